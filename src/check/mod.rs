@@ -1,0 +1,62 @@
+//! A typed workflow to all of its problems. Pure: it executes nothing and reads nothing.
+#![deny(clippy::disallowed_methods)]
+
+mod conditions;
+pub mod graph;
+mod options;
+mod outputs;
+mod params;
+mod steps;
+mod texts;
+pub mod values;
+
+use crate::diagnostic::{Code, Diagnostic, Sources};
+use crate::workflow::{Step, Workflow};
+
+/// The built-in commands, whose names a verb had better not take.
+const BUILTINS: &[&str] = &[
+    "blocks", "check", "doctor", "explain", "fleet", "help", "init", "list", "mcp", "new",
+    "patches", "plan", "run", "runs", "start", "step",
+];
+
+/// Everything that is wrong with one workflow, in the order of the file.
+pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    params::check(workflow, &mut problems);
+    let sound = steps::check(workflow, &mut problems);
+    texts::check(workflow, sources, &mut problems);
+    options::check(workflow, sources, &mut problems);
+    conditions::check(workflow, &mut problems);
+    if sound && graph::check(workflow, &mut problems) {
+        outputs::check(workflow, &mut problems);
+    }
+    if BUILTINS.contains(&workflow.id.as_str()) {
+        problems.push(
+            Diagnostic::new(
+                Code::BuiltinName,
+                format!("`{}` is a built-in command", workflow.id.value),
+            )
+            .at(workflow.id.place, "this name is taken")
+            .hint(format!("it can still be run as `ostler run {}`", workflow.id.value)),
+        );
+    }
+    problems.sort_by_key(|p| p.place.map(|place| (place.file, place.start)));
+    problems
+}
+
+/// Whether a file's workflow has the file's name; several in one file may have any.
+pub fn file_name(workflow: &Workflow, stem: &str) -> Option<Diagnostic> {
+    (workflow.id.as_str() != stem).then(|| {
+        Diagnostic::new(
+            Code::FileName,
+            format!("the file is called `{stem}`, its workflow `{}`", workflow.id.value),
+        )
+        .at(workflow.id.place, "the id is the verb's name")
+        .hint(format!("rename the file, or write id = \"{stem}\""))
+    })
+}
+
+/// All steps, `finally` included.
+fn all_steps(workflow: &Workflow) -> impl Iterator<Item = &Step> {
+    workflow.steps.iter().chain(&workflow.finally)
+}

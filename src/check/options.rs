@@ -1,0 +1,254 @@
+//! Options: those that contradict each other, prove nothing, or were given to the wrong table.
+
+use super::all_steps;
+use crate::diagnostic::{At, Code, Diagnostic, Sources};
+use crate::ids::Name;
+use crate::shell;
+use crate::workflow::{
+    Action, Actor, Expect, Millis, OUTCOMES, OnError, Retry, Step, TextExpect, ValueType, Verify,
+    Workflow,
+};
+
+/// A step's keys that mean something else one level up.
+const STRAY: &[&str] =
+    &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires"];
+
+pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+    for step in all_steps(workflow) {
+        action(step, problems);
+        if let Some(expect) = &step.expect {
+            expectation(expect, problems);
+            weak(step, expect, problems);
+        }
+        for check in checks(step) {
+            check.iter().for_each(|expect| expectation(expect, problems));
+        }
+        on_error(workflow, step, problems);
+        effect(workflow, step, problems);
+        if let (Some(stall), Some(timeout)) = (step.stall_timeout, step.timeout) {
+            longer(stall, timeout, step, problems);
+        }
+    }
+    for steps in [&workflow.steps, &workflow.finally] {
+        if let Some(last) = steps.last() {
+            stray(last, sources, problems);
+        }
+    }
+    if let Some(converge) = workflow.converge.as_ref().filter(|c| c.max_iterations == 0) {
+        problems.push(
+            Diagnostic::new(
+                Code::Contradiction,
+                "`converge` with max_iterations = 0 never runs anything",
+            )
+            .at(converge.condition.place, "at least 1"),
+        );
+    }
+}
+
+/// The expectations of a step's checks and of its `verify`.
+fn checks(step: &Step) -> Vec<Option<&At<Expect>>> {
+    let mut all = Vec::new();
+    if let Some(At { value: Action::Checks(checks), .. }) = &step.run {
+        all.extend(checks.iter().map(|c| c.expect.as_ref()));
+    }
+    if let Some(Verify::Cmd { expect, .. }) = &step.verify {
+        all.push(expect.as_ref());
+    }
+    all
+}
+
+fn contradiction(at: crate::diagnostic::Place, message: &str, label: &str) -> Diagnostic {
+    Diagnostic::new(Code::Contradiction, message).at(at, label)
+}
+
+fn longer(stall: Millis, timeout: Millis, step: &Step, problems: &mut Vec<Diagnostic>) {
+    if stall >= timeout {
+        let message = format!("`{}` reaches its deadline before it can stall", step.id.value);
+        problems.push(contradiction(step.id.place, &message, "stall_timeout is not below timeout"));
+    }
+}
+
+fn action(step: &Step, problems: &mut Vec<Diagnostic>) {
+    let runs = step.run.is_some();
+    let mut needless = |at: crate::diagnostic::Place, what: &str| {
+        let message = format!("`{what}` on a step that has nothing to run");
+        problems.push(contradiction(at, &message, "nothing to run here"));
+    };
+    if !runs {
+        step.shell.iter().for_each(|s| needless(s.place, "shell"));
+        step.stdin.iter().for_each(|s| needless(s.place, "stdin"));
+        step.on_interrupt.iter().for_each(|s| needless(s.place, "on_interrupt"));
+    }
+    if !runs || step.actor == Actor::Human {
+        if let OnError::Retry(_) = step.on_error.value {
+            let message = "a step that somebody does cannot be retried by the engine";
+            problems.push(contradiction(step.on_error.place, message, "somebody is asked"));
+        }
+    }
+    match step.run.as_ref().map(|r| (&r.value, r.place)) {
+        Some((Action::Argv(_), _)) => {
+            if let Some(shell) = &step.shell {
+                problems.push(contradiction(
+                    shell.place,
+                    "`argv` runs without a shell",
+                    "not used",
+                ));
+            }
+        }
+        Some((Action::Checks(_), place)) => {
+            if let Some(expect) = &step.expect {
+                let message = "`checks` have expectations of their own";
+                problems.push(
+                    contradiction(expect.place, message, "not used").with(place, "the checks"),
+                );
+            }
+            if let Some(stdin) = &step.stdin {
+                problems.push(contradiction(stdin.place, "`checks` read nothing", "not used"));
+            }
+        }
+        _ => {}
+    }
+}
+
+fn expectation(expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
+    for text in [&expect.stdout, &expect.stderr].into_iter().flatten() {
+        text_expectation(text, expect, problems);
+    }
+    for file in &expect.file {
+        if !file.exists && (!file.contains.is_empty() || file.sha256.is_some()) {
+            let message = "a file that is absent contains nothing";
+            problems.push(contradiction(file.path.place, message, "absent"));
+        }
+        let hex = |sum: &String| sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());
+        if file.sha256.as_ref().is_some_and(|sum| !hex(sum)) {
+            problems.push(
+                Diagnostic::new(Code::BadValue, "a SHA-256 has 64 hexadecimal digits")
+                    .at(file.path.place, "the sha256 of this file"),
+            );
+        }
+    }
+    if expect.within.is_some() && expect.file.is_empty() {
+        let message = "`within` waits for `file` expectations, and there are none";
+        problems.push(contradiction(expect.place, message, "no `file` here"));
+    }
+    if expect.value == Expect::default() {
+        problems.push(
+            Diagnostic::new(Code::WeakExpect, "an empty `expect` expects nothing")
+                .at(expect.place, "empty"),
+        );
+    }
+}
+
+fn text_expectation(text: &TextExpect, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
+    if let Some(pattern) = &text.matches {
+        if let Err(error) = regex::Regex::new(pattern) {
+            let error = error.to_string();
+            let why = error.lines().last().unwrap_or_default().trim().to_owned();
+            problems.push(Diagnostic::new(Code::BadRegex, why).at(pattern.place, "here"));
+        }
+    }
+    let holds = text.equals.is_some() || !text.contains.is_empty() || text.json.is_some();
+    if text.empty == Some(true) && holds {
+        problems.push(contradiction(expect.place, "an empty text holds nothing", "empty = true"));
+    }
+}
+
+/// A non-zero exit needs a second expectation or a single simple command: any typo exits 127.
+fn weak(step: &Step, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
+    let other_than_zero = expect.exit.iter().any(|code| *code != 0);
+    let simple = match step.run.as_ref().map(|r| &r.value) {
+        Some(Action::Cmd(text)) => shell::simple_command(text).is_some() || one_line(text),
+        Some(Action::Argv(_)) => true,
+        _ => false,
+    };
+    if other_than_zero && !expect.beyond_exit() && !simple {
+        problems.push(
+            Diagnostic::new(
+                Code::WeakExpect,
+                "a non-zero exit alone proves nothing of a longer script",
+            )
+            .at(expect.place, "only the exit code")
+            .hint(
+                "expect something of stdout, stderr or a file as well, or run one simple command",
+            ),
+        );
+    }
+}
+
+/// One command without operators.
+fn one_line(text: &str) -> bool {
+    !text.trim().contains(['\n', ';', '|', '&', '(', '`'])
+}
+
+fn on_error(workflow: &Workflow, step: &Step, problems: &mut Vec<Diagnostic>) {
+    let OnError::Retry(retry) = &step.on_error.value else { return };
+    let place = step.on_error.place;
+    let numbers = [retry.backoff_s, retry.factor, retry.max_backoff_s.unwrap_or(0.0)];
+    if retry.max == 0 || retry.max > 1_000 {
+        problems.push(contradiction(place, "`max` is between 1 and 1000", "max"));
+    }
+    if numbers.iter().any(|n| !(0.0..=1e7).contains(n)) || !(0.0..=1.0).contains(&retry.jitter) {
+        let message = "seconds and factors are not negative, and jitter is between 0 and 1";
+        problems.push(contradiction(place, message, "out of range"));
+    }
+    for outcome in &retry.on_outcomes {
+        if !OUTCOMES.contains(&outcome.as_str()) {
+            problems.push(
+                Diagnostic::new(Code::WrongTag, format!("`{}` is not an outcome", outcome.value))
+                    .at(outcome.place, format!("one of {}", OUTCOMES.join(", ")))
+                    .suggest(outcome, OUTCOMES.iter().copied()),
+            );
+        }
+    }
+    escalation(workflow, retry, problems);
+}
+
+fn escalation(workflow: &Workflow, retry: &Retry, problems: &mut Vec<Diagnostic>) {
+    for (name, values) in &retry.escalate {
+        let Some(param) = workflow.params.iter().find(|p| p.name.value == name.value) else {
+            problems.push(unknown_param(workflow, name));
+            continue;
+        };
+        for value in values {
+            let known = param.kind.of != ValueType::Enum
+                || param.values.iter().any(|v| Some(v.as_str()) == value.as_str());
+            if super::values::fits(param.kind, value).is_err() || !known {
+                let message = format!("{value} is not a value of param `{}`", name.value);
+                problems.push(Diagnostic::new(Code::BadParam, message).at(name.place, "escalates"));
+            }
+        }
+    }
+}
+
+fn unknown_param(workflow: &Workflow, name: &At<Name>) -> Diagnostic {
+    Diagnostic::new(Code::UnknownName, format!("no param is called `{}`", name.value))
+        .at(name.place, "not declared")
+        .suggest(name.as_str(), workflow.params.iter().map(|p| p.name.as_str()))
+}
+
+fn effect(workflow: &Workflow, step: &Step, problems: &mut Vec<Diagnostic>) {
+    let Some(effect) = &step.effect else { return };
+    if effect.value as u8 > workflow.effect as u8 {
+        let message = format!("the workflow promises at most {}", workflow.effect);
+        problems.push(contradiction(effect.place, &message, "more than that"));
+    }
+}
+
+/// A key of the last step that stands apart was probably meant for the workflow.
+fn stray(step: &Step, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+    for key in step.keys.iter().skip(1).filter(|k| STRAY.contains(&k.as_str())) {
+        let Some(source) = sources.get(key.place.file) else { continue };
+        let before = source.text.get(..key.place.start as usize).unwrap_or_default();
+        let apart = before.trim_end_matches([' ', '\t']).ends_with("\n\n");
+        if apart {
+            problems.push(
+                Diagnostic::new(
+                    Code::StrayKey,
+                    format!("`{}` belongs to step `{}`", key.value, step.id.value),
+                )
+                .at(key.place, "TOML gives it to the table above")
+                .hint("for the whole workflow, write it above the first [[steps]]"),
+            );
+        }
+    }
+}

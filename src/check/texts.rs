@@ -1,0 +1,328 @@
+//! Texts: placeholders where they may stand, template syntax of other systems, and shell text that hides failures.
+
+use super::all_steps;
+use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
+use crate::expr::template::{Form, Part};
+use crate::expr::{Ref, Template};
+use crate::ids::StepId;
+use crate::shell;
+use crate::value::MAX_VALUE;
+use crate::workflow::{Action, OnInterrupt, Shell, Stdin, Step, ValueType, Verify, Workflow};
+
+/// Where a text stands, which decides what placeholders may do in it.
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    /// One value: `env`, `cwd`, `stdin`, a path.
+    Value,
+    /// One word of `argv`.
+    Word,
+    /// Shell text.
+    Shell,
+}
+
+struct Texts<'w> {
+    workflow: &'w Workflow,
+    sources: &'w Sources,
+    problems: &'w mut Vec<Diagnostic>,
+}
+
+pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+    let mut texts = Texts { workflow, sources, problems };
+    let env = workflow.env.iter().map(|(_, value)| value);
+    env.chain(&workflow.cwd).for_each(|text| texts.one(text, Role::Value, None));
+    for guard in &workflow.guards {
+        texts.one(&guard.cmd, Role::Shell, None);
+        texts.pipeline(&guard.cmd, workflow.shell.as_ref());
+    }
+    if let Some(converge) = &workflow.converge {
+        texts.one(&converge.condition, Role::Shell, None);
+    }
+    for step in all_steps(workflow) {
+        texts.step(step);
+    }
+    for prose in workflow.preconditions.iter().chain(&workflow.postconditions) {
+        texts.prose(prose);
+    }
+}
+
+impl Texts<'_> {
+    fn step(&mut self, step: &Step) {
+        let here = Some(step);
+        step.env.iter().map(|(_, value)| value).for_each(|text| self.one(text, Role::Value, here));
+        step.cwd.iter().for_each(|text| self.one(text, Role::Value, here));
+        match &step.stdin {
+            Some(At { value: Stdin::Text(text), place }) => {
+                self.one(&At { value: text.clone(), place: *place }, Role::Value, here);
+            }
+            Some(At { value: Stdin::Json(json), place }) => self.json(json, *place, here),
+            Some(At { value: Stdin::Bytes(_), .. }) | None => {}
+        }
+        let shell = step.shell.as_ref().or(self.workflow.shell.as_ref());
+        match &step.run {
+            Some(At { value: Action::Cmd(text), place }) => {
+                self.shell_text(&At { value: text.clone(), place: *place }, shell, here);
+            }
+            Some(At { value: Action::Script(path), place }) => {
+                self.one(&At { value: path.clone(), place: *place }, Role::Value, here);
+            }
+            Some(At { value: Action::Argv(words), .. }) => {
+                words.iter().for_each(|word| self.one(word, Role::Word, here));
+                self.operands(words);
+            }
+            Some(At { value: Action::Checks(checks), .. }) => {
+                checks.iter().for_each(|check| self.shell_text(&check.cmd, shell, here));
+            }
+            None => {}
+        }
+        if let Some(Verify::Cmd { cmd, .. }) = &step.verify {
+            self.shell_text(cmd, shell, here);
+        }
+        if let Some(At { value: OnInterrupt::Probe(cmd), place }) = &step.on_interrupt {
+            self.shell_text(&At { value: cmd.clone(), place: *place }, shell, here);
+        }
+        for file in step.expect.iter().flat_map(|e| &e.file) {
+            self.one(&file.path, Role::Value, here);
+        }
+        for path in step.expect.iter().flat_map(|e| &e.unchanged) {
+            self.one(path, Role::Value, here);
+        }
+    }
+
+    fn shell_text(&mut self, text: &At<String>, shell: Option<&At<Shell>>, step: Option<&Step>) {
+        self.one(text, Role::Shell, step);
+        self.pipeline(text, shell);
+    }
+
+    fn pipeline(&mut self, text: &At<String>, shell: Option<&At<Shell>>) {
+        if shell.is_some_and(|s| s.value == Shell::Sh) && shell::has_pipeline(text) {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::PipelineInSh,
+                    "under `sh` a pipeline passes whenever its last part does",
+                )
+                .at(text.place, "a pipeline")
+                .hint("use bash, which fails when any part of a pipeline fails"),
+            );
+        }
+    }
+
+    fn json(&mut self, value: &serde_json::Value, place: Place, step: Option<&Step>) {
+        match value {
+            serde_json::Value::String(text) => {
+                self.one(&At { value: text.clone(), place }, Role::Value, step);
+            }
+            serde_json::Value::Array(all) => all.iter().for_each(|v| self.json(v, place, step)),
+            serde_json::Value::Object(all) => all.values().for_each(|v| self.json(v, place, step)),
+            _ => {}
+        }
+    }
+
+    /// One text: foreign templates, size, placeholders.
+    fn one(&mut self, text: &At<String>, role: Role, step: Option<&Step>) {
+        if text.contains("${{") {
+            let place = self.find(text, "${{");
+            self.problems.push(
+                Diagnostic::new(
+                    Code::ForeignTemplate,
+                    "`${{ … }}` is the template syntax of another system",
+                )
+                .at(place, "not ours")
+                .hint("a declared param is written {name}, an output {steps.STEP.outputs.NAME}"),
+            );
+            return;
+        }
+        if text.len() > MAX_VALUE && role != Role::Value {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::TooLarge,
+                    format!("{} bytes do not fit one argument", text.len()),
+                )
+                .at(text.place, format!("at most {MAX_VALUE}"))
+                .hint("put the text in a file and run it with `script`"),
+            );
+        }
+        let template = match parse(self.workflow, text) {
+            Ok(template) => template,
+            Err(bad) => {
+                for one in bad {
+                    let place = self.find(text, &one.text);
+                    let message =
+                        format!("`{}` refers to nothing: {}", printable(&one.text), one.why);
+                    self.problems
+                        .push(Diagnostic::new(Code::UnknownName, message).at(place, "here"));
+                }
+                return;
+            }
+        };
+        if role == Role::Shell && template.placeholders().next().is_some() {
+            self.in_shell(text, &template);
+            return;
+        }
+        for found in template.placeholders() {
+            self.placeholder(text, found, role, step);
+        }
+        self.near_misses(text, &template);
+    }
+
+    fn in_shell(&mut self, text: &At<String>, template: &Template) {
+        let Some(found) = template.placeholders().next() else { return };
+        let shown = Template(vec![Part::Ref(found.clone())]).shown();
+        let place = self.find(text, &shown);
+        let name: String = match &found.to {
+            Ref::Param(name) => name.as_str(),
+            Ref::Output(_, name) => name.as_str(),
+            Ref::Field(..) => "status",
+            Ref::RunId => "run-id",
+            Ref::Attempt => "attempt",
+        }
+        .to_uppercase()
+        .replace('-', "_");
+        self.problems.push(
+            Diagnostic::new(
+                Code::NoPlaceholder,
+                "placeholders in shell text are not compiled by this version yet",
+            )
+            .at(place, "in shell text")
+            .hint(format!(
+                "pass it by environment: env = {{ {name} = \"{shown}\" }}, and use \"${name}\""
+            ))
+            .hint(format!("braces that are no placeholder are written {{{shown}")),
+        );
+    }
+
+    fn placeholder(
+        &mut self,
+        text: &At<String>,
+        found: &crate::expr::template::Placeholder,
+        role: Role,
+        step: Option<&Step>,
+    ) {
+        let shown = Template(vec![Part::Ref(found.clone())]).shown();
+        let place = self.find(text, &shown);
+        let mut no = |why: &str, hint: &str| {
+            let problem =
+                Diagnostic::new(Code::NoPlaceholder, format!("`{}`: {why}", printable(&shown)));
+            self.problems.push(problem.at(place, "here").hint(hint));
+        };
+        if found.form == Form::Spread && (role != Role::Word || text.value != shown) {
+            no("`...` spreads a list over several arguments", "make it a whole word of `argv`");
+        }
+        match &found.to {
+            Ref::Param(name) => {
+                let list =
+                    self.workflow.params.iter().any(|p| p.name.value == *name && p.kind.list);
+                if found.form == Form::Spread && !list {
+                    no("only a list can be spread", "remove the `...`");
+                } else if list && found.form == Form::Plain && role == Role::Word {
+                    no("a list is not one word", "spread it with `...`");
+                }
+            }
+            Ref::Field(..) if !step.is_some_and(|s| in_finally(self.workflow, s)) => {
+                no(
+                    "a step's status is known for sure only in `finally`",
+                    "depend on the step instead",
+                );
+            }
+            Ref::Attempt if step.is_none() => {
+                no("attempts are of steps", "write it on the step");
+            }
+            Ref::Output(..) if step.is_none() => {
+                no(
+                    "outputs are known only once steps have run",
+                    "write it on the step that needs it",
+                );
+            }
+            Ref::Field(id, _) | Ref::Output(id, _) => self.known_step(id, place),
+            Ref::RunId | Ref::Attempt => {}
+        }
+    }
+
+    fn known_step(&mut self, id: &StepId, place: Place) {
+        if !all_steps(self.workflow).any(|s| s.id.value == *id) {
+            self.problems.push(
+                Diagnostic::new(Code::UnknownStep, format!("no step is called `{id}`"))
+                    .at(place, "not a step of this workflow")
+                    .suggest(id.as_str(), all_steps(self.workflow).map(|s| s.id.as_str())),
+            );
+        }
+    }
+
+    /// `{nmae}` where `{name}` is declared.
+    fn near_misses(&mut self, text: &At<String>, template: &Template) {
+        for part in &template.0 {
+            let Part::Text(literal) = part else { continue };
+            for (open, _) in literal.match_indices('{') {
+                let inner = &literal[open + 1..];
+                let Some(close) = inner.find('}') else { continue };
+                let word = &inner[..close];
+                let fits = word.len() > 2 && crate::ids::Name::parse(word).is_ok();
+                let shells = literal[..open].ends_with(['$', '{']);
+                let names = self.workflow.params.iter().map(|p| p.name.as_str());
+                if let Some(name) = closest(word, names).filter(|n| fits && !shells && *n != word) {
+                    let place = self.find(text, &format!("{{{word}}}"));
+                    self.problems.push(
+                        Diagnostic::new(Code::NearMiss, format!("`{{{word}}}` is no placeholder"))
+                            .at(place, "stays as it is")
+                            .hint(format!("did you mean `{{{name}}}`?")),
+                    );
+                }
+            }
+        }
+    }
+
+    /// A text that could start with `-` as an operand, without `--` before it.
+    fn operands(&mut self, words: &[At<String>]) {
+        for word in words.iter().skip(1) {
+            if word.value == "--" {
+                return;
+            }
+            let Ok(template) = parse(self.workflow, word) else { continue };
+            let Some(Part::Ref(first)) = template.0.first() else { continue };
+            let Ref::Param(name) = &first.to else { continue };
+            let text = self.workflow.params.iter().find(|p| p.name.value == *name);
+            if text.is_some_and(|p| matches!(p.kind.of, ValueType::String | ValueType::Path)) {
+                self.problems.push(
+                    Diagnostic::new(Code::BareOperand, format!("`{{{name}}}` may start with `-`"))
+                        .at(word.place, "the command would take it for an option")
+                        .hint("put \"--\" before it, or give the param a type that cannot"),
+                );
+            }
+        }
+    }
+
+    fn prose(&mut self, prose: &At<String>) {
+        let starts = ["test ", "[ ", "./", "sudo ", "grep ", "curl ", "ls ", "! "];
+        let holds = ["&&", "||", "$(", " | ", "2>"];
+        if starts.iter().any(|s| prose.starts_with(s)) || holds.iter().any(|h| prose.contains(h)) {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::LooksLikeCommand,
+                    "this looks like a command, but is never executed",
+                )
+                .at(prose.place, "prose")
+                .hint("a command that must pass before any step is a guard"),
+            );
+        }
+    }
+
+    /// The place of a part of a text, where the text was written without escapes; else of the whole text.
+    fn find(&self, text: &At<String>, part: &str) -> Place {
+        let written = self.sources.text(text.place);
+        let Some(at) = written.find(part) else { return text.place };
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let start = text.place.start + clamp(at);
+        Place { start, end: start + clamp(part.len()), ..text.place }
+    }
+}
+
+fn in_finally(workflow: &Workflow, step: &Step) -> bool {
+    workflow.finally.iter().any(|s| s.id.value == step.id.value)
+}
+
+/// Finds the placeholders of a workflow's text.
+pub(super) fn parse(
+    workflow: &Workflow,
+    text: &str,
+) -> Result<Template, Vec<crate::expr::template::BadRef>> {
+    Template::parse(text, |name| workflow.params.iter().any(|p| p.name.as_str() == name))
+}

@@ -1,0 +1,104 @@
+//! Whether a value has a type: for defaults, for what a caller gives, for what a step outputs.
+
+use serde_json::Value;
+
+use crate::source::parse_duration;
+use crate::workflow::{ParamType, ValueType};
+
+/// Turns the text a caller typed into a value of the type.
+pub fn from_text(kind: ParamType, text: &str) -> Result<Value, String> {
+    if kind.list {
+        return Err("a list is given value by value".to_owned());
+    }
+    let value = match kind.of {
+        ValueType::Int => text.parse::<i64>().map(Value::from).map_err(|_| not_a(kind, text))?,
+        ValueType::Number | ValueType::Json => {
+            serde_json::from_str(text).map_err(|_| not_a(kind, text))?
+        }
+        ValueType::Bool => text.parse::<bool>().map(Value::from).map_err(|_| not_a(kind, text))?,
+        _ => Value::String(text.to_owned()),
+    };
+    fits(kind, &value)?;
+    Ok(value)
+}
+
+/// Whether a value has the type; the error says what it is instead.
+pub fn fits(kind: ParamType, value: &Value) -> Result<(), String> {
+    if kind.list {
+        let Value::Array(all) = value else { return Err(format!("{value} is not a list")) };
+        return all.iter().try_for_each(|one| fits(ParamType { list: false, ..kind }, one));
+    }
+    let fine = match kind.of {
+        ValueType::Int => value.is_i64(),
+        ValueType::Number => value.is_number(),
+        ValueType::Bool => value.is_boolean(),
+        ValueType::Json => true,
+        ValueType::String | ValueType::Path | ValueType::Glob => {
+            value.is_string() || value.get("b64").is_some()
+        }
+        ValueType::Enum => value.is_string(),
+        ValueType::Duration => value.as_str().is_some_and(|t| parse_duration(t).is_ok()),
+        ValueType::Version => {
+            value.as_str().is_some_and(|t| t.contains(|c: char| c.is_ascii_digit()))
+        }
+        ValueType::Host | ValueType::Run => value.as_str().is_some_and(|t| {
+            t.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        }),
+        ValueType::Scope => value.as_str().is_some_and(|t| {
+            t.split('/').all(|p| {
+                !p.is_empty() && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            })
+        }),
+    };
+    if fine { Ok(()) } else { Err(not_a(kind, &shown(value))) }
+}
+
+/// A type with its article.
+pub fn article(kind: ParamType) -> String {
+    let text = kind.to_string();
+    let an = text.starts_with(['i', 'e', 'a', 'o']);
+    format!("{} {text}", if an { "an" } else { "a" })
+}
+
+fn not_a(kind: ParamType, text: &str) -> String {
+    format!("`{}` is not {}", crate::diagnostic::printable(text), article(kind))
+}
+
+fn shown(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_values_of_their_type_or_are_refused() {
+        let kind = |text: &str| ParamType::parse(text).unwrap();
+        assert_eq!(from_text(kind("int"), "-3"), Ok(Value::from(-3)));
+        assert_eq!(from_text(kind("bool"), "true"), Ok(Value::from(true)));
+        assert_eq!(from_text(kind("Duration"), "5m"), Ok(Value::from("5m")));
+        for (name, bad) in [
+            ("int", "3.5"),
+            ("bool", "yes"),
+            ("duration", "5"),
+            ("host", "-oProxyCommand=x"),
+            ("host", ""),
+            ("scope", "../x"),
+            ("number", "NaN"),
+            ("version", "latest"),
+            ("run", "a b"),
+        ] {
+            assert!(from_text(kind(name), bad).is_err(), "{name} {bad}");
+        }
+    }
+
+    #[test]
+    fn lists_are_of_one_type() {
+        let kind = ParamType::parse("[int]").unwrap();
+        assert!(fits(kind, &serde_json::json!([1, 2])).is_ok());
+        assert!(fits(kind, &serde_json::json!([1, "2"])).is_err());
+        assert!(fits(kind, &serde_json::json!(1)).is_err());
+    }
+}

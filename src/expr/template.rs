@@ -1,0 +1,339 @@
+//! Texts with placeholders: which braces are ours, and what they become.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Name, StepId};
+
+/// A text whose placeholders were found. Everything else in it is literal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Template(pub Vec<Part>);
+
+/// A literal stretch or a placeholder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Text as it stands.
+    Text(String),
+    /// Something to be put in.
+    Ref(Placeholder),
+}
+
+/// One placeholder: what it refers to and how it is put in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Placeholder {
+    /// What it refers to.
+    pub to: Ref,
+    /// The literal after `:-`, used where the value does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<String>,
+    /// How the value is put in.
+    #[serde(default, skip_serializing_if = "Form::is_plain")]
+    pub form: Form,
+}
+
+/// How a value is put in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// `{x}`: as part of one value.
+    #[default]
+    Plain,
+    /// `{x...}`: a list as several arguments, in `argv` only.
+    Spread,
+    /// `{x.file}`: the path of a file that holds the value.
+    File,
+}
+
+impl Form {
+    fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+}
+
+/// What a placeholder refers to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ref {
+    /// A param of the workflow.
+    Param(Name),
+    /// `{steps.S.outputs.O}`.
+    Output(StepId, Name),
+    /// `{steps.S.status}` and its like, in `finally` only.
+    Field(StepId, StepField),
+    /// `{run.id}`.
+    RunId,
+    /// `{attempt}`: the number of this attempt of the step.
+    Attempt,
+}
+
+/// What can be asked of a step that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepField {
+    /// Its state, as in the report.
+    Status,
+    /// How its last attempt ended.
+    Outcome,
+    /// The exit code of its last attempt.
+    Exit,
+    /// How long its last attempt took, in seconds.
+    DurationS,
+}
+
+impl StepField {
+    /// The names by which they are asked for.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("status", Self::Status),
+        ("outcome", Self::Outcome),
+        ("exit", Self::Exit),
+        ("duration_s", Self::DurationS),
+    ];
+}
+
+/// Braces that are ours by their form but refer to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRef {
+    /// The braces as written.
+    pub text: String,
+    /// What is wrong with them.
+    pub why: String,
+}
+
+impl Template {
+    /// Finds the placeholders in a text. `declared` says which bare names are params.
+    ///
+    /// Ours are `{name}` for a declared name, `{steps.…}`, `{run.id}` and `{attempt}`; all other braces stay as they
+    /// are, `${…}` always does, and `{{name}` is a literal `{name}`.
+    pub fn parse(text: &str, declared: impl Fn(&str) -> bool) -> Result<Self, Vec<BadRef>> {
+        let mut parts = Vec::new();
+        let mut bad = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(open) = rest.find('{') {
+            let (before, from) = rest.split_at(open);
+            literal.push_str(before);
+            if before.ends_with('$') || (before.is_empty() && literal.ends_with('$')) {
+                let inside = from.trim_start_matches('{');
+                literal.push_str(&from[..from.len() - inside.len()]);
+                rest = inside;
+                continue;
+            }
+            if let Some(inner) = from.strip_prefix("{{") {
+                if let Some((_, end)) = braces(inner).filter(|(body, _)| ours(body, &declared)) {
+                    literal.push('{');
+                    literal.push_str(&inner[..end]);
+                    rest = &inner[end..];
+                    continue;
+                }
+            }
+            let Some((body, end)) = braces(&from[1..]).filter(|(b, _)| ours(b, &declared)) else {
+                literal.push('{');
+                rest = &from[1..];
+                continue;
+            };
+            match placeholder(body) {
+                Ok(found) => {
+                    if !literal.is_empty() {
+                        parts.push(Part::Text(std::mem::take(&mut literal)));
+                    }
+                    parts.push(Part::Ref(found));
+                }
+                Err(why) => bad.push(BadRef { text: format!("{{{body}}}"), why }),
+            }
+            rest = &from[1 + end..];
+        }
+        literal.push_str(rest);
+        if !literal.is_empty() || parts.is_empty() {
+            parts.push(Part::Text(literal));
+        }
+        if bad.is_empty() { Ok(Self(parts)) } else { Err(bad) }
+    }
+
+    /// A text without placeholders.
+    pub fn literal(text: impl Into<String>) -> Self {
+        Self(vec![Part::Text(text.into())])
+    }
+
+    /// The placeholders in it.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Ref(found) => Some(found),
+        })
+    }
+
+    /// The text, if it holds no placeholder.
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The template as its author would write it.
+    pub fn shown(&self) -> String {
+        self.0
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Ref(found) => format!("{{{}}}", found.shown()),
+            })
+            .collect()
+    }
+}
+
+impl Placeholder {
+    fn shown(&self) -> String {
+        let mut text = match &self.to {
+            Ref::Param(name) => name.to_string(),
+            Ref::Output(step, output) => format!("steps.{step}.outputs.{output}"),
+            Ref::Field(step, field) => {
+                let name = StepField::NAMES.iter().find(|(_, f)| f == field).map_or("", |(n, _)| n);
+                format!("steps.{step}.{name}")
+            }
+            Ref::RunId => "run.id".to_owned(),
+            Ref::Attempt => "attempt".to_owned(),
+        };
+        match self.form {
+            Form::Plain => {}
+            Form::Spread => text.push_str("..."),
+            Form::File => text.push_str(".file"),
+        }
+        if let Some(default) = &self.default {
+            text.push_str(":-");
+            text.push_str(default);
+        }
+        text
+    }
+}
+
+/// The inside of braces that just opened, and where the text after them starts.
+fn braces(after_open: &str) -> Option<(&str, usize)> {
+    let end = after_open.find(['{', '}', '\n'])?;
+    after_open[end..].starts_with('}').then(|| (&after_open[..end], end + 1))
+}
+
+/// The dotted path at the start of a brace's inside, without default and ending.
+fn path(body: &str) -> &str {
+    let path = body.split_once(":-").map_or(body, |(path, _)| path);
+    path.strip_suffix("...").unwrap_or(path)
+}
+
+fn ours(body: &str, declared: &impl Fn(&str) -> bool) -> bool {
+    let path = path(body);
+    let mut segments = path.split('.');
+    let root = segments.next().unwrap_or_default();
+    let plain = |s: &str| {
+        !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    };
+    if !path.split('.').all(plain) {
+        return false;
+    }
+    match root {
+        "steps" => segments.next().is_some(),
+        "run" => segments.next() == Some("id"),
+        "attempt" => segments.next().is_none(),
+        name => declared(name),
+    }
+}
+
+fn placeholder(body: &str) -> Result<Placeholder, String> {
+    let (path, default) = match body.split_once(":-") {
+        Some((path, default)) => (path, Some(default.to_owned())),
+        None => (body, None),
+    };
+    let (path, form) = if let Some(path) = path.strip_suffix("...") {
+        (path, Form::Spread)
+    } else if let Some(path) = path.strip_suffix(".file") {
+        (path, Form::File)
+    } else {
+        (path, Form::Plain)
+    };
+    let segments: Vec<&str> = path.split('.').collect();
+    let to = match segments.as_slice() {
+        ["run", "id"] => Ref::RunId,
+        ["attempt"] => Ref::Attempt,
+        ["steps", step, "outputs", output] => {
+            Ref::Output(parse_step(step)?, Name::parse(output).map_err(|e| e.to_string())?)
+        }
+        ["steps", step, field] => match StepField::NAMES.iter().find(|(name, _)| name == field) {
+            Some((_, field)) => Ref::Field(parse_step(step)?, *field),
+            None => {
+                return Err(format!(
+                    "a step has `outputs.NAME`, `status`, `outcome`, `exit` and `duration_s`, not `{field}`"
+                ));
+            }
+        },
+        ["steps", ..] => return Err("write `{steps.STEP.outputs.NAME}`".to_owned()),
+        [name] => Ref::Param(Name::parse(name).map_err(|e| e.to_string())?),
+        [name, ..] => return Err(format!("`{name}` is a param; it has no fields but `file`")),
+        [] => return Err("empty".to_owned()),
+    };
+    Ok(Placeholder { to, default, form })
+}
+
+fn parse_step(text: &str) -> Result<StepId, String> {
+    StepId::parse(text).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Template {
+        Template::parse(text, |name| matches!(name, "host" | "keep-as")).unwrap()
+    }
+
+    #[test]
+    fn only_declared_names_are_placeholders() {
+        for literal in [
+            "{\"planes\": 3}",
+            "xargs -I{} echo {}",
+            "awk '{print $1}'",
+            "${host}",
+            "{other}",
+            "{a,b}",
+            "${{host}}",
+            "{",
+            "}",
+            "{host",
+            "{ host }",
+            "{run}",
+            "{run.name}",
+            "{host\n}",
+        ] {
+            assert_eq!(parse(literal).as_literal(), Some(literal), "{literal}");
+        }
+        assert_eq!(parse("{{host}").as_literal(), Some("{host}"));
+        assert_eq!(parse("{{other}").as_literal(), Some("{{other}"));
+    }
+
+    #[test]
+    fn placeholders_are_found_with_their_forms() {
+        let one =
+            parse("-x={host:-none}{keep-as...}{steps.a.outputs.b}{run.id}-{attempt}{host.file}");
+        let shown: Vec<String> = one.placeholders().map(Placeholder::shown).collect();
+        assert_eq!(
+            shown,
+            ["host:-none", "keep-as...", "steps.a.outputs.b", "run.id", "attempt", "host.file"]
+        );
+        assert_eq!(one.placeholders().next().unwrap().default.as_deref(), Some("none"));
+    }
+
+    #[test]
+    fn showing_gives_back_what_was_written() {
+        for text in ["a{host}b", "{steps.x.exit}", "{keep-as...}", "{host.file:-}", "plain"] {
+            assert_eq!(parse(text).shown(), text);
+        }
+    }
+
+    #[test]
+    fn a_wrong_step_field_is_named() {
+        let bad =
+            Template::parse("{steps.a.nope} {steps.a} {host.port}", |n| n == "host").unwrap_err();
+        assert_eq!(bad.len(), 3);
+        assert!(bad[0].why.contains("not `nope`"), "{}", bad[0].why);
+    }
+}

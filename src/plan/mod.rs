@@ -1,0 +1,309 @@
+//! A workflow with its params and the machine's facts resolved: what a run executes, and its digest. Pure.
+#![deny(clippy::disallowed_methods)]
+
+mod params;
+mod resolve;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use params::{BadParam, Given};
+pub use resolve::resolve;
+
+use crate::expr::Template;
+use crate::ids::{Name, StepId, WorkflowId};
+use crate::value::Bytes;
+use crate::workflow::{
+    Actor, ConvergeStrategy, Edge, Effect, Expect, Join, Millis, OnError, OnInterrupt, OutputSpec,
+    Severity, When,
+};
+
+/// What the machine is and has, gathered before planning.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The operating system, as `std::env::consts::OS` names it.
+    pub os: String,
+    /// The architecture, as `std::env::consts::ARCH` names it.
+    pub arch: String,
+    /// Which of the programs that the workflow requires were found.
+    pub tools: BTreeMap<String, bool>,
+    /// The paths that the patterns of `glob` params match.
+    pub globs: BTreeMap<String, Vec<String>>,
+    /// The file the workflow was read from, as it is shown.
+    pub file: String,
+    /// Its SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// A workflow ready to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The version of this form.
+    pub version: u32,
+    /// The verb.
+    pub workflow: WorkflowId,
+    /// What it does, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The file it came from.
+    pub file: String,
+    /// That file's SHA-256.
+    pub sha256: String,
+    /// Every param with its value and where it came from.
+    pub params: BTreeMap<Name, Param>,
+    /// Prose: what should hold before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub preconditions: Vec<String>,
+    /// Prose: what should hold after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub postconditions: Vec<String>,
+    /// Commands that must pass before any step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Guard>,
+    /// The steps, in the order of the file.
+    pub steps: Vec<Step>,
+    /// The steps that run whatever happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finally: Vec<Step>,
+    /// Repeat until.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converge: Option<Converge>,
+    /// The deadline of the whole run.
+    #[serde(rename = "timeout_ms", default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
+    /// Locks the run holds from start to end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Name>,
+    /// The folder of guards and of the converge condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Template>,
+    /// The environment of guards and of the converge condition.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Template>,
+}
+
+/// A param's value and where it came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// The value.
+    pub value: Value,
+    /// Where it came from.
+    pub from: Origin,
+}
+
+/// Where a param's value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The caller gave it.
+    Given,
+    /// The workflow's default.
+    Default,
+}
+
+/// A command: a program's words, the last of which may be shell text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shell {
+    /// The words before the text.
+    pub prefix: Vec<String>,
+    /// The text.
+    pub text: String,
+}
+
+impl Shell {
+    /// All the words.
+    pub fn argv(&self) -> Vec<Bytes> {
+        let words = self.prefix.iter().chain(std::iter::once(&self.text));
+        words.map(|w| Bytes::from(w.as_str())).collect()
+    }
+}
+
+/// A guard ready to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Its name.
+    pub id: Name,
+    /// What it runs.
+    pub run: Shell,
+    /// Shown when it fails.
+    pub reason: String,
+    /// What its failure does.
+    pub severity: Severity,
+    /// Its deadline.
+    #[serde(rename = "timeout_ms", default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
+}
+
+/// Repeat until a condition holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Converge {
+    /// The command that decides.
+    pub condition: Shell,
+    /// How often steps may be reset.
+    pub max_iterations: u32,
+    /// Which steps are reset.
+    pub strategy: ConvergeStrategy,
+}
+
+/// One step ready to run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its id.
+    pub id: StepId,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// Prose for whoever does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who may do it.
+    pub actor: Actor,
+    /// What it runs, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Action>,
+    /// Its environment, the workflow's included.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Template>,
+    /// Its folder, from the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Template>,
+    /// What it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<Stdin>,
+    /// What comes before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<Edge>,
+    /// How the edges combine.
+    pub join: Join,
+    /// Conditions under which it runs at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<When>,
+    /// What follows a failure.
+    pub on_error: OnError,
+    /// Its deadline.
+    #[serde(rename = "timeout_ms", default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
+    /// How long it may be silent.
+    #[serde(rename = "stall_timeout_ms", default, skip_serializing_if = "Option::is_none")]
+    pub stall_timeout: Option<Millis>,
+    /// What a pass is beyond exit 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expectation>,
+    /// The claim that is checked once the step has passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Check>,
+    /// The claim in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_prose: Option<String>,
+    /// What it hands on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<Name, OutputSpec>,
+    /// What it may do to the world.
+    pub effect: Effect,
+    /// Locks it holds while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Name>,
+    /// The step that gives back what this one acquires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<StepId>,
+    /// What happens if the engine dies while it runs.
+    pub on_interrupt: OnInterrupt,
+    /// How `on_interrupt`'s probe and other helper texts are run.
+    pub shell: Vec<String>,
+    /// Why it cannot be tried on this machine, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet: Option<String>,
+}
+
+impl Step {
+    /// Whether somebody is asked to do it, rather than the engine running it.
+    pub fn is_asked(&self) -> bool {
+        self.actor == Actor::Human || self.run.is_none()
+    }
+}
+
+/// What a step runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Shell text.
+    Cmd(Shell),
+    /// A script file, after these words.
+    Script {
+        /// The words before the path; none if the file is started itself.
+        prefix: Vec<String>,
+        /// The file.
+        path: Template,
+    },
+    /// A program and its arguments.
+    Argv(Vec<Template>),
+    /// Several commands, each with its own result.
+    Checks(Vec<Check>),
+}
+
+/// One of several checks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name.
+    pub name: String,
+    /// What it runs.
+    pub run: Shell,
+    /// What a pass is beyond exit 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<Expectation>,
+}
+
+/// What a step reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stdin {
+    /// Text.
+    Text(Template),
+    /// Bytes as they are.
+    Bytes(Bytes),
+    /// A JSON value; the strings in it are templates as written.
+    Json(Value),
+}
+
+/// An expectation with the placeholders in its paths found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// What was written.
+    pub that: Expect,
+    /// The paths of `that.file`, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Template>,
+    /// The paths of `that.unchanged`, in its order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchanged: Vec<Template>,
+}
+
+impl Plan {
+    /// The plan as the one text that its digest is of.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The SHA-256 of the plan's text, in hexadecimal.
+    pub fn digest(&self) -> String {
+        hex(&Sha256::digest(self.to_json()))
+    }
+
+    /// Finds the placeholders of a text with this plan's params.
+    pub fn template(&self, text: &str) -> Template {
+        Template::parse(text, |name| self.params.contains_key(name))
+            .unwrap_or_else(|_| Template::literal(text))
+    }
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

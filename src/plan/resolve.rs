@@ -1,0 +1,197 @@
+//! Workflow, params and facts to plan: defaults filled in, shells chosen, placeholders found.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin, Step,
+};
+use crate::check::graph;
+use crate::diagnostic::At;
+use crate::expr::Template;
+use crate::workflow::{self, Effect, Expect, OnInterrupt, Requires, Verify, Workflow};
+
+/// Resolves a workflow that was checked and has no errors; all refused params at once.
+pub fn resolve(workflow: &Workflow, given: &Given, facts: &Facts) -> Result<Plan, Vec<BadParam>> {
+    let params = super::params::resolve(workflow, given, facts)?;
+    let resolver = Resolver { workflow, facts };
+    let texts = |all: &[At<String>]| all.iter().map(|t| t.value.clone()).collect();
+    Ok(Plan {
+        version: 1,
+        workflow: workflow.id.value.clone(),
+        description: workflow.description.clone().or_else(|| workflow.trigger.clone()),
+        file: facts.file.clone(),
+        sha256: facts.sha256.clone(),
+        params,
+        preconditions: texts(&workflow.preconditions),
+        postconditions: texts(&workflow.postconditions),
+        guards: workflow.guards.iter().map(|g| resolver.guard(g)).collect(),
+        steps: resolver.steps(&workflow.steps, false),
+        finally: resolver.steps(&workflow.finally, true),
+        converge: workflow.converge.as_ref().map(|c| Converge {
+            condition: resolver.shell(None, &c.condition),
+            max_iterations: c.max_iterations,
+            strategy: c.strategy,
+        }),
+        timeout: workflow.timeout,
+        locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
+        cwd: workflow.cwd.as_ref().map(|t| resolver.template(t)),
+        env: resolver.env(&[]),
+    })
+}
+
+struct Resolver<'w> {
+    workflow: &'w Workflow,
+    facts: &'w Facts,
+}
+
+impl Resolver<'_> {
+    fn template(&self, text: &str) -> Template {
+        Template::parse(text, |name| self.workflow.params.iter().any(|p| p.name.as_str() == name))
+            .unwrap_or_else(|_| Template::literal(text))
+    }
+
+    /// Shell text, with a doubled brace that stands for one brace undone.
+    fn shell(&self, own: Option<&At<workflow::Shell>>, text: &str) -> Shell {
+        let literal =
+            self.template(text).as_literal().map_or_else(|| text.to_owned(), str::to_owned);
+        Shell { prefix: self.prefix(own), text: literal }
+    }
+
+    fn prefix(&self, own: Option<&At<workflow::Shell>>) -> Vec<String> {
+        let shell = own.or(self.workflow.shell.as_ref()).map(|s| &s.value);
+        shell.unwrap_or(&workflow::Shell::Bash).argv()
+    }
+
+    fn env(&self, own: &[(At<String>, At<String>)]) -> BTreeMap<String, Template> {
+        let all = self.workflow.env.iter().chain(own);
+        all.map(|(name, value)| (name.value.clone(), self.template(value))).collect()
+    }
+
+    fn guard(&self, guard: &workflow::Guard) -> Guard {
+        Guard {
+            id: guard.id.value.clone(),
+            run: self.shell(None, &guard.cmd),
+            reason: guard.reason.clone(),
+            severity: guard.severity,
+            timeout: guard.timeout,
+        }
+    }
+
+    fn steps(&self, steps: &[workflow::Step], finally: bool) -> Vec<Step> {
+        let edges = graph::edges(self.workflow, steps);
+        steps.iter().zip(edges).map(|(s, edges)| self.step(s, edges, finally)).collect()
+    }
+
+    fn step(&self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
+        let effect = step.effect.as_ref().map_or_else(
+            || if self.workflow.effect == Effect::Read { Effect::Read } else { Effect::Write },
+            |e| e.value,
+        );
+        let shell = step.shell.as_ref();
+        let (verify, verify_prose) = match &step.verify {
+            Some(Verify::Cmd { cmd, expect }) => {
+                (Some(self.check("verify", shell, cmd, expect.as_ref())), None)
+            }
+            Some(Verify::Prose(text)) => (None, Some(text.clone())),
+            None => (None, None),
+        };
+        Step {
+            id: step.id.value.clone(),
+            action: step.action.clone(),
+            note: step.note.clone(),
+            actor: step.actor,
+            run: step.run.as_ref().map(|run| self.action(shell, run)),
+            env: self.env(&step.env),
+            cwd: step.cwd.as_ref().or(self.workflow.cwd.as_ref()).map(|t| self.template(t)),
+            stdin: step.stdin.as_ref().map(|stdin| match &stdin.value {
+                workflow::Stdin::Text(text) => Stdin::Text(self.template(text)),
+                workflow::Stdin::Bytes(bytes) => Stdin::Bytes(bytes.clone()),
+                workflow::Stdin::Json(json) => Stdin::Json(json.clone()),
+            }),
+            edges,
+            join: step.join,
+            when: step.when.clone(),
+            on_error: step.on_error.value.clone(),
+            timeout: step.timeout,
+            stall_timeout: step.stall_timeout.or(self.workflow.stall_timeout),
+            expect: step.expect.as_ref().map(|e| self.expectation(e)),
+            verify,
+            verify_prose,
+            outputs: step.outputs.iter().map(|(name, spec)| (name.value.clone(), *spec)).collect(),
+            effect,
+            locks: step.locks.iter().map(|l| l.value.clone()).collect(),
+            release: step.release.as_ref().map(|r| r.value.clone()),
+            on_interrupt: step.on_interrupt.as_ref().map_or_else(
+                || {
+                    let again = finally || effect == Effect::Read;
+                    if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
+                },
+                |o| o.value.clone(),
+            ),
+            shell: self.prefix(shell),
+            unmet: self.unmet(&step.requires).or_else(|| self.unmet(&self.workflow.requires)),
+        }
+    }
+
+    fn action(&self, shell: Option<&At<workflow::Shell>>, run: &workflow::Action) -> Action {
+        match run {
+            workflow::Action::Cmd(text) => Action::Cmd(self.shell(shell, text)),
+            workflow::Action::Script(path) => {
+                let mut prefix = shell.map(|s| s.value.argv()).unwrap_or_default();
+                if prefix.last().is_some_and(|word| word == "-c") {
+                    prefix.pop();
+                }
+                Action::Script { prefix, path: self.template(path) }
+            }
+            workflow::Action::Argv(words) => {
+                Action::Argv(words.iter().map(|w| self.template(w)).collect())
+            }
+            workflow::Action::Checks(checks) => Action::Checks(
+                checks
+                    .iter()
+                    .map(|c| self.check(&c.name, shell, &c.cmd, c.expect.as_ref()))
+                    .collect(),
+            ),
+        }
+    }
+
+    fn check(
+        &self,
+        name: &str,
+        shell: Option<&At<workflow::Shell>>,
+        cmd: &str,
+        expect: Option<&At<Expect>>,
+    ) -> Check {
+        Check {
+            name: name.to_owned(),
+            run: self.shell(shell, cmd),
+            expect: expect.map(|e| self.expectation(e)),
+        }
+    }
+
+    fn expectation(&self, expect: &Expect) -> Expectation {
+        Expectation {
+            that: expect.clone(),
+            files: expect.file.iter().map(|f| self.template(&f.path)).collect(),
+            unchanged: expect.unchanged.iter().map(|p| self.template(p)).collect(),
+        }
+    }
+
+    /// Why the machine does not have what is required, if so.
+    fn unmet(&self, requires: &Requires) -> Option<String> {
+        let lacks =
+            |wanted: &[String], is: &str| !wanted.is_empty() && !wanted.iter().any(|w| w == is);
+        let mut why = Vec::new();
+        if lacks(&requires.os, &self.facts.os) {
+            why.push(format!("needs {}, this is {}", requires.os.join(" or "), self.facts.os));
+        }
+        if lacks(&requires.arch, &self.facts.arch) {
+            why.push(format!("needs {}, this is {}", requires.arch.join(" or "), self.facts.arch));
+        }
+        let missing = |tool: &&String| self.facts.tools.get(*tool) != Some(&true);
+        why.extend(
+            requires.tools.iter().filter(missing).map(|tool| format!("`{tool}` was not found")),
+        );
+        (!why.is_empty()).then(|| why.join("; "))
+    }
+}

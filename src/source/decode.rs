@@ -1,0 +1,355 @@
+//! Tree to typed values: one trait, the scalar types, and tables read field by field with all problems collected.
+
+use super::tree::{Entry, Kind, Node};
+use crate::diagnostic::{At, Code, Diagnostic, Place, printable};
+use crate::ids::{BadName, Name, StepId, WorkflowId};
+use crate::workflow::{Millis, Tag};
+
+/// Where problems go while decoding continues.
+pub(super) type Problems = Vec<Diagnostic>;
+
+/// Something that can be read from a tree. `None` means a problem was recorded.
+pub(super) trait Decode: Sized {
+    /// Reads it.
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self>;
+}
+
+/// Records that `node` is not what was `expected`.
+pub(super) fn wrong_type<T>(node: &Node, expected: &str, problems: &mut Problems) -> Option<T> {
+    problems.push(
+        Diagnostic::new(Code::WrongType, format!("expected {expected}, found {}", node.what()))
+            .at(node.place, format!("expected {expected}")),
+    );
+    None
+}
+
+impl Decode for String {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::String(text) = &node.kind else { return wrong_type(node, "a text", problems) };
+        if text.contains('\0') {
+            problems.push(
+                Diagnostic::new(Code::BadValue, "a text with a NUL character in it")
+                    .at(node.place, "no command can receive this"),
+            );
+            return None;
+        }
+        Some(text.clone())
+    }
+}
+
+impl Decode for bool {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Bool(b) = node.kind else { return wrong_type(node, "true or false", problems) };
+        Some(b)
+    }
+}
+
+impl Decode for i64 {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            Kind::Int(n) => Some(n),
+            // Nickel has one kind of number.
+            #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+            Kind::Float(n) if n.fract() == 0.0 && n.abs() < 9e15 => Some(n as Self),
+            _ => wrong_type(node, "a whole number", problems),
+        }
+    }
+}
+
+macro_rules! small_numbers {
+    ($($type:ty),*) => {$(
+        impl Decode for $type {
+            fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+                let n = i64::decode(node, problems)?;
+                match Self::try_from(n) {
+                    Ok(n) => Some(n),
+                    Err(_) => bad_value(node, format!("{n} is out of range"), problems),
+                }
+            }
+        }
+    )*};
+}
+small_numbers!(u32, u64, i32);
+
+impl Decode for f64 {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            #[expect(clippy::cast_precision_loss, reason = "seconds and factors are small")]
+            Kind::Int(n) => Some(n as Self),
+            Kind::Float(n) => Some(n),
+            _ => wrong_type(node, "a number", problems),
+        }
+    }
+}
+
+impl Decode for serde_json::Value {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::Other(what) = node.kind {
+            return bad_value(node, format!("{what} cannot be used here"), problems);
+        }
+        Some(node.to_json())
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let Kind::Array(all) = &node.kind else { return wrong_type(node, "a list", problems) };
+        let decoded: Vec<T> = all.iter().filter_map(|n| T::decode(n, problems)).collect();
+        (decoded.len() == all.len()).then_some(decoded)
+    }
+}
+
+impl<T: Decode> Decode for At<T> {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        T::decode(node, problems).map(|value| Self { value, place: node.place })
+    }
+}
+
+fn named<T>(
+    node: &Node,
+    parse: impl Fn(&str) -> Result<T, BadName>,
+    problems: &mut Problems,
+) -> Option<T> {
+    let text = String::decode(node, problems)?;
+    match parse(&text) {
+        Ok(name) => Some(name),
+        Err(bad) => {
+            problems.push(
+                Diagnostic::new(Code::BadName, bad.to_string())
+                    .at(node.place, "a name: a-z, 0-9, `_`, `-`, at most 64, a letter first"),
+            );
+            None
+        }
+    }
+}
+
+impl Decode for Name {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        named(node, Self::parse, problems)
+    }
+}
+
+impl Decode for StepId {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        named(node, Self::parse, problems)
+    }
+}
+
+impl Decode for WorkflowId {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        named(node, Self::parse, problems)
+    }
+}
+
+/// Reads a word from a fixed list.
+pub(super) fn word<T: Copy>(
+    node: &Node,
+    what: &str,
+    words: &[(&'static str, T)],
+    problems: &mut Problems,
+) -> Option<T> {
+    let text = String::decode(node, problems)?;
+    if let Some((_, tag)) = words.iter().find(|(word, _)| *word == text) {
+        return Some(*tag);
+    }
+    let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    problems.push(
+        Diagnostic::new(Code::WrongTag, format!("`{}` is not {what}", printable(&text)))
+            .at(node.place, format!("one of {}", all.join(", ")))
+            .suggest(&text, all),
+    );
+    None
+}
+
+impl<T: Tag> Decode for T {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        word(node, T::WHAT, T::WORDS, problems)
+    }
+}
+
+impl Decode for Millis {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let text = match &node.kind {
+            Kind::String(text) => text,
+            Kind::Int(n) => {
+                problems.push(
+                    Diagnostic::new(Code::WrongType, "a duration needs a unit")
+                        .at(node.place, "expected a duration such as \"90s\"")
+                        .hint(format!("write \"{n}s\" for {n} seconds")),
+                );
+                return None;
+            }
+            _ => return wrong_type(node, "a duration such as \"90s\"", problems),
+        };
+        match parse_duration(text) {
+            Ok(span) => Some(span),
+            Err(why) => bad_value(node, why, problems),
+        }
+    }
+}
+
+/// Parses `90s`, `5m`, `1h30m`, `500ms`, `2d`; at most a year, more than nothing.
+pub fn parse_duration(text: &str) -> Result<Millis, String> {
+    let bad = || format!("`{}` is not a duration such as `90s`, `5m` or `1h30m`", printable(text));
+    let span: jiff::Span = text.parse().map_err(|_| bad())?;
+    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| bad())?;
+    match u64::try_from(length.as_millis()) {
+        Ok(0) | Err(_) => Err("a duration must be longer than nothing".to_owned()),
+        Ok(ms) if ms > 366 * 86_400_000 => Err("a duration may be a year at most".to_owned()),
+        Ok(ms) => Ok(Millis(ms)),
+    }
+}
+
+/// Records that a value of the right type makes no sense.
+pub(super) fn bad_value<T>(
+    node: &Node,
+    why: impl Into<String>,
+    problems: &mut Problems,
+) -> Option<T> {
+    let why = why.into();
+    problems.push(Diagnostic::new(Code::BadValue, why).at(node.place, "here"));
+    None
+}
+
+/// A table that is read field by field; what nobody asked for is a problem at the end.
+pub(super) struct Fields<'n> {
+    what: &'static str,
+    entries: &'n [Entry],
+    asked: Vec<&'static str>,
+    /// The place of the whole table.
+    pub(super) place: Place,
+}
+
+impl<'n> Fields<'n> {
+    /// Starts reading `node`, which is `what`.
+    pub(super) fn of(node: &'n Node, what: &'static str, problems: &mut Problems) -> Option<Self> {
+        let Kind::Table(entries) = &node.kind else {
+            return wrong_type(node, &format!("{what} (a table)"), problems);
+        };
+        Some(Self { what, entries, asked: Vec::new(), place: node.place })
+    }
+
+    /// The raw value of a field.
+    pub(super) fn node(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.asked.push(name);
+        self.entries.iter().find(|e| e.key == name).map(|e| &e.value)
+    }
+
+    /// A field that may be missing.
+    pub(super) fn get<T: Decode>(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        self.node(name).and_then(|node| T::decode(node, problems))
+    }
+
+    /// A list that is empty when missing.
+    pub(super) fn list<T: Decode>(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<T> {
+        let Some(node) = self.node(name) else { return Vec::new() };
+        let Kind::Array(all) = &node.kind else {
+            return wrong_type(node, "a list", problems).unwrap_or_default();
+        };
+        all.iter().filter_map(|n| T::decode(n, problems)).collect()
+    }
+
+    /// A field that must be there.
+    pub(super) fn need<T: Decode>(
+        &mut self,
+        name: &'static str,
+        problems: &mut Problems,
+    ) -> Option<T> {
+        let Some(node) = self.node(name) else {
+            problems.push(
+                Diagnostic::new(Code::MissingField, format!("{} needs `{name}`", self.what))
+                    .at(self.head(), format!("`{name}` is missing here")),
+            );
+            return None;
+        };
+        T::decode(node, problems)
+    }
+
+    /// Fields of the format that are not run yet.
+    pub(super) fn not_yet(&mut self, names: &[&'static str], problems: &mut Problems) {
+        for name in names {
+            self.asked.push(name);
+            if let Some(entry) = self.entries.iter().find(|e| e.key == *name) {
+                problems.push(
+                    Diagnostic::new(
+                        Code::NotYet,
+                        format!("`{name}` is not run by this version yet"),
+                    )
+                    .at(entry.key_place, "planned for a later version"),
+                );
+            }
+        }
+    }
+
+    /// Fields that belong to the workflow, not here: TOML gives them to the table that was opened last.
+    pub(super) fn misplaced(&mut self, names: &[&'static str], problems: &mut Problems) {
+        for name in names {
+            if let Some(entry) = self.entries.iter().find(|e| e.key == *name) {
+                self.asked.push(name);
+                problems.push(
+                    Diagnostic::new(
+                        Code::UnknownField,
+                        format!("{} has no field `{name}`", self.what),
+                    )
+                    .at(entry.key_place, "this is a field of the workflow")
+                    .hint("write it above the first [[steps]]: TOML gives a key to the last table"),
+                );
+            }
+        }
+    }
+
+    /// The keys with their places.
+    pub(super) fn keys(&self) -> Vec<At<String>> {
+        let keys = self.entries.iter();
+        keys.map(|e| At { value: e.key.clone(), place: e.key_place }).collect()
+    }
+
+    /// Every entry, for tables whose keys are the author's.
+    pub(super) fn entries(&self) -> &'n [Entry] {
+        self.entries
+    }
+
+    /// Ends reading: fields nobody asked for are problems.
+    pub(super) fn done(self, problems: &mut Problems) {
+        for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
+            problems.push(
+                Diagnostic::new(
+                    Code::UnknownField,
+                    format!("{} has no field `{}`", self.what, printable(&entry.key)),
+                )
+                .at(entry.key_place, "unknown field")
+                .suggest(&entry.key, self.asked.iter().copied()),
+            );
+        }
+    }
+
+    /// Where to point when the table as a whole is meant: its first key, or all of it.
+    fn head(&self) -> Place {
+        self.entries.first().map_or(self.place, |e| e.key_place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units_and_limits() {
+        for (text, ms) in
+            [("90s", 90_000), ("1h30m", 5_400_000), ("500ms", 500), ("2d", 172_800_000)]
+        {
+            assert_eq!(parse_duration(text).unwrap().0, ms, "{text}");
+        }
+        for bad in ["", "90", "0s", "-5s", "1000d", "soon"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Tree to step: the fields of `docs/format.md` at the step's level.
+
+use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
+use super::tree::{Kind, Node};
+use crate::diagnostic::{At, Code, Diagnostic};
+use crate::ids::StepId;
+use crate::workflow::{
+    Action, Actor, Check, Edge, EdgeKind, ErrorTag, Join, OnError, OnInterrupt, OutputSpec,
+    ParamType, Retry, Shell, Stdin, Step, Verify, When,
+};
+
+/// Keys of a step that come with a later version.
+const LATER: &[&str] =
+    &["copy", "wait", "call", "agent", "reboot", "secrets", "for_each", "consent", "host", "hosts"];
+
+/// Keys of the workflow that TOML is easily made to give to a step.
+const WORKFLOWS: &[&str] = &[
+    "trigger",
+    "description",
+    "strategy",
+    "extends",
+    "preconditions",
+    "postconditions",
+    "params",
+    "param_groups",
+    "guards",
+    "order",
+    "finally",
+    "converge",
+];
+
+impl Decode for Step {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut t = Fields::of(node, "a step", problems)?;
+        let keys = t.keys();
+        let id = t.need("id", problems);
+        let needs: Vec<At<StepId>> = t.list("needs", problems);
+        let mut depends_on: Vec<Edge> = t.list("depends_on", problems);
+        depends_on.extend(needs.into_iter().map(|step| Edge {
+            step,
+            kind: EdgeKind::OnSuccess,
+            condition: None,
+        }));
+        let on_error = t.get("on_error", problems);
+        let step = Self {
+            action: t.get("action", problems),
+            note: t.get("note", problems),
+            actor: t.get("actor", problems).unwrap_or(Actor::Agent),
+            run: action(&mut t, problems),
+            shell: t.get("shell", problems),
+            env: env(&mut t, problems),
+            cwd: t.get("cwd", problems),
+            stdin: t.get("stdin", problems),
+            depends_on,
+            join: t.get("join", problems).unwrap_or(Join::All),
+            when: t.node("when").and_then(|n| when(n, problems)).unwrap_or_default(),
+            on_error: on_error.unwrap_or(At { value: OnError::Stop, place: node.place }),
+            timeout: t.get("timeout", problems),
+            stall_timeout: t.get("stall_timeout", problems),
+            expect: t.get("expect", problems),
+            verify: t.get("verify", problems),
+            outputs: outputs(&mut t, problems),
+            effect: t.get("effect", problems),
+            locks: t.list("locks", problems),
+            release: t.get("release", problems),
+            on_interrupt: t.get("on_interrupt", problems),
+            requires: t.get("requires", problems).unwrap_or_default(),
+            place: t.place,
+            keys,
+            id: {
+                t.not_yet(LATER, problems);
+                t.misplaced(WORKFLOWS, problems);
+                t.done(problems);
+                id?
+            },
+        };
+        Some(step)
+    }
+}
+
+/// What the step runs; more than one thing is a problem.
+fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
+    let mut found: Vec<At<Action>> = Vec::new();
+    let mut said = Vec::new();
+    for name in ["cmd", "script", "argv", "checks"] {
+        let Some(node) = t.node(name) else { continue };
+        said.push((name, node.place));
+        let action = match name {
+            "cmd" => String::decode(node, problems).map(Action::Cmd),
+            "script" => String::decode(node, problems).map(Action::Script),
+            "argv" => Vec::decode(node, problems).map(Action::Argv),
+            _ => Vec::decode(node, problems).map(Action::Checks),
+        };
+        let empty = match &action {
+            Some(Action::Argv(all)) => all.is_empty(),
+            Some(Action::Checks(all)) => all.is_empty(),
+            Some(Action::Cmd(text) | Action::Script(text)) => text.trim().is_empty(),
+            None => false,
+        };
+        if empty {
+            bad_value::<()>(node, format!("`{name}` is empty"), problems);
+        }
+        found.extend(action.map(|value| At { value, place: node.place }));
+    }
+    if let [(first, place), (second, other), ..] = said.as_slice() {
+        problems.push(
+            Diagnostic::new(Code::TwoActions, format!("a step with both `{first}` and `{second}`"))
+                .at(*other, "the second")
+                .with(*place, "the first")
+                .hint("make two steps of it, the second with `needs = [\"first\"]`"),
+        );
+    }
+    (said.len() == 1).then(|| found.pop()).flatten()
+}
+
+/// `env`: names and texts; numbers and booleans are taken as their text.
+pub(super) fn env(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<String>, At<String>)> {
+    let Some(node) = t.node("env") else { return Vec::new() };
+    let Some(table) = Fields::of(node, "`env`", problems) else { return Vec::new() };
+    let mut all = Vec::new();
+    for entry in table.entries() {
+        let key = &entry.key;
+        let fits = !key.is_empty()
+            && !key.starts_with(|c: char| c.is_ascii_digit())
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !fits {
+            problems.push(
+                Diagnostic::new(Code::BadName, "not a name of an environment variable")
+                    .at(entry.key_place, "letters, digits and `_`, no digit first"),
+            );
+        }
+        let value = match &entry.value.kind {
+            Kind::Int(n) => Some(n.to_string()),
+            Kind::Bool(b) => Some(b.to_string()),
+            _ => String::decode(&entry.value, problems),
+        };
+        all.extend(value.map(|value| {
+            let at = At { value: key.clone(), place: entry.key_place };
+            (at, At { value, place: entry.value.place })
+        }));
+    }
+    all
+}
+
+/// A text or a list of texts.
+pub(super) fn one_or_many<T: Decode>(node: &Node, problems: &mut Problems) -> Option<Vec<T>> {
+    match &node.kind {
+        Kind::Array(_) => Vec::decode(node, problems),
+        _ => T::decode(node, problems).map(|one| vec![one]),
+    }
+}
+
+fn when(node: &Node, problems: &mut Problems) -> Option<Vec<When>> {
+    match &node.kind {
+        Kind::String(_) => {
+            let condition = At::decode(node, problems)?;
+            Some(vec![When { condition, reason: None }])
+        }
+        _ => Vec::decode(node, problems),
+    }
+}
+
+impl Decode for When {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut t = Fields::of(node, "a condition", problems)?;
+        let condition = t.need("if", problems);
+        let reason = t.get("reason", problems);
+        t.done(problems);
+        Some(Self { condition: condition?, reason })
+    }
+}
+
+fn outputs(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<crate::ids::Name>, OutputSpec)> {
+    let Some(node) = t.node("outputs") else { return Vec::new() };
+    let Some(table) = Fields::of(node, "`outputs`", problems) else { return Vec::new() };
+    let mut all = Vec::new();
+    for entry in table.entries() {
+        let key = Node { place: entry.key_place, kind: Kind::String(entry.key.clone()) };
+        let name = At::decode(&key, problems);
+        let spec = OutputSpec::decode(&entry.value, problems);
+        all.extend(name.zip(spec));
+    }
+    all
+}
+
+impl Decode for OutputSpec {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(_) = node.kind {
+            let kind = ParamType::decode(node, problems)?;
+            return Some(Self { kind, allow_empty: false });
+        }
+        let mut t = Fields::of(node, "an output", problems)?;
+        let kind = t.need("type", problems);
+        let allow_empty = t.get("allow_empty", problems).unwrap_or(false);
+        t.done(problems);
+        Some(Self { kind: kind?, allow_empty })
+    }
+}
+
+impl Decode for Edge {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(_) = node.kind {
+            let step = At::decode(node, problems)?;
+            return Some(Self { step, kind: EdgeKind::Always, condition: None });
+        }
+        let mut t = Fields::of(node, "a dependency", problems)?;
+        let step = t.need("step", problems);
+        let kind = t.get("kind", problems).unwrap_or(EdgeKind::Always);
+        let condition = t.get("condition", problems);
+        t.done(problems);
+        Some(Self { step: step?, kind, condition })
+    }
+}
+
+impl Decode for Shell {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::Array(all) = &node.kind {
+            if all.is_empty() {
+                return bad_value(node, "a shell needs a program", problems);
+            }
+            return Vec::decode(node, problems).map(Self::Prefix);
+        }
+        let text = String::decode(node, problems)?;
+        match Self::NAMES.into_iter().find(|(name, _)| *name == text) {
+            Some((_, shell)) => Some(shell),
+            None => {
+                let names = Self::NAMES.map(|(name, _)| name);
+                problems.push(
+                    Diagnostic::new(
+                        Code::WrongTag,
+                        format!("`{text}` is not a shell known by name"),
+                    )
+                    .at(node.place, "one of bash, sh, nu, python3, or a list of words")
+                    .suggest(&text, names)
+                    .hint(format!("for any other program write its words: [\"{text}\", \"-c\"]")),
+                );
+                None
+            }
+        }
+    }
+}
+
+impl Decode for Stdin {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(_) = node.kind {
+            return String::decode(node, problems).map(Self::Text);
+        }
+        let mut t = Fields::of(node, "`stdin`", problems)?;
+        let json = t.get::<serde_json::Value>("json", problems);
+        let b64 = t.get::<String>("b64", problems);
+        t.done(problems);
+        match (json, b64) {
+            (Some(json), None) => Some(Self::Json(json)),
+            (None, Some(b64)) => {
+                let bytes = crate::value::to_bytes(&serde_json::json!({ "b64": b64 }));
+                if bytes.starts_with(b"{\"b64\":") {
+                    return bad_value(node, "not base64", problems);
+                }
+                Some(Self::Bytes(bytes.into()))
+            }
+            _ => wrong_type(node, "a text, { json = … } or { b64 = … }", problems),
+        }
+    }
+}
+
+impl Decode for Check {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let mut t = Fields::of(node, "a check", problems)?;
+        let (name, cmd) = (t.need("name", problems), t.need("cmd", problems));
+        let expect = t.get("expect", problems);
+        t.done(problems);
+        Some(Self { name: name?, cmd: cmd?, expect })
+    }
+}
+
+impl Decode for Verify {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(_) = node.kind {
+            return String::decode(node, problems).map(Self::Prose);
+        }
+        let mut t = Fields::of(node, "`verify`", problems)?;
+        let cmd = t.need("cmd", problems);
+        let expect = t.get("expect", problems);
+        t.done(problems);
+        Some(Self::Cmd { cmd: cmd?, expect })
+    }
+}
+
+impl Decode for OnInterrupt {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::Table(_) = node.kind {
+            let mut t = Fields::of(node, "`on_interrupt`", problems)?;
+            let probe = t.need("probe", problems);
+            t.done(problems);
+            return probe.map(Self::Probe);
+        }
+        let words = [("Ask", 0), ("Rerun", 1), ("Fail", 2)];
+        let word = super::decode::word(node, "an answer to an interruption", &words, problems)?;
+        Some([Self::Ask, Self::Rerun, Self::Fail][word].clone())
+    }
+}
+
+impl Decode for OnError {
+    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(_) = node.kind {
+            return match ErrorTag::decode(node, problems)? {
+                ErrorTag::Stop => Some(Self::Stop),
+                ErrorTag::Continue => Some(Self::Continue),
+                ErrorTag::Retry => Some(Self::Retry(Retry::default())),
+                tag @ (ErrorTag::Fallback | ErrorTag::Branch) => {
+                    let example = format!("{{ strategy = \"{tag}\", target = \"other-step\" }}");
+                    problems.push(
+                        Diagnostic::new(Code::MissingField, format!("{tag} needs a target"))
+                            .at(node.place, "no target here")
+                            .hint(format!("write {example}")),
+                    );
+                    None
+                }
+            };
+        }
+        let mut t = Fields::of(node, "`on_error`", problems)?;
+        let tag = t.need("strategy", problems)?;
+        let made = match tag {
+            ErrorTag::Stop => Some(Self::Stop),
+            ErrorTag::Continue => Some(Self::Continue),
+            ErrorTag::Retry => retry(&mut t, problems).map(Self::Retry),
+            ErrorTag::Fallback => {
+                t.need("target", problems).map(|target| Self::Fallback { target })
+            }
+            ErrorTag::Branch => {
+                let on_success = t.get("on_success", problems);
+                t.need("target", problems).map(|target| Self::Branch { target, on_success })
+            }
+        };
+        t.not_yet(&["block"], problems);
+        t.done(problems);
+        made
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max: 3,
+            backoff_s: 5.0,
+            factor: 1.0,
+            max_backoff_s: None,
+            jitter: 0.0,
+            on_exits: Vec::new(),
+            on_outcomes: Vec::new(),
+            escalate: Vec::new(),
+            then: Box::new(OnError::Stop),
+        }
+    }
+}
+
+fn retry(t: &mut Fields<'_>, problems: &mut Problems) -> Option<Retry> {
+    let plain = Retry::default();
+    let mut retry = Retry {
+        max: t.get("max", problems).unwrap_or(plain.max),
+        backoff_s: t.get("backoff_s", problems).unwrap_or(plain.backoff_s),
+        factor: t.get("factor", problems).unwrap_or(plain.factor),
+        max_backoff_s: t.get("max_backoff_s", problems),
+        jitter: t.get("jitter", problems).unwrap_or(plain.jitter),
+        ..plain
+    };
+    if let Some(node) = t.node("on") {
+        let Kind::Array(all) = &node.kind else { return wrong_type(node, "a list", problems) };
+        for one in all {
+            match &one.kind {
+                Kind::String(_) => retry.on_outcomes.extend(At::decode(one, problems)),
+                _ => retry.on_exits.extend(i32::decode(one, problems)),
+            }
+        }
+    }
+    if let Some(node) = t.node("escalate") {
+        for entry in Fields::of(node, "`escalate`", problems)?.entries() {
+            let key = Node { place: entry.key_place, kind: Kind::String(entry.key.clone()) };
+            let pair = At::decode(&key, problems).zip(Vec::decode(&entry.value, problems));
+            retry.escalate.extend(pair);
+        }
+    }
+    if let Some(node) = t.node("then") {
+        let then = OnError::decode(node, problems)?;
+        if matches!(then, OnError::Retry(_)) {
+            return bad_value(node, "`then` cannot be Retry again: raise `max`", problems);
+        }
+        retry.then = Box::new(then);
+    }
+    Some(retry)
+}

@@ -1,0 +1,150 @@
+//! Values that reach a command: any bytes but NUL, and how they are written in JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// The largest value that fits one environment string or argument, in bytes (Linux: 128 KiB with name and NUL).
+pub const MAX_VALUE: usize = 131_000;
+
+/// Bytes that are a string in JSON where they are UTF-8, and `{"b64": …}` where they are not.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Bytes(pub Vec<u8>);
+
+impl Bytes {
+    /// The bytes as text, with what is not UTF-8 replaced: for showing only.
+    pub fn shown(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.shown())
+    }
+}
+
+impl<T: Into<Vec<u8>>> From<T> for Bytes {
+    fn from(from: T) -> Self {
+        Self(from.into())
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct B64 {
+    b64: String,
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) => to.serialize_str(text),
+            Err(_) => B64 { b64: STANDARD.encode(&self.0) }.serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        match &value {
+            Value::String(_) | Value::Object(_) => Ok(Self(to_bytes(&value))),
+            _ => Err(serde::de::Error::custom("expected a string or {\"b64\": …}")),
+        }
+    }
+}
+
+/// A value for `bytes`: a string where they are UTF-8, else `{"b64": …}`.
+pub fn from_bytes(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Value::String(text.to_owned()),
+        Err(_) => serde_json::json!({ "b64": STANDARD.encode(bytes) }),
+    }
+}
+
+/// What a command receives for a typed value: strings as they are, the rest as JSON writes it.
+pub fn to_bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::String(text) => text.clone().into_bytes(),
+        Value::Object(map) if map.len() == 1 => {
+            let b64 = map.get("b64").and_then(Value::as_str);
+            match b64.and_then(|text| STANDARD.decode(text).ok()) {
+                Some(bytes) => bytes,
+                None => value.to_string().into_bytes(),
+            }
+        }
+        Value::Null => Vec::new(),
+        other => other.to_string().into_bytes(),
+    }
+}
+
+/// A moment: milliseconds since 1970 in UTC; in JSON as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// This moment and some milliseconds.
+    #[must_use]
+    pub fn plus(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+    }
+
+    /// How many milliseconds lie between `earlier` and this; none if it is not earlier.
+    pub fn since(self, earlier: Self) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
+    }
+}
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
+        write!(f, "{moment:.3}")
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let moment: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(moment.as_millisecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_survive_json() {
+        for bytes in [&b"plain"[..], b"", b"\xff\xfe", "é\n".as_bytes()] {
+            let text = serde_json::to_string(&Bytes::from(bytes)).unwrap();
+            assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap().0, bytes, "{text}");
+            assert_eq!(to_bytes(&from_bytes(bytes)), bytes);
+        }
+    }
+
+    #[test]
+    fn a_moment_reads_back_to_the_millisecond() {
+        let text = serde_json::to_string(&Time(1_763_726_400_120)).unwrap();
+        assert_eq!(text, "\"2025-11-21T12:00:00.120Z\"");
+        assert_eq!(serde_json::from_str::<Time>(&text).unwrap(), Time(1_763_726_400_120));
+    }
+
+    #[test]
+    fn typed_values_reach_a_command_as_json_writes_them() {
+        assert_eq!(to_bytes(&serde_json::json!(3)), b"3");
+        assert_eq!(to_bytes(&serde_json::json!(true)), b"true");
+        assert_eq!(to_bytes(&serde_json::json!(["a"])), b"[\"a\"]");
+        assert_eq!(
+            to_bytes(&serde_json::json!({"b64": "not base64!"})),
+            b"{\"b64\":\"not base64!\"}"
+        );
+    }
+}

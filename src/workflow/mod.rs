@@ -1,0 +1,126 @@
+//! What was written, typed: a workflow file after reading and before checking. No I/O.
+#![deny(clippy::disallowed_methods)]
+
+mod param;
+mod step;
+mod tags;
+
+pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
+pub use step::{
+    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires,
+    Retry, Shell, Stdin, Step, TextExpect, Verify, When,
+};
+pub use tags::{
+    Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Join, OUTCOMES, Order, Severity, Strategy,
+    Tag,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{At, Place};
+use crate::ids::{Name, StepId, WorkflowId};
+
+/// A span of time in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// The span as the standard library has it.
+    pub fn duration(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0)
+    }
+}
+
+impl std::fmt::Display for Millis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (ms, s) = (self.0 % 1_000, self.0 / 1_000);
+        match (s / 3_600, s / 60 % 60, s % 60, ms) {
+            (0, 0, 0, ms) => write!(f, "{ms}ms"),
+            (0, 0, s, 0) => write!(f, "{s}s"),
+            (0, 0, s, ms) => write!(f, "{s}.{}s", ms / 100),
+            (0, m, 0, _) => write!(f, "{m}m"),
+            (0, m, s, _) => write!(f, "{m}m{s}s"),
+            (h, 0, 0, _) => write!(f, "{h}h"),
+            (h, m, _, _) => write!(f, "{h}h{m}m"),
+        }
+    }
+}
+
+/// One verb, as its author wrote it. Fields as in `docs/format.md`.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// The verb's name.
+    pub id: At<WorkflowId>,
+    /// Why and when one runs it.
+    pub trigger: Option<String>,
+    /// What it does, in a line.
+    pub description: Option<String>,
+    /// Level resolution.
+    pub strategy: Strategy,
+    /// Steps taken over from the parent, with `Compose`.
+    pub extends: Vec<At<StepId>>,
+    /// Prose: what should hold before. Never executed.
+    pub preconditions: Vec<At<String>>,
+    /// Prose: what should hold after. Never executed.
+    pub postconditions: Vec<At<String>>,
+    /// What the caller gives, in the order of positions.
+    pub params: Vec<Param>,
+    /// Which params go together.
+    pub param_groups: Vec<ParamGroup>,
+    /// Commands that must pass before any step.
+    pub guards: Vec<Guard>,
+    /// What the machine must have.
+    pub requires: Requires,
+    /// Whether steps also follow the order of the file.
+    pub order: Order,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The steps that run whatever happened.
+    pub finally: Vec<Step>,
+    /// What to do until a condition holds.
+    pub converge: Option<Converge>,
+    /// The most any step may do to the world.
+    pub effect: Effect,
+    /// The steps' default shell.
+    pub shell: Option<At<Shell>>,
+    /// The steps' common environment.
+    pub env: Vec<(At<String>, At<String>)>,
+    /// The steps' default folder.
+    pub cwd: Option<At<String>>,
+    /// The deadline of the whole run, `finally` aside.
+    pub timeout: Option<Millis>,
+    /// The steps' default limit of silence.
+    pub stall_timeout: Option<Millis>,
+    /// Locks the run holds from its start to its end.
+    pub locks: Vec<At<Name>>,
+    /// The keys written at the workflow's level, for the checks of TOML's trap.
+    pub place: Place,
+}
+
+/// A command that must pass before any step starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guard {
+    /// Its name in the report.
+    pub id: At<Name>,
+    /// Shell text; exit 0 is a pass.
+    pub cmd: At<String>,
+    /// Shown when it fails.
+    pub reason: String,
+    /// Whether a failure blocks the run or is only said.
+    pub severity: Severity,
+    /// Its deadline.
+    #[serde(rename = "timeout_ms", default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
+}
+
+/// Repeat until a condition holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Converge {
+    /// Shell text; exit 0 means converged.
+    pub condition: At<String>,
+    /// How often steps may be reset.
+    pub max_iterations: u32,
+    /// Which steps are reset.
+    pub strategy: ConvergeStrategy,
+}

@@ -1,0 +1,371 @@
+//! One step as its author wrote it: what it does, after what, and what follows a failure.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Actor, EdgeKind, Effect, Join, Millis, ParamType};
+use crate::diagnostic::{At, Place};
+use crate::ids::{Name, StepId};
+
+/// A node of the graph.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Unique in the workflow.
+    pub id: At<StepId>,
+    /// What it is about: prose or a tag.
+    pub action: Option<String>,
+    /// Prose for whoever does it.
+    pub note: Option<String>,
+    /// Who may do it.
+    pub actor: Actor,
+    /// What there is to run, if anything.
+    pub run: Option<At<Action>>,
+    /// How shell text is run.
+    pub shell: Option<At<Shell>>,
+    /// Environment, on top of the workflow's.
+    pub env: Vec<(At<String>, At<String>)>,
+    /// Its folder.
+    pub cwd: Option<At<String>>,
+    /// What it reads; nothing if not given.
+    pub stdin: Option<At<Stdin>>,
+    /// Its edges, `needs` included.
+    pub depends_on: Vec<Edge>,
+    /// How the edges combine.
+    pub join: Join,
+    /// Conditions under which it runs at all.
+    pub when: Vec<When>,
+    /// What follows a failure.
+    pub on_error: At<OnError>,
+    /// Its deadline.
+    pub timeout: Option<Millis>,
+    /// How long it may be silent.
+    pub stall_timeout: Option<Millis>,
+    /// What a pass is beyond the exit code.
+    pub expect: Option<At<Expect>>,
+    /// A claim that somebody else can check again.
+    pub verify: Option<Verify>,
+    /// What it hands to later steps.
+    pub outputs: Vec<(At<Name>, OutputSpec)>,
+    /// What it may do to the world.
+    pub effect: Option<At<Effect>>,
+    /// Locks it holds while it runs.
+    pub locks: Vec<At<Name>>,
+    /// The `finally` step that gives back what this one acquires.
+    pub release: Option<At<StepId>>,
+    /// What to do if the engine died while it ran.
+    pub on_interrupt: Option<At<OnInterrupt>>,
+    /// What the machine must have.
+    pub requires: Requires,
+    /// All of it.
+    pub place: Place,
+    /// The keys it was written with, for the checks of TOML's trap.
+    pub keys: Vec<At<String>>,
+}
+
+/// What a step runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Shell text.
+    Cmd(String),
+    /// A script file and nothing else; params arrive as `OSTLER_PARAM_NAME`.
+    Script(String),
+    /// A program and its arguments, without a shell.
+    Argv(Vec<At<String>>),
+    /// Several commands, each with a result of its own.
+    Checks(Vec<Check>),
+}
+
+/// One of several checks of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name in the report.
+    pub name: At<String>,
+    /// Shell text.
+    pub cmd: At<String>,
+    /// What a pass is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<At<Expect>>,
+}
+
+/// How shell text is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shell {
+    /// `bash --noprofile --norc -eo pipefail -O inherit_errexit -c`.
+    Bash,
+    /// `sh -e -c`.
+    Sh,
+    /// `nu -c`.
+    Nu,
+    /// `python3 -c`.
+    Python3,
+    /// Any program and arguments, to which the text is added as the last one.
+    Prefix(Vec<String>),
+}
+
+impl Shell {
+    /// The shells that have a name.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("bash", Self::Bash), ("sh", Self::Sh), ("nu", Self::Nu), ("python3", Self::Python3)];
+
+    /// The words before the text.
+    pub fn argv(&self) -> Vec<String> {
+        let words: &[&str] = match self {
+            Self::Bash => {
+                &["bash", "--noprofile", "--norc", "-eo", "pipefail", "-O", "inherit_errexit", "-c"]
+            }
+            Self::Sh => &["sh", "-e", "-c"],
+            Self::Nu => &["nu", "-c"],
+            Self::Python3 => &["python3", "-c"],
+            Self::Prefix(words) => return words.clone(),
+        };
+        words.iter().map(|&w| w.to_owned()).collect()
+    }
+}
+
+/// What a step reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stdin {
+    /// Text with placeholders.
+    Text(String),
+    /// Bytes as they are.
+    Bytes(crate::value::Bytes),
+    /// A JSON value whose strings may hold placeholders; they are encoded, not pasted.
+    Json(Value),
+}
+
+/// One edge: `step` comes before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The step before.
+    pub step: At<StepId>,
+    /// When the edge holds.
+    pub kind: EdgeKind,
+    /// A CEL expression that must be true as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<At<String>>,
+}
+
+/// A condition under which a step runs at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct When {
+    /// A CEL expression.
+    #[serde(rename = "if")]
+    pub condition: At<String>,
+    /// Why the step is skipped if it is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What follows a failure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "strategy")]
+pub enum OnError {
+    /// Nothing new starts; the run fails.
+    Stop,
+    /// It is recorded, and the run goes on.
+    Continue,
+    /// The step is tried again.
+    Retry(Retry),
+    /// `target` stands in for it.
+    Fallback {
+        /// The step that stands in.
+        target: At<StepId>,
+    },
+    /// Another road is taken.
+    Branch {
+        /// The road on failure.
+        target: At<StepId>,
+        /// The road on success.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        on_success: Option<At<StepId>>,
+    },
+}
+
+impl OnError {
+    /// The steps it may activate.
+    pub fn targets(&self) -> Vec<&At<StepId>> {
+        match self {
+            Self::Stop | Self::Continue => Vec::new(),
+            Self::Retry(retry) => retry.then.targets(),
+            Self::Fallback { target } => vec![target],
+            Self::Branch { target, on_success } => {
+                std::iter::once(target).chain(on_success).collect()
+            }
+        }
+    }
+
+    /// What follows once all retries are used up.
+    pub fn finally(&self) -> &Self {
+        match self {
+            Self::Retry(retry) => &retry.then,
+            other => other,
+        }
+    }
+}
+
+/// How a step is tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Retry {
+    /// How many retries there are; 1 means two tries.
+    pub max: u32,
+    /// Seconds before the first retry.
+    pub backoff_s: f64,
+    /// By how much the wait grows each time.
+    pub factor: f64,
+    /// The longest wait, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_backoff_s: Option<f64>,
+    /// The share of the wait that is left to chance, 0 to 1.
+    pub jitter: f64,
+    /// The exit codes that are worth another try; with `on_outcomes` empty too, all are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_exits: Vec<i32>,
+    /// The outcomes that are worth another try, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_outcomes: Vec<At<String>>,
+    /// Params that change with each try: the value after the current one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<(At<Name>, Vec<Value>)>,
+    /// What follows when no retry is left.
+    pub then: Box<OnError>,
+}
+
+/// What a pass is beyond the exit code.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Expect {
+    /// The exit codes that pass.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exit: Vec<i32>,
+    /// What standard output must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<TextExpect>,
+    /// What standard error must be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<TextExpect>,
+    /// What files must be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub file: Vec<FileExpect>,
+    /// How many lines that are not empty standard output has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Files and folders whose contents are the same before and after.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchanged: Vec<At<String>>,
+    /// How long the file expectations may take to come true.
+    #[serde(rename = "within_ms", skip_serializing_if = "Option::is_none")]
+    pub within: Option<Millis>,
+}
+
+impl Expect {
+    /// Whether it demands anything beyond the exit code.
+    pub fn beyond_exit(&self) -> bool {
+        self.stdout.is_some()
+            || self.stderr.is_some()
+            || !self.file.is_empty()
+            || self.count.is_some()
+            || !self.unchanged.is_empty()
+    }
+}
+
+/// What a text must be; every given part must hold.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TextExpect {
+    /// The whole of it; one newline at its end is ignored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equals: Option<String>,
+    /// Parts of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// A regular expression somewhere in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<At<String>>,
+    /// Whether it is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty: Option<bool>,
+    /// What it is as JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub json: Option<Json>,
+}
+
+/// What a text must be as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Json {
+    /// Any JSON at all.
+    Valid,
+    /// Values by JSON Pointer (RFC 6901).
+    At(Vec<(String, Value)>),
+}
+
+/// What a file must be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileExpect {
+    /// Where it is, from the step's folder.
+    pub path: At<String>,
+    /// Whether it is there.
+    pub exists: bool,
+    /// Parts of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contains: Vec<String>,
+    /// Its SHA-256 in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// A claim about a step's result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// In words.
+    Prose(String),
+    /// As a command.
+    Cmd {
+        /// Shell text.
+        cmd: At<String>,
+        /// What a pass is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expect: Option<At<Expect>>,
+    },
+}
+
+/// An output's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputSpec {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: ParamType,
+    /// Whether it may be empty.
+    #[serde(default)]
+    pub allow_empty: bool,
+}
+
+/// What to do about a step that ran when the engine died.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnInterrupt {
+    /// Ask somebody.
+    Ask,
+    /// Run it again.
+    Rerun,
+    /// It failed.
+    Fail,
+    /// A command decides: exit 0 means the step was done.
+    Probe(String),
+}
+
+/// What the machine must have for a step to be tried at all.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Requires {
+    /// Operating systems, one of which it must be (`linux`, `freebsd`, …).
+    pub os: Vec<String>,
+    /// Architectures, one of which it must be (`x86_64`, `aarch64`, …).
+    pub arch: Vec<String>,
+    /// Programs, all of which must be found.
+    pub tools: Vec<String>,
+}
