@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod expr;
 pub mod ids;
 pub mod plan;
+pub mod run;
 pub mod shell;
 pub mod source;
 pub mod value;

@@ -183,6 +183,14 @@ fn releases(workflow: &Workflow, known: &Known<'_>, problems: &mut Vec<Diagnosti
                 bad("a releaser is a `finally` step", "not in `finally`")
                     .with(releaser.id.place, "write it under [[finally]]"),
             );
+        } else if !releaser.on_error.targets().is_empty() {
+            problems.push(
+                bad(
+                    "a releaser runs once for each attempt, so it takes no other road",
+                    "this releaser",
+                )
+                .with(releaser.on_error.place, "remove the target"),
+            );
         } else if workflow.finally.iter().any(|s| s.id.value == step.id.value) {
             problems.push(bad("a `finally` step cannot acquire anything", "not here"));
         } else if let Some(other) = workflow.steps.iter().find(|s| {

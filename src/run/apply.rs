@@ -1,0 +1,407 @@
+//! The only way to change a run: one record at a time, and none that could not have happened.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::event::{Answer, Event, Probe, Record};
+use super::outcome::{Ending, Outcome};
+use super::state::{Attempt, Converged, Node, Note, Run, State};
+use crate::ids::Instance;
+use crate::value::Time;
+use crate::workflow::{OnInterrupt, Severity};
+
+/// A record that cannot follow the ones before it: the log is damaged, or we have a bug.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} cannot be: {why}")]
+pub struct IllegalEvent {
+    /// Its place in the log.
+    pub seq: u64,
+    /// Why it cannot follow.
+    pub why: String,
+}
+
+type Legal<T = ()> = Result<T, String>;
+
+impl Run {
+    /// Folds one record into the state, or refuses it.
+    pub fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
+        let illegal = |why: String| IllegalEvent { seq: record.seq, why };
+        if record.seq != self.next_seq {
+            return Err(illegal(format!("expected record {}", self.next_seq)));
+        }
+        if self.opened.is_none() != matches!(record.event, Event::RunOpened { .. }) {
+            return Err(illegal("a run is opened first, and once".to_owned()));
+        }
+        if self.finished.is_some() {
+            return Err(illegal("the run has finished".to_owned()));
+        }
+        self.fold(record).map_err(illegal)?;
+        self.next_seq += 1;
+        if self.driver.is_some() {
+            let passed = self.last_at.map_or(0, |last| record.at.since(last));
+            self.driven_ms += passed;
+        }
+        self.last_at = Some(record.at);
+        Ok(())
+    }
+
+    fn fold(&mut self, record: &Record) -> Legal {
+        match &record.event {
+            opened @ Event::RunOpened { .. } => {
+                self.opened = Some(opened.clone());
+                self.opened_at = Some(record.at);
+                self.opened_by = Some(record.actor.clone());
+            }
+            Event::DriverTook { pid, boot_id, .. } => {
+                self.driver = Some((*pid, boot_id.clone()));
+                // What the old driver was asking died with it; and its clock stopped with its last record.
+                self.probing.clear();
+                self.last_at = None;
+            }
+            Event::DriverLeft => self.driver = None,
+            Event::ProbeStarted { probe } => self.probe_started(probe)?,
+            Event::ProbeFinished { probe, outcome } => {
+                self.probe_finished(probe, outcome, record.at)?
+            }
+            Event::StepStarted { step, attempt, params, .. } => {
+                let n = self.find(step, "start", |s| s == State::Ready)?;
+                self.expect_next(n, *attempt)?;
+                let mut attempt = new_attempt(*attempt, record);
+                attempt.started_at = Some(record.at);
+                attempt.params.clone_from(params);
+                self.nodes[n].attempts.push(attempt);
+                self.set(n, State::Running, None);
+            }
+            Event::StepFinished { step, attempt, ending } => {
+                let n = self.find(step, "finish", |s| s == State::Running)?;
+                if self.nodes[n].last().map(|a| a.n) != Some(*attempt) {
+                    return Err(format!("attempt {attempt} of `{step}` does not run"));
+                }
+                self.finished_attempt(n, ending, record.at);
+            }
+            Event::StepInterrupted { step, attempt, cause } => {
+                let n = self.find(step, "be interrupted", |s| {
+                    matches!(s, State::Running | State::Waiting | State::Ready | State::Delayed(_))
+                })?;
+                if self.nodes[n].state != State::Running {
+                    self.expect_next(n, *attempt)?;
+                    self.nodes[n].attempts.push(new_attempt(*attempt, record));
+                }
+                let ending = Ending::of(Outcome::Interrupted { cause: *cause }, false);
+                self.interrupted_attempt(n, ending, record.at);
+            }
+            Event::StepAnswered { .. } => self.answered(record)?,
+            Event::TimerFired { step } => {
+                let n = self.find(step, "wake", |s| matches!(s, State::Delayed(_)))?;
+                self.set(n, State::Ready, None);
+            }
+            Event::ConvergeReset { iteration, steps } => {
+                self.iterations = *iteration;
+                self.reset(steps)?;
+            }
+            Event::FinallyStarted { steps } => self.start_finally(steps)?,
+            Event::CancelRequested { by } => {
+                if self.cancelled.is_none() {
+                    self.cancelled = Some(by.clone());
+                    self.bar_steps();
+                }
+            }
+            Event::DeadlinePassed { after_ms } => {
+                self.deadline = Some(*after_ms);
+                self.bar_steps();
+            }
+            Event::RunFinished { status, reason } => {
+                if self.open_steps + self.open_finally > 0 {
+                    return Err("steps have not ended".to_owned());
+                }
+                self.finished = Some((*status, reason.clone()));
+                self.ended_at = Some(record.at);
+            }
+            event => self.settled(event)?,
+        }
+        Ok(())
+    }
+
+    /// Events that only record what was decided of a step.
+    fn settled(&mut self, event: &Event) -> Legal {
+        let unstarted = |s| matches!(s, State::Waiting | State::Ready | State::Asked);
+        match event {
+            Event::StepSkipped { step, reason } => {
+                let n = self.find(step, "be skipped", unstarted)?;
+                self.end(n, State::Skipped, Some(reason.clone()));
+            }
+            Event::StepUnproven { step, reason } => {
+                let n = self.find(step, "be unproven", unstarted)?;
+                self.end(n, State::Unproven, Some(reason.clone()));
+            }
+            Event::StepFailed { step, reason } => {
+                let n = self.find(step, "fail", |s| {
+                    unstarted(s) || matches!(s, State::Delayed(_) | State::Unsure)
+                })?;
+                self.fail(n, Some(reason.clone()));
+            }
+            Event::StepCancelled { step } => {
+                let n =
+                    self.find(step, "be cancelled", |s| !s.is_final() && s != State::Running)?;
+                self.end(n, State::Cancelled, None);
+            }
+            Event::StepAsked { step, reason } => {
+                let n =
+                    self.find(step, "be asked", |s| matches!(s, State::Waiting | State::Unsure))?;
+                self.set(n, State::Asked, Some(reason.clone()));
+            }
+            _ => return Err("an event of another kind".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// The node of an instance, if its state is one in which that may happen to it.
+    fn find(&self, step: &Instance, what: &str, fits: impl Fn(State) -> bool) -> Legal<usize> {
+        let n = *self.index.get(step).ok_or_else(|| format!("there is no step `{step}`"))?;
+        let state = self.nodes[n].state;
+        if fits(state) {
+            Ok(n)
+        } else {
+            Err(format!("`{step}` cannot {what}: it is {}", state.name()))
+        }
+    }
+
+    fn expect_next(&self, n: usize, attempt: u32) -> Legal {
+        let next = self.nodes[n].attempts.len() + 1;
+        if attempt as usize == next { Ok(()) } else { Err(format!("expected attempt {next}")) }
+    }
+
+    fn probe_started(&mut self, probe: &Probe) -> Legal {
+        if self.probing.contains(probe) {
+            return Err("the question was asked already".to_owned());
+        }
+        self.probing.push(probe.clone());
+        Ok(())
+    }
+
+    fn probe_finished(&mut self, probe: &Probe, outcome: &Outcome, at: Time) -> Legal {
+        let asked = self.probing.iter().position(|p| p == probe);
+        self.probing.remove(asked.ok_or("the question was not asked")?);
+        let yes = *outcome == Outcome::Exited { code: 0 };
+        match probe {
+            Probe::Guard(id) => {
+                let guard = self.plan.guards.get(self.guards_done).filter(|g| g.id == *id);
+                let guard = guard.ok_or("another guard is next")?.clone();
+                if *outcome == Outcome::Cancelled {
+                    return Ok(());
+                }
+                self.guards_done += 1;
+                if !yes && guard.severity == Severity::Warn {
+                    self.warnings.push((guard.id, outcome.clone()));
+                } else if !yes {
+                    let why =
+                        if guard.reason.is_empty() { outcome.to_string() } else { guard.reason };
+                    self.blocked = Some(format!("guard `{}`: {why}", guard.id));
+                    self.bar_steps();
+                }
+            }
+            Probe::Converge(_) => {
+                self.converged = if yes { Converged::Yes } else { Converged::No };
+            }
+            Probe::Step(step) => {
+                let n = self.find(step, "be probed", |s| s == State::Unsure)?;
+                self.probed(n, outcome, at);
+            }
+        }
+        Ok(())
+    }
+
+    /// A probe said whether an interrupted step was done.
+    fn probed(&mut self, n: usize, outcome: &Outcome, at: Time) {
+        let outputs = !self.step(&self.nodes[n]).outputs.is_empty();
+        match outcome {
+            Outcome::Exited { code: 0 } if !outputs => self.passed(n, at),
+            Outcome::Exited { code } if *code != 0 => self.restart(n),
+            Outcome::Cancelled => {}
+            Outcome::Exited { .. } => {
+                let why = "it is done by its probe's word, but its outputs are not known";
+                self.pending.insert(n, Note::Ask(why.to_owned()));
+            }
+            other => {
+                let why = format!(
+                    "it was interrupted, and its probe did not say whether it was done ({other})"
+                );
+                self.pending.insert(n, Note::Ask(why));
+            }
+        }
+    }
+
+    fn finished_attempt(&mut self, n: usize, ending: &Ending, at: Time) {
+        let retry_at = self.retry_at(&self.nodes[n], ending, at);
+        self.close_attempt(n, ending.clone(), at);
+        if ending.passed {
+            self.end(n, State::Passed, None);
+        } else if ending.outcome == Outcome::Cancelled {
+            self.end(n, State::Cancelled, None);
+        } else if let Some(until) = retry_at {
+            self.nodes[n].retries += 1;
+            self.set(n, State::Delayed(until), None);
+        } else {
+            self.fail(n, None);
+        }
+    }
+
+    fn close_attempt(&mut self, n: usize, ending: Ending, at: Time) {
+        let node = &mut self.nodes[n];
+        node.outputs.clone_from(&ending.outputs);
+        if let Some(attempt) = node.attempts.last_mut() {
+            attempt.ended_at = Some(at);
+            attempt.ending = Some(ending);
+        }
+    }
+
+    /// An attempt may have run: what its step says about that follows.
+    fn interrupted_attempt(&mut self, n: usize, ending: Ending, at: Time) {
+        let retry_at = self.retry_at(&self.nodes[n], &ending, at);
+        self.close_attempt(n, ending, at);
+        let waits = self.nodes[n].state == State::Waiting;
+        if self.is_ending() && !self.nodes[n].finally {
+            self.end(n, State::Cancelled, Some("interrupted".to_owned()));
+            return;
+        }
+        match self.step(&self.nodes[n]).on_interrupt.clone() {
+            OnInterrupt::Rerun if waits => {}
+            OnInterrupt::Rerun => self.restart(n),
+            OnInterrupt::Fail => match retry_at {
+                Some(until) => {
+                    self.nodes[n].retries += 1;
+                    self.set(n, State::Delayed(until), None);
+                }
+                None => self.fail(n, Some("interrupted".to_owned())),
+            },
+            OnInterrupt::Probe(_) => self.set(n, State::Unsure, None),
+            OnInterrupt::Ask => {
+                self.set(n, State::Unsure, None);
+                let why = "it may have run when the engine died; what became of it is not known";
+                self.pending.insert(n, Note::Ask(why.to_owned()));
+            }
+        }
+    }
+
+    fn answered(&mut self, record: &Record) -> Legal {
+        let Event::StepAnswered { step, answer, outputs, note } = &record.event else {
+            return Err("not an answer".to_owned());
+        };
+        let n = self.find(step, "be answered", |s| s == State::Asked)?;
+        let runs = !self.step(&self.nodes[n]).is_asked();
+        if *answer == Answer::Rerun && !runs {
+            return Err(format!("`{step}` has nothing that the engine could run again"));
+        }
+        if !runs {
+            let number = u32::try_from(self.nodes[n].attempts.len()).unwrap_or(u32::MAX) + 1;
+            let mut attempt = new_attempt(number, record);
+            attempt.started_at = Some(record.at);
+            self.nodes[n].attempts.push(attempt);
+        }
+        if let Some(attempt) = self.nodes[n].attempts.last_mut() {
+            attempt.by = Some(record.actor.clone());
+            attempt.note.clone_from(note);
+        }
+        match answer {
+            Answer::Passed => {
+                let mut ending = Ending::of(Outcome::Answered, true);
+                ending.outputs.clone_from(outputs);
+                self.close_attempt(n, ending, record.at);
+                self.end(n, State::Passed, None);
+            }
+            Answer::Failed => {
+                let ending = Ending::of(Outcome::Answered, false);
+                self.close_attempt(n, ending, record.at);
+                self.fail(n, note.clone());
+            }
+            Answer::Rerun => self.restart(n),
+        }
+        Ok(())
+    }
+
+    /// An interrupted attempt turned out to be done.
+    fn passed(&mut self, n: usize, at: Time) {
+        let ending = Ending::of(Outcome::Answered, true);
+        self.close_attempt(n, ending, at);
+        self.end(n, State::Passed, None);
+    }
+
+    /// Puts steps back to their beginning, their attempts kept.
+    fn reset(&mut self, steps: &[crate::ids::StepId]) -> Legal {
+        let mut reset = Vec::new();
+        for step in steps {
+            let instance = Instance::only(step.clone());
+            reset.push(self.find(&instance, "be reset", State::is_final)?);
+        }
+        let is_reset: HashSet<usize> = reset.iter().copied().collect();
+        self.stopped = None;
+        self.converged = Converged::Unknown;
+        for &n in &reset {
+            self.set(n, State::Waiting, None);
+            let node = &mut self.nodes[n];
+            node.outputs.clear();
+            (node.retries, node.stops, node.standby) = (0, false, false);
+            (node.undecided, node.holding, node.broken) = (0, 0, None);
+            if let Some((source, _)) = self.target_of[n] {
+                self.nodes[n].taken =
+                    Some(!is_reset.contains(&source) && self.nodes[n].taken == Some(true));
+            }
+        }
+        self.redraw(&is_reset);
+        reset.into_iter().for_each(|n| self.gate(n));
+        Ok(())
+    }
+
+    /// Counts the edges of reset nodes again: those from nodes that stay ended are decided at once.
+    fn redraw(&mut self, is_reset: &HashSet<usize>) {
+        for before in 0..self.nodes.len() {
+            for (next, edge) in self.after[before].clone() {
+                if is_reset.contains(&next) {
+                    self.nodes[next].undecided += 1;
+                    if !is_reset.contains(&before) {
+                        self.recount_edge(before, next, edge);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_finally(&mut self, steps: &[Instance]) -> Legal {
+        if self.finally_started || self.open_steps > 0 {
+            return Err("`finally` begins once, after all steps".to_owned());
+        }
+        self.finally_started = true;
+        let first = self.nodes.len();
+        for instance in steps {
+            let step = self.plan.finally.iter().position(|s| s.id == instance.step);
+            let step =
+                step.ok_or_else(|| format!("there is no `finally` step `{}`", instance.step))?;
+            let mut node = Node::new(instance.clone(), true, step);
+            node.holder = self.holder(instance);
+            self.add(node);
+            self.open_finally += 1;
+        }
+        self.link(first);
+        (first..self.nodes.len()).for_each(|n| self.gate(n));
+        Ok(())
+    }
+
+    /// The node and attempt that a releaser's instance is for.
+    fn holder(&self, instance: &Instance) -> Option<(usize, u32)> {
+        let (step, attempt) = instance.key.as_ref()?.split_once('#')?;
+        let node = self.index.get(&Instance::parse(step)?)?;
+        Some((*node, attempt.parse().ok()?))
+    }
+}
+
+fn new_attempt(n: u32, record: &Record) -> Attempt {
+    Attempt {
+        n,
+        started_at: None,
+        ended_at: None,
+        ending: None,
+        by: None,
+        note: None,
+        params: BTreeMap::new(),
+        seq: record.seq,
+    }
+}

@@ -1,0 +1,198 @@
+//! What to do next, from the state alone: asking twice gives the same answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::event::{Event, Probe};
+use super::state::{Converged, Note, Run, State};
+use crate::ids::{Instance, Name, StepId};
+use crate::value::Time;
+use crate::workflow::{ConvergeStrategy, OnInterrupt};
+
+/// What there is room for: facts from outside the run.
+#[derive(Debug, Clone, Default)]
+pub struct Room {
+    /// How many more commands may run at once.
+    pub slots: usize,
+    /// Locks that other runs hold.
+    pub busy: BTreeSet<Name>,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Record this event; it has no other effect.
+    Record(Event),
+    /// Record `StepStarted`, then start the attempt.
+    Start {
+        /// Of what.
+        step: Instance,
+        /// Its number.
+        attempt: u32,
+        /// Params that differ from the plan's.
+        params: BTreeMap<Name, Value>,
+    },
+    /// Record `ProbeStarted`, then ask.
+    Ask(Probe),
+    /// End the attempts and probes that run: the run is cancelled.
+    EndAll,
+    /// Look again at this time.
+    Wake(Time),
+}
+
+impl Run {
+    /// What to do next. Events to record come alone: they may change what follows.
+    pub fn decide(&self, room: &Room) -> Vec<Command> {
+        if self.finished.is_some() || self.opened.is_none() {
+            return Vec::new();
+        }
+        let mut commands = Vec::new();
+        if self.is_ending()
+            && !self.finally_started
+            && !(self.running.is_empty() && self.probing.is_empty())
+        {
+            commands.push(Command::EndAll);
+        }
+        if let Some(ask) = self.next_guard(room) {
+            commands.extend(ask);
+            return commands;
+        }
+        let notes: Vec<Command> = self.notes().map(Command::Record).collect();
+        if !notes.is_empty() {
+            commands.extend(notes);
+            return commands;
+        }
+        let open = if self.finally_started { self.open_finally } else { self.open_steps };
+        if open == 0 {
+            commands.extend(self.next_phase());
+            return commands;
+        }
+        self.starts(room, &mut commands);
+        if let Some((until, _)) = self.delayed.first() {
+            commands.push(Command::Wake(*until));
+        }
+        commands
+    }
+
+    /// The next guard, while there are any; nothing to do but wait while one runs.
+    fn next_guard(&self, room: &Room) -> Option<Vec<Command>> {
+        let guard = self.plan.guards.get(self.guards_done).filter(|_| !self.is_ending())?;
+        let probe = Probe::Guard(guard.id.clone());
+        let free = self.probing.is_empty() && room.slots > 0;
+        Some(free.then_some(Command::Ask(probe)).into_iter().collect())
+    }
+
+    /// What is decided and only has to be recorded.
+    fn notes(&self) -> impl Iterator<Item = Event> {
+        self.pending.iter().map(|(n, note)| {
+            let step = self.nodes[*n].instance.clone();
+            match note.clone() {
+                Note::Skip(reason) => Event::StepSkipped { step, reason },
+                Note::Fail(reason) => Event::StepFailed { step, reason },
+                Note::Unproven(reason) => Event::StepUnproven { step, reason },
+                Note::Ask(reason) => Event::StepAsked { step, reason },
+                Note::Cancel => Event::StepCancelled { step },
+            }
+        })
+    }
+
+    /// Attempts and probes, as many as there is room for, the longest way to go first.
+    fn starts(&self, room: &Room, commands: &mut Vec<Command>) {
+        let mut slots = room.slots;
+        for n in &self.unsure {
+            let probe = Probe::Step(self.nodes[*n].instance.clone());
+            let wanted = matches!(self.step(&self.nodes[*n]).on_interrupt, OnInterrupt::Probe(_));
+            if wanted && slots > 0 && !self.probing.contains(&probe) {
+                commands.push(Command::Ask(probe));
+                slots -= 1;
+            }
+        }
+        let mut taken: BTreeSet<&Name> = BTreeSet::new();
+        for (_, n) in &self.ready {
+            if slots == 0 {
+                break;
+            }
+            let node = &self.nodes[*n];
+            let locks = &self.step(node).locks;
+            let busy =
+                |l: &Name| self.held.contains_key(l) || room.busy.contains(l) || taken.contains(l);
+            if locks.iter().any(busy) {
+                continue;
+            }
+            taken.extend(locks);
+            let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX) + 1;
+            let params = self.next_params(node);
+            commands.push(Command::Start { step: node.instance.clone(), attempt, params });
+            slots -= 1;
+        }
+    }
+
+    /// All nodes of a phase have ended: converge, then `finally`, then the end.
+    fn next_phase(&self) -> Option<Command> {
+        if self.finally_started {
+            return Some(Command::Record(self.finish()));
+        }
+        if let Some(converge) = self.plan.converge.as_ref().filter(|_| !self.is_ending()) {
+            match self.converged {
+                Converged::Unknown => {
+                    let probe = Probe::Converge(self.iterations);
+                    return self.probing.is_empty().then_some(Command::Ask(probe));
+                }
+                Converged::No if self.iterations < converge.max_iterations => {
+                    let steps = self.to_reset(converge.strategy);
+                    if !steps.is_empty() {
+                        let iteration = self.iterations + 1;
+                        return Some(Command::Record(Event::ConvergeReset { iteration, steps }));
+                    }
+                }
+                Converged::No | Converged::Yes => {}
+            }
+        }
+        if !self.probing.is_empty() {
+            return None;
+        }
+        let started = self.nodes.iter().any(|node| !node.attempts.is_empty());
+        if self.plan.finally.is_empty() || !started {
+            return Some(Command::Record(self.finish()));
+        }
+        Some(Command::Record(Event::FinallyStarted { steps: self.finally_instances() }))
+    }
+
+    /// The steps that another iteration runs again, and all that comes after them.
+    fn to_reset(&self, strategy: ConvergeStrategy) -> Vec<StepId> {
+        let first = |n: &usize| match strategy {
+            ConvergeStrategy::RetryFailed => self.nodes[*n].state == State::Failed,
+            ConvergeStrategy::RetryAll => {
+                let node = &self.nodes[*n];
+                !(self.step(node).is_asked() && node.state == State::Passed)
+            }
+        };
+        let mut reset: BTreeSet<usize> = BTreeSet::new();
+        let mut todo: Vec<usize> = (0..self.plan.steps.len()).filter(first).collect();
+        while let Some(n) = todo.pop() {
+            if reset.insert(n) {
+                todo.extend(self.after[n].iter().map(|(next, _)| *next));
+                todo.extend(&self.targets[n]);
+            }
+        }
+        reset.into_iter().map(|n| self.nodes[n].instance.step.clone()).collect()
+    }
+
+    /// One instance of each `finally` step, but of a releaser one for each attempt that may hold something.
+    fn finally_instances(&self) -> Vec<Instance> {
+        let mut instances = Vec::new();
+        for step in &self.plan.finally {
+            let releases = |s: &&crate::plan::Step| s.release.as_ref() == Some(&step.id);
+            let Some(holder) = self.plan.steps.iter().find(releases) else {
+                instances.push(Instance::only(step.id.clone()));
+                continue;
+            };
+            let node = self.node(&Instance::only(holder.id.clone()));
+            for attempt in node.iter().flat_map(|n| &n.attempts) {
+                instances.push(Instance::release(step.id.clone(), &holder.id, attempt.n));
+            }
+        }
+        instances
+    }
+}

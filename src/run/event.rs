@@ -1,0 +1,294 @@
+//! What happens in a run: the events whose fold is its state. Version 1 of the schema.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::outcome::{Ending, Interruption, Outcome};
+use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
+use crate::value::Time;
+
+/// The version of the schema that this program writes.
+pub const VERSION: u32 = 1;
+
+/// One line of a run's log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The schema's version.
+    pub v: u32,
+    /// The run.
+    pub run: RunId,
+    /// Its place in the log, from 0.
+    pub seq: u64,
+    /// The SHA-256 of the line before with its newline, in hexadecimal; 64 zeros for the first.
+    pub prev: String,
+    /// When it was recorded.
+    pub at: Time,
+    /// Who recorded it.
+    pub actor: Actor,
+    /// What caused it: the `seq` of an earlier record, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<u64>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What kind of actor.
+    pub kind: ActorKind,
+    /// Its name, such as `user@host`.
+    pub name: String,
+}
+
+/// What kind of actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// The engine.
+    Engine,
+    /// A person.
+    Human,
+    /// An agent.
+    Agent,
+}
+
+/// What started a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The command line.
+    Cli,
+    /// An agent.
+    Agent,
+    /// A schedule.
+    Schedule,
+    /// A program.
+    Api,
+    /// Another run.
+    Parent,
+}
+
+/// A question whose answer is a command's exit code. Asking it changes nothing, so it may be asked again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// May the run begin?
+    Guard(Name),
+    /// Has it converged, after so many iterations?
+    Converge(u32),
+    /// Was the interrupted step done?
+    Step(Instance),
+}
+
+/// What somebody said of a step that was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It is done.
+    Passed,
+    /// It is not, and will not be.
+    Failed,
+    /// The engine shall run it again.
+    Rerun,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It is being driven, or could be.
+    Running,
+    /// Somebody must act.
+    Waiting,
+    /// Everything passed.
+    Passed,
+    /// Steps failed or are unproven, and the workflow says to go on.
+    PassedWithFailures,
+    /// It failed.
+    Failed,
+    /// A policy refused it.
+    Refused,
+    /// A guard or a block stopped it before any step.
+    Blocked,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Its name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Passed => "passed",
+            Self::PassedWithFailures => "passed_with_failures",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Blocked => "blocked",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more can happen in the run.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Running | Self::Waiting)
+    }
+}
+
+/// What happens in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run exists; its plan is stored beside it.
+    RunOpened {
+        /// The verb.
+        workflow: WorkflowId,
+        /// The plan's SHA-256.
+        plan_digest: String,
+        /// What started it.
+        trigger: Trigger,
+        /// Where the chance in retries comes from.
+        seed: u64,
+    },
+    /// A process drives the run from here on.
+    DriverTook {
+        /// Its process id.
+        pid: u32,
+        /// The machine's boot, as Linux identifies it.
+        boot_id: String,
+        /// The program's version.
+        version: String,
+        /// The environment that steps inherit; the value only where it is known to be harmless.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        inherited: BTreeMap<String, Option<String>>,
+    },
+    /// The driver leaves in good order: nothing runs, and all of the log is on disk.
+    DriverLeft,
+    /// A question is about to be asked.
+    ProbeStarted {
+        /// Which.
+        probe: Probe,
+    },
+    /// It was answered.
+    ProbeFinished {
+        /// Which.
+        probe: Probe,
+        /// How its command ended.
+        outcome: Outcome,
+    },
+    /// An attempt is about to start.
+    StepStarted {
+        /// Of what.
+        step: Instance,
+        /// Its number, from 1, never used again.
+        attempt: u32,
+        /// Params that differ from the plan's in this attempt.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        params: BTreeMap<Name, Value>,
+        /// The fencing token of the lease under which it is done, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<u64>,
+    },
+    /// It ended.
+    StepFinished {
+        /// Of what.
+        step: Instance,
+        /// Its number.
+        attempt: u32,
+        /// How.
+        ending: Box<Ending>,
+    },
+    /// It may have run, and how it ended is not known.
+    StepInterrupted {
+        /// Of what.
+        step: Instance,
+        /// Its number; a new one if it may have started without a record.
+        attempt: u32,
+        /// What interrupted it.
+        cause: Interruption,
+    },
+    /// Somebody must act on it.
+    StepAsked {
+        /// On what.
+        step: Instance,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody did.
+    StepAnswered {
+        /// On what.
+        step: Instance,
+        /// What they said.
+        answer: Answer,
+        /// The outputs they gave.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<Name, Value>,
+        /// What they noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// It will not run.
+    StepSkipped {
+        /// What.
+        step: Instance,
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be tried on this machine.
+    StepUnproven {
+        /// What.
+        step: Instance,
+        /// Why.
+        reason: String,
+    },
+    /// It failed without an attempt, or after its last one.
+    StepFailed {
+        /// What.
+        step: Instance,
+        /// Why.
+        reason: String,
+    },
+    /// The run was cancelled before it could run.
+    StepCancelled {
+        /// What.
+        step: Instance,
+    },
+    /// The wait before a retry is over.
+    TimerFired {
+        /// Of what.
+        step: Instance,
+    },
+    /// The steps were reset and run again.
+    ConvergeReset {
+        /// Which time, from 1.
+        iteration: u32,
+        /// The steps.
+        steps: Vec<StepId>,
+    },
+    /// All steps are done with; `finally` begins.
+    FinallyStarted {
+        /// The instances of the `finally` steps.
+        steps: Vec<Instance>,
+    },
+    /// Somebody, or a signal, wants the run to end.
+    CancelRequested {
+        /// What asked for it.
+        by: String,
+    },
+    /// The workflow's own deadline passed.
+    DeadlinePassed {
+        /// The deadline in milliseconds of driven time.
+        after_ms: u64,
+    },
+    /// Nothing more happens.
+    RunFinished {
+        /// How it ended.
+        status: RunStatus,
+        /// The first cause, where it did not pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+}

@@ -1,0 +1,19 @@
+//! A run as the fold of its events: `apply` changes it, `decide` says what to do next. Pure; it reads no clock.
+#![deny(clippy::disallowed_methods)]
+
+mod apply;
+mod decide;
+pub mod event;
+mod flow;
+mod interrupt;
+pub mod outcome;
+mod retry;
+mod state;
+mod status;
+mod variables;
+
+pub use apply::IllegalEvent;
+pub use decide::{Command, Room};
+pub use event::{Actor, ActorKind, Answer, Event, Probe, Record, RunStatus, Trigger, VERSION};
+pub use outcome::{Check, Ending, Interruption, Leak, Outcome, Stream};
+pub use state::{Attempt, Node, Run, State};

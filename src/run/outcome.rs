@@ -1,0 +1,205 @@
+//! How an attempt ended, as data: no failure of a step is an error of ours.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::Name;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The command exited.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// The command was killed by a signal that we did not send.
+    Signaled {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// It ran past its deadline and was ended.
+    TimedOut {
+        /// The deadline in milliseconds.
+        after_ms: u64,
+    },
+    /// It was silent for too long and was ended.
+    Stalled {
+        /// The limit of silence in milliseconds.
+        after_ms: u64,
+    },
+    /// The command could not be started.
+    CouldNotStart {
+        /// Why.
+        reason: String,
+    },
+    /// It was ended because the run was cancelled.
+    Cancelled,
+    /// The engine died, or the machine rebooted, while it may have run.
+    Interrupted {
+        /// Which of the two.
+        cause: Interruption,
+    },
+    /// The process that watched over it died, so how it ended is not known.
+    Lost {
+        /// What is known.
+        reason: String,
+    },
+    /// Somebody said how it ended.
+    Answered,
+}
+
+/// What interrupted an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Interruption {
+    /// The engine's process ended without recording how the attempt did.
+    EngineDied,
+    /// The machine restarted, and records of the last second may be missing.
+    Rebooted,
+}
+
+impl Outcome {
+    /// Its name, as authors write it in `on_error.on`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Exited { .. } => "exited",
+            Self::Signaled { .. } => "signaled",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Stalled { .. } => "stalled",
+            Self::CouldNotStart { .. } => "could_not_start",
+            Self::Cancelled => "cancelled",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Lost { .. } => "lost",
+            Self::Answered => "answered",
+        }
+    }
+
+    /// Its exit code as a shell would say it: 128 and the signal where a signal ended it.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Exited { code } => Some(*code),
+            Self::Signaled { signal } => Some(128 + signal),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::workflow::Millis;
+        match self {
+            Self::Exited { code } => write!(f, "exit {code}"),
+            Self::Signaled { signal } => write!(f, "killed by signal {signal}"),
+            Self::TimedOut { after_ms } => write!(f, "timed out after {}", Millis(*after_ms)),
+            Self::Stalled { after_ms } => write!(f, "no output for {}", Millis(*after_ms)),
+            Self::CouldNotStart { reason } => write!(f, "could not start: {reason}"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Interrupted { cause: Interruption::EngineDied } => f.write_str("the engine died"),
+            Self::Interrupted { cause: Interruption::Rebooted } => {
+                f.write_str("the machine rebooted")
+            }
+            Self::Lost { reason } => write!(f, "lost: {reason}"),
+            Self::Answered => f.write_str("answered"),
+        }
+    }
+}
+
+/// One expectation: what was expected, what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// What was looked at: `exit`, `stdout`, a file, a check by its name.
+    pub what: String,
+    /// What would have passed.
+    pub expected: String,
+    /// What was there.
+    pub observed: String,
+    /// Whether it passed.
+    pub passed: bool,
+}
+
+/// What one stream of an attempt wrote, and where it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stream {
+    /// How many bytes were written, kept or not.
+    pub bytes: u64,
+    /// How many of them are kept.
+    pub kept: u64,
+    /// The SHA-256 of what is kept, in hexadecimal; none if nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The file under the run's folder that holds it; none if it is kept in the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+}
+
+/// A process that a step left behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leak {
+    /// Its process id.
+    pub pid: i32,
+    /// Its command line, shortened.
+    pub command: String,
+    /// Whether it could not be ended.
+    #[serde(default)]
+    pub survived: bool,
+}
+
+/// All that is known of how an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// How.
+    pub outcome: Outcome,
+    /// Whether it counts as a pass: the outcome, every check, every output.
+    pub passed: bool,
+    /// What was expected and observed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// Why the outputs were refused, if they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bad_output: Option<String>,
+    /// What it handed on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<Name, Value>,
+    /// Standard output.
+    #[serde(default)]
+    pub stdout: Stream,
+    /// Standard error.
+    #[serde(default)]
+    pub stderr: Stream,
+    /// Processes it left behind, which were then ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaked: Vec<Leak>,
+}
+
+impl Ending {
+    /// An ending of which only the outcome is known.
+    pub fn of(outcome: Outcome, passed: bool) -> Self {
+        Self {
+            outcome,
+            passed,
+            checks: Vec::new(),
+            bad_output: None,
+            outputs: BTreeMap::new(),
+            stdout: Stream::default(),
+            stderr: Stream::default(),
+            leaked: Vec::new(),
+        }
+    }
+
+    /// The causes by which `on_error.on` may match it.
+    pub fn causes(&self) -> Vec<&'static str> {
+        let mut causes = Vec::new();
+        if self.bad_output.is_some() {
+            causes.push("bad_output");
+        }
+        if self.checks.iter().any(|c| !c.passed && c.what != "exit") {
+            causes.push("check_failed");
+        }
+        causes.push(self.outcome.name());
+        causes
+    }
+}

@@ -1,0 +1,430 @@
+//! The state of a run: its nodes, their states, and the queues derived from them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::event::{Actor, Event, Probe, RunStatus};
+use super::outcome::Ending;
+use crate::ids::{Instance, Name, StepId};
+use crate::plan::{self, Plan};
+use crate::value::Time;
+use crate::workflow::OnError;
+
+/// The state of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its edges are not decided, or the road to it is not taken yet.
+    Waiting,
+    /// Everything it waits for holds; it starts when there is room.
+    Ready,
+    /// An attempt was started, and its end is not recorded.
+    Running,
+    /// Somebody must act.
+    Asked,
+    /// It failed, and its next attempt starts at this time.
+    Delayed(Time),
+    /// It may have run when the engine died; what became of it is not known, and nobody was asked yet.
+    Unsure,
+    /// It passed.
+    Passed,
+    /// It failed, and its fallback passed.
+    Recovered,
+    /// It failed.
+    Failed,
+    /// It did not run, and will not.
+    Skipped,
+    /// It cannot be tried on this machine.
+    Unproven,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl State {
+    /// Whether nothing more happens to it by itself.
+    pub fn is_final(self) -> bool {
+        use State::{Cancelled, Failed, Passed, Recovered, Skipped, Unproven};
+        matches!(self, Passed | Recovered | Failed | Skipped | Unproven | Cancelled)
+    }
+
+    /// Whether it satisfies an OnSuccess edge.
+    pub fn is_pass(self) -> bool {
+        matches!(self, Self::Passed | Self::Recovered)
+    }
+
+    /// Its name, as in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Asked => "asked",
+            Self::Delayed(_) => "delayed",
+            Self::Unsure => "unsure",
+            Self::Passed => "passed",
+            Self::Recovered => "recovered",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unproven => "unproven",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One try at a node.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub n: u32,
+    /// When it started; none if it only may have.
+    pub started_at: Option<Time>,
+    /// When its end was recorded.
+    pub ended_at: Option<Time>,
+    /// How it ended, once it did.
+    pub ending: Option<Ending>,
+    /// Who reported it, where it was not the engine.
+    pub by: Option<Actor>,
+    /// What they noted.
+    pub note: Option<String>,
+    /// Params that differed from the plan's.
+    pub params: BTreeMap<Name, Value>,
+    /// The record that started it, for `cause`.
+    pub seq: u64,
+}
+
+/// One instance of a step in the run.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Which instance.
+    pub instance: Instance,
+    /// Whether its step is a `finally` step.
+    pub finally: bool,
+    /// The step's place in the plan.
+    pub(super) step: usize,
+    /// Its state.
+    pub state: State,
+    /// Why it is in that state, where there is more to say.
+    pub reason: Option<String>,
+    /// Its attempts so far.
+    pub attempts: Vec<Attempt>,
+    /// What it handed on.
+    pub outputs: BTreeMap<Name, Value>,
+    /// For a releaser: the node and attempt whose outputs it is given.
+    pub holder: Option<(usize, u32)>,
+    /// How many retries were used since the last reset.
+    pub(super) retries: u32,
+    /// How many of its edges are undecided.
+    pub(super) undecided: usize,
+    /// How many hold.
+    pub(super) holding: usize,
+    /// Why the first edge that cannot hold cannot.
+    pub(super) broken: Option<String>,
+    /// Whether the road to it was taken; none if it is nobody's target.
+    pub(super) taken: Option<bool>,
+    /// It failed and waits for its fallback.
+    pub(super) standby: bool,
+    /// Its failure stopped the run.
+    pub(super) stops: bool,
+    /// The length of the longest path from it to the end: what is longest goes first.
+    pub(super) rank: u32,
+}
+
+impl Node {
+    pub(super) fn new(instance: Instance, finally: bool, step: usize) -> Self {
+        Self {
+            instance,
+            finally,
+            step,
+            state: State::Waiting,
+            reason: None,
+            attempts: Vec::new(),
+            outputs: BTreeMap::new(),
+            holder: None,
+            retries: 0,
+            undecided: 0,
+            holding: 0,
+            broken: None,
+            taken: None,
+            standby: false,
+            stops: false,
+            rank: 0,
+        }
+    }
+
+    /// The attempt that runs, or ran last.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Whether its end is decided, so that what comes after it can be.
+    pub(super) fn ended(&self) -> bool {
+        self.state.is_final() && !self.standby
+    }
+}
+
+/// How a target is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Road {
+    /// It stands in for the step.
+    Fallback,
+    /// It follows the step's failure.
+    OnFailure,
+    /// It follows the step's success.
+    OnSuccess,
+}
+
+/// What is decided about a node and not recorded yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Note {
+    Skip(String),
+    Fail(String),
+    Unproven(String),
+    Ask(String),
+    Cancel,
+}
+
+/// Whether the run has converged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Converged {
+    /// It was not asked since the last reset.
+    Unknown,
+    Yes,
+    No,
+}
+
+/// The state of a run. Only `apply` changes it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub(super) plan: Arc<Plan>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) index: HashMap<Instance, usize>,
+    /// For each node, the nodes after it and which of their edges leads back.
+    pub(super) after: Vec<Vec<(usize, usize)>>,
+    /// For each node, whose target it is.
+    pub(super) target_of: Vec<Option<(usize, Road)>>,
+    /// For each node, its targets.
+    pub(super) targets: Vec<Vec<usize>>,
+    pub(super) ready: BTreeSet<(std::cmp::Reverse<u32>, usize)>,
+    pub(super) delayed: BTreeSet<(Time, usize)>,
+    pub(super) running: BTreeSet<usize>,
+    pub(super) asked: BTreeSet<usize>,
+    pub(super) unsure: BTreeSet<usize>,
+    pub(super) pending: BTreeMap<usize, Note>,
+    pub(super) held: HashMap<Name, usize>,
+    pub(super) probing: Vec<Probe>,
+    pub(super) next_seq: u64,
+    pub(super) opened: Option<Event>,
+    pub(super) opened_at: Option<Time>,
+    pub(super) opened_by: Option<Actor>,
+    pub(super) ended_at: Option<Time>,
+    pub(super) guards_done: usize,
+    pub(super) warnings: Vec<(Name, super::Outcome)>,
+    pub(super) blocked: Option<String>,
+    /// The first failure that stopped the run.
+    pub(super) stopped: Option<usize>,
+    pub(super) cancelled: Option<String>,
+    pub(super) deadline: Option<u64>,
+    pub(super) iterations: u32,
+    pub(super) converged: Converged,
+    pub(super) open_steps: usize,
+    pub(super) open_finally: usize,
+    pub(super) finally_started: bool,
+    pub(super) finished: Option<(RunStatus, Option<String>)>,
+    /// The driver's boot, and when it took over and was last heard of.
+    pub(super) driver: Option<(u32, String)>,
+    pub(super) driven_ms: u64,
+    pub(super) last_at: Option<Time>,
+}
+
+impl Run {
+    /// A run of which nothing is recorded yet.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut run = Self {
+            nodes: Vec::new(),
+            index: HashMap::new(),
+            after: Vec::new(),
+            target_of: Vec::new(),
+            targets: Vec::new(),
+            ready: BTreeSet::new(),
+            delayed: BTreeSet::new(),
+            running: BTreeSet::new(),
+            asked: BTreeSet::new(),
+            unsure: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            held: HashMap::new(),
+            probing: Vec::new(),
+            next_seq: 0,
+            opened: None,
+            opened_at: None,
+            opened_by: None,
+            ended_at: None,
+            guards_done: 0,
+            warnings: Vec::new(),
+            blocked: None,
+            stopped: None,
+            cancelled: None,
+            deadline: None,
+            iterations: 0,
+            converged: Converged::Unknown,
+            open_steps: plan.steps.len(),
+            open_finally: 0,
+            finally_started: false,
+            finished: None,
+            driver: None,
+            driven_ms: 0,
+            last_at: None,
+            plan,
+        };
+        let plan = run.plan.clone();
+        for (i, step) in plan.steps.iter().enumerate() {
+            run.add(Node::new(Instance::only(step.id.clone()), false, i));
+        }
+        run.link(0);
+        (0..run.nodes.len()).for_each(|n| run.gate(n));
+        run
+    }
+
+    pub(super) fn add(&mut self, node: Node) {
+        self.index.insert(node.instance.clone(), self.nodes.len());
+        self.nodes.push(node);
+        self.after.push(Vec::new());
+        self.target_of.push(None);
+        self.targets.push(Vec::new());
+    }
+
+    /// Draws the edges and roads of the nodes from `first` on, and ranks them.
+    pub(super) fn link(&mut self, first: usize) {
+        let plan = self.plan.clone();
+        let mut by_step: HashMap<&StepId, Vec<usize>> = HashMap::new();
+        for n in first..self.nodes.len() {
+            by_step.entry(&self.step_of(&plan, n).id).or_default().push(n);
+        }
+        let of = |id: &StepId| by_step.get(id).map_or(&[][..], Vec::as_slice);
+        for n in first..self.nodes.len() {
+            let step = self.step_of(&plan, n);
+            for (e, edge) in step.edges.iter().enumerate() {
+                for &before in of(&edge.step) {
+                    self.after[before].push((n, e));
+                    self.nodes[n].undecided += 1;
+                }
+            }
+            for (id, road) in roads(&step.on_error) {
+                for &target in of(id) {
+                    self.target_of[target] = Some((n, road));
+                    self.targets[n].push(target);
+                    self.nodes[target].taken = Some(false);
+                }
+            }
+        }
+        self.rank(first);
+    }
+
+    /// Ranks by the longest path to the end, over edges and roads.
+    fn rank(&mut self, first: usize) {
+        let mut before = vec![Vec::new(); self.nodes.len()];
+        let mut left = vec![0_usize; self.nodes.len()];
+        let mut precede = |n: usize, next: usize| {
+            before[next].push(n);
+            left[n] += 1;
+        };
+        for n in first..self.nodes.len() {
+            self.after[n].iter().for_each(|(next, _)| precede(n, *next));
+            self.targets[n].iter().for_each(|target| precede(n, *target));
+        }
+        let mut todo: Vec<usize> = (first..self.nodes.len()).filter(|n| left[*n] == 0).collect();
+        while let Some(n) = todo.pop() {
+            for &b in &before[n] {
+                self.nodes[b].rank = self.nodes[b].rank.max(self.nodes[n].rank + 1);
+                left[b] -= 1;
+                if left[b] == 0 {
+                    todo.push(b);
+                }
+            }
+        }
+    }
+
+    fn step_of<'p>(&self, plan: &'p Plan, n: usize) -> &'p plan::Step {
+        let node = &self.nodes[n];
+        if node.finally { &plan.finally[node.step] } else { &plan.steps[node.step] }
+    }
+
+    /// The plan it executes.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// A node's step.
+    pub fn step(&self, node: &Node) -> &plan::Step {
+        if node.finally { &self.plan.finally[node.step] } else { &self.plan.steps[node.step] }
+    }
+
+    /// All nodes: the steps in the order of the file, then the instances of `finally`.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// One node.
+    pub fn node(&self, instance: &Instance) -> Option<&Node> {
+        self.index.get(instance).map(|n| &self.nodes[*n])
+    }
+
+    /// How many records it is the fold of.
+    pub fn seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// The record that opened it.
+    pub fn opening(&self) -> Option<(&Event, Time, &Actor)> {
+        Some((self.opened.as_ref()?, self.opened_at?, self.opened_by.as_ref()?))
+    }
+
+    /// When it ended.
+    pub fn ended_at(&self) -> Option<Time> {
+        self.ended_at
+    }
+
+    /// The process that drives it, and the boot of its machine; none once it left in good order.
+    pub fn driver(&self) -> Option<(u32, &str)> {
+        self.driver.as_ref().map(|(pid, boot)| (*pid, boot.as_str()))
+    }
+
+    /// How long it was driven so far, in milliseconds: stopped engines do not count.
+    pub fn driven_ms(&self) -> u64 {
+        self.driven_ms
+    }
+
+    /// Guards that failed without blocking the run.
+    pub fn warnings(&self) -> &[(Name, super::Outcome)] {
+        &self.warnings
+    }
+
+    /// Whether `finally` steps are owed: some step may have run, and they are not all done.
+    pub fn owes_finally(&self) -> bool {
+        let started = self.nodes.iter().any(|n| !n.finally && !n.attempts.is_empty());
+        self.finished.is_none()
+            && !self.plan.finally.is_empty()
+            && started
+            && (!self.finally_started || self.open_finally > 0)
+    }
+
+    /// The chance in it.
+    pub(super) fn seed(&self) -> u64 {
+        match self.opened {
+            Some(Event::RunOpened { seed, .. }) => seed,
+            _ => 0,
+        }
+    }
+}
+
+/// The targets of an error strategy and how each is reached.
+pub(super) fn roads(on_error: &OnError) -> Vec<(&StepId, Road)> {
+    match on_error.finally() {
+        OnError::Fallback { target } => vec![(&target.value, Road::Fallback)],
+        OnError::Branch { target, on_success } => {
+            let success = on_success.iter().map(|s| (&s.value, Road::OnSuccess));
+            std::iter::once((&target.value, Road::OnFailure)).chain(success).collect()
+        }
+        OnError::Stop | OnError::Continue | OnError::Retry(_) => Vec::new(),
+    }
+}

@@ -1,0 +1,73 @@
+//! What a run as a whole is, and how it ends.
+
+use super::event::{Event, RunStatus};
+use super::state::{Converged, Run, State};
+
+impl Run {
+    /// What the run is now.
+    pub fn status(&self) -> RunStatus {
+        if let Some((status, _)) = &self.finished {
+            return *status;
+        }
+        let moving = !self.running.is_empty()
+            || !self.ready.is_empty()
+            || !self.delayed.is_empty()
+            || !self.unsure.is_empty()
+            || !self.pending.is_empty()
+            || !self.probing.is_empty();
+        if !moving && !self.asked.is_empty() { RunStatus::Waiting } else { RunStatus::Running }
+    }
+
+    /// Why it ended as it did, where it did not pass.
+    pub fn reason(&self) -> Option<&str> {
+        self.finished.as_ref()?.1.as_deref()
+    }
+
+    /// The event that ends a run of which all nodes have ended.
+    pub(super) fn finish(&self) -> Event {
+        let (status, reason) = self.verdict();
+        Event::RunFinished { status, reason }
+    }
+
+    fn verdict(&self) -> (RunStatus, Option<String>) {
+        let nodes = |finally: bool, state: State| {
+            self.nodes.iter().filter(move |n| n.finally == finally && n.state == state)
+        };
+        let failed_finally = nodes(true, State::Failed).next();
+        if let Some(by) = &self.cancelled {
+            return (RunStatus::Cancelled, Some(format!("cancelled by {by}")));
+        }
+        if let Some(why) = &self.blocked {
+            return (RunStatus::Blocked, Some(why.clone()));
+        }
+        if let Some(ms) = self.deadline {
+            let why = format!("the deadline of {} passed", crate::workflow::Millis(ms));
+            return (RunStatus::Failed, Some(why));
+        }
+        let not_converged = self.plan.converge.is_some() && self.converged != Converged::Yes;
+        if let Some(stopper) = self.stopped {
+            let why = format!("`{}` failed", self.nodes[stopper].instance);
+            return (RunStatus::Failed, Some(why));
+        }
+        if not_converged {
+            let why = format!("not converged after {} iterations", self.iterations);
+            return (RunStatus::Failed, Some(why));
+        }
+        if let Some(node) = failed_finally {
+            return (RunStatus::Failed, Some(format!("`{}` in finally failed", node.instance)));
+        }
+        let failed = nodes(false, State::Failed).count();
+        let unproven = self.nodes.iter().filter(|n| n.state == State::Unproven).count();
+        if failed + unproven > 0 {
+            let mut parts = Vec::new();
+            if failed > 0 {
+                parts.push(format!("{failed} failed"));
+            }
+            if unproven > 0 {
+                parts.push(format!("{unproven} unproven"));
+            }
+            return (RunStatus::PassedWithFailures, Some(parts.join(", ")));
+        }
+        (RunStatus::Passed, None)
+    }
+}

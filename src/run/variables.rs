@@ -1,0 +1,71 @@
+//! What conditions and placeholders see of a run.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::state::{Node, Run};
+use crate::expr::template::StepField;
+use crate::ids::{Instance, Name, StepId};
+
+impl Run {
+    /// The variables that a condition with these names needs.
+    pub(super) fn variables(&self, names: &BTreeSet<Vec<String>>) -> Map<String, Value> {
+        let mut steps = Map::new();
+        for name in names.iter().filter(|n| n[0] == "steps") {
+            let one = name.get(1).and_then(|id| StepId::parse(id).ok());
+            match one.and_then(|id| self.node(&Instance::only(id))) {
+                Some(node) => drop(steps.insert(node.instance.to_string(), self.seen(node))),
+                None => steps
+                    .extend(self.nodes().iter().map(|n| (n.instance.to_string(), self.seen(n)))),
+            }
+        }
+        let params = self.plan.params.iter().map(|(name, p)| (name.to_string(), p.value.clone()));
+        let params: Map<String, Value> = params.collect();
+        let run = json!({ "id": "" });
+        [("params", Value::Object(params)), ("steps", Value::Object(steps)), ("run", run)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect()
+    }
+
+    fn seen(&self, node: &Node) -> Value {
+        let outputs = node.outputs.iter().map(|(name, v)| (name.to_string(), v.clone()));
+        let mut seen: Map<String, Value> = StepField::NAMES
+            .iter()
+            .map(|(name, field)| ((*name).to_owned(), Self::field(node, *field)))
+            .collect();
+        seen.insert("outputs".to_owned(), Value::Object(outputs.collect()));
+        Value::Object(seen)
+    }
+
+    /// One of the things that can be asked of a node; null where there is no attempt to ask of.
+    pub fn field(node: &Node, field: StepField) -> Value {
+        let last = node.last();
+        let outcome = last.and_then(|a| a.ending.as_ref()).map(|e| &e.outcome);
+        match field {
+            StepField::Status => Value::from(node.state.name()),
+            StepField::Outcome => outcome.map_or(Value::Null, |o| Value::from(o.name())),
+            StepField::Exit => {
+                outcome.and_then(super::Outcome::exit_code).map_or(Value::Null, Value::from)
+            }
+            StepField::DurationS => {
+                let span = last.and_then(|a| Some(a.ended_at?.since(a.started_at?)));
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run")]
+                span.map_or(Value::Null, |ms| Value::from(ms as f64 / 1_000.0))
+            }
+        }
+    }
+
+    /// An output as a placeholder of `reader` sees it: of the very attempt that a releaser releases.
+    pub fn output(&self, reader: &Node, step: &StepId, name: &Name) -> Option<&Value> {
+        let node = self.node(&Instance::only(step.clone()))?;
+        match reader.holder {
+            Some((holder, n)) if self.nodes()[holder].instance == node.instance => {
+                let attempt = node.attempts.iter().find(|a| a.n == n)?;
+                attempt.ending.as_ref()?.outputs.get(name)
+            }
+            _ => node.outputs.get(name),
+        }
+    }
+}
