@@ -1,1 +1,13 @@
-fn main() {}
+//! The program: the hidden keeper's role first, else the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("OSTLER_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if std::env::args_os().nth(1).is_some_and(|role| role == "__keeper") {
+        return ExitCode::from(ostler::action::keeper::main());
+    }
+    ostler::cli::main(std::env::args_os()).into()
+}

@@ -47,6 +47,7 @@ impl Run {
     fn fold(&mut self, record: &Record) -> Legal {
         match &record.event {
             opened @ Event::RunOpened { .. } => {
+                self.id = Some(record.run.clone());
                 self.opened = Some(opened.clone());
                 self.opened_at = Some(record.at);
                 self.opened_by = Some(record.actor.clone());

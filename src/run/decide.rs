@@ -75,6 +75,14 @@ impl Run {
         commands
     }
 
+    /// The steps whose wait before a retry is over at this time.
+    pub fn due(&self, now: Time) -> Vec<Instance> {
+        let due = self.delayed.iter().take_while(|(until, _)| *until <= now);
+        due.filter(|(_, n)| !self.pending.contains_key(n))
+            .map(|(_, n)| self.nodes[*n].instance.clone())
+            .collect()
+    }
+
     /// The next guard, while there are any; nothing to do but wait while one runs.
     fn next_guard(&self, room: &Room) -> Option<Vec<Command>> {
         let guard = self.plan.guards.get(self.guards_done).filter(|_| !self.is_ending())?;

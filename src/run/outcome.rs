@@ -134,6 +134,9 @@ pub struct Stream {
     /// The file under the run's folder that holds it; none if it is kept in the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
+    /// Why some of it could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
 }
 
 /// A process that a step left behind.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::event::{Actor, Event, Probe, RunStatus};
 use super::outcome::Ending;
-use crate::ids::{Instance, Name, StepId};
+use crate::ids::{Instance, Name, RunId, StepId};
 use crate::plan::{self, Plan};
 use crate::value::Time;
 use crate::workflow::OnError;
@@ -214,6 +214,7 @@ pub struct Run {
     pub(super) held: HashMap<Name, usize>,
     pub(super) probing: Vec<Probe>,
     pub(super) next_seq: u64,
+    pub(super) id: Option<RunId>,
     pub(super) opened: Option<Event>,
     pub(super) opened_at: Option<Time>,
     pub(super) opened_by: Option<Actor>,
@@ -255,6 +256,7 @@ impl Run {
             held: HashMap::new(),
             probing: Vec::new(),
             next_seq: 0,
+            id: None,
             opened: None,
             opened_at: None,
             opened_by: None,
@@ -372,6 +374,11 @@ impl Run {
     /// How many records it is the fold of.
     pub fn seq(&self) -> u64 {
         self.next_seq
+    }
+
+    /// Its id; empty before it was opened.
+    pub fn id(&self) -> &str {
+        self.id.as_ref().map_or("", RunId::as_str)
     }
 
     /// The record that opened it.

@@ -18,6 +18,11 @@ impl Run {
         if !moving && !self.asked.is_empty() { RunStatus::Waiting } else { RunStatus::Running }
     }
 
+    /// Whether the steps are over or about to be: a deadline changes nothing any more.
+    pub fn is_past_steps(&self) -> bool {
+        self.finally_started || self.finished.is_some() || self.is_ending()
+    }
+
     /// Why it ended as it did, where it did not pass.
     pub fn reason(&self) -> Option<&str> {
         self.finished.as_ref()?.1.as_deref()

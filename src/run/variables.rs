@@ -22,7 +22,7 @@ impl Run {
         }
         let params = self.plan.params.iter().map(|(name, p)| (name.to_string(), p.value.clone()));
         let params: Map<String, Value> = params.collect();
-        let run = json!({ "id": "" });
+        let run = json!({ "id": self.id() });
         [("params", Value::Object(params)), ("steps", Value::Object(steps)), ("run", run)]
             .map(|(name, value)| (name.to_owned(), value))
             .into_iter()

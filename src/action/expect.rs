@@ -1,0 +1,388 @@
+//! What was expected of a command against what it did.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::attempt::Expected;
+use super::protocol::{Kept, Report};
+use crate::plan::hex;
+use crate::run::{Check, Outcome};
+use crate::workflow::{FileExpect, Json, TextExpect};
+
+/// How often files are looked at while `within` lasts.
+const LOOK: Duration = Duration::from_millis(100);
+/// The largest file that is read for `contains`, in bytes.
+const MAX_READ: u64 = 64 * 1024 * 1024;
+/// How much of what was seen is shown.
+const SHOWN: usize = 200;
+
+/// Whether a command did what was expected, and each expectation by itself.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) passed: bool,
+    pub(super) checks: Vec<Check>,
+}
+
+/// Judges what a command did. A plain exit 0 that nothing more was expected of needs no words.
+pub(super) async fn judge(
+    expect: Option<&Expected>,
+    report: &Report,
+    before: &[(PathBuf, String)],
+    dir: &Path,
+) -> Judged {
+    let codes = expect.map_or(&[][..], |e| &e.that.exit[..]);
+    let exit = exit(codes, &report.outcome);
+    let mut passed = exit.passed;
+    let mut checks = Vec::new();
+    if !exit.passed || !codes.is_empty() {
+        checks.push(exit);
+    }
+    if let Some(expect) = expect.filter(|_| matches!(report.outcome, Outcome::Exited { .. })) {
+        for (what, that, kept) in [
+            ("stdout", &expect.that.stdout, &report.stdout),
+            ("stderr", &expect.that.stderr, &report.stderr),
+        ] {
+            if let Some(that) = that {
+                checks.extend(stream(what, that, kept, dir));
+            }
+        }
+        if let Some(count) = expect.that.count {
+            checks.push(lines(count, &report.stdout, dir));
+        }
+        checks.extend(files(expect).await);
+        checks.extend(unchanged(before).await);
+        passed &= checks.iter().all(|c| c.passed);
+    }
+    Judged { passed, checks }
+}
+
+/// What an expectation demands, in a few words.
+pub(super) fn shown(expect: &Expected) -> String {
+    let that = &expect.that;
+    let mut parts = vec![format!("exit {}", codes(&that.exit))];
+    let named = [
+        ("stdout", that.stdout.is_some()),
+        ("stderr", that.stderr.is_some()),
+        ("file", !that.file.is_empty()),
+        ("count", that.count.is_some()),
+        ("unchanged", !that.unchanged.is_empty()),
+    ];
+    parts.extend(named.iter().filter(|(_, is)| *is).map(|(name, _)| (*name).to_owned()));
+    parts.join(", ")
+}
+
+fn codes(codes: &[i32]) -> String {
+    if codes.is_empty() {
+        return "0".to_owned();
+    }
+    codes.iter().map(i32::to_string).collect::<Vec<_>>().join(" or ")
+}
+
+fn exit(expected: &[i32], outcome: &Outcome) -> Check {
+    let passed = match outcome {
+        Outcome::Exited { code } if expected.is_empty() => *code == 0,
+        Outcome::Exited { code } => expected.contains(code),
+        _ => false,
+    };
+    let mut observed = outcome.to_string();
+    // The shell's own codes, and SIGPIPE under pipefail: what they nearly always mean.
+    match outcome {
+        Outcome::Exited { code: 141 } => {
+            observed.push_str(
+                " (SIGPIPE: a part of a pipeline stopped reading, as in `yes | head -1`)",
+            );
+        }
+        Outcome::Exited { code: 127 } => observed.push_str(" (a command was not found)"),
+        Outcome::Exited { code: 126 } => observed.push_str(" (a command could not be executed)"),
+        _ => {}
+    }
+    Check {
+        what: "exit".to_owned(),
+        expected: format!("exit {}", codes(expected)),
+        observed,
+        passed,
+    }
+}
+
+/// What was kept of a stream, read back.
+pub(super) fn text(kept: &Kept, dir: &Path) -> Result<Vec<u8>, String> {
+    if let Some(why) = &kept.lost {
+        return Err(format!("the output could not be kept: {why}"));
+    }
+    if kept.kept < kept.bytes {
+        return Err(format!("{} bytes of output are too many to judge", kept.bytes));
+    }
+    match (&kept.inline, &kept.file) {
+        (Some(bytes), _) => Ok(bytes.0.clone()),
+        (_, Some(file)) => std::fs::read(dir.join(file)).map_err(|e| e.to_string()),
+        (None, None) => Ok(Vec::new()),
+    }
+}
+
+fn check(what: &str, expected: String, observed: String, passed: bool) -> Check {
+    Check { what: what.to_owned(), expected, observed, passed }
+}
+
+/// A text shortened for showing.
+fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN * 4)]);
+    let mut shown: String =
+        crate::diagnostic::printable(text.trim_end()).chars().take(SHOWN).collect();
+    if bytes.len() > shown.len() + 1 {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+fn stream(what: &str, that: &TextExpect, kept: &Kept, dir: &Path) -> Vec<Check> {
+    let text = match text(kept, dir) {
+        Ok(text) => text,
+        Err(why) => return vec![check(what, "text that can be judged".to_owned(), why, false)],
+    };
+    let mut checks = Vec::new();
+    let mut add = |expected: String, passed: bool, observed: String| {
+        checks.push(check(what, expected, observed, passed));
+    };
+    if let Some(equals) = &that.equals {
+        let trim = |t: &[u8]| t.strip_suffix(b"\n").unwrap_or(t).to_vec();
+        let passed = trim(&text) == trim(equals.as_bytes());
+        add(format!("equals {}", excerpt(equals.as_bytes())), passed, excerpt(&text));
+    }
+    for part in &that.contains {
+        let passed = contains(&text, part.as_bytes());
+        let observed = if passed { "found".to_owned() } else { excerpt(&text) };
+        add(format!("contains {}", excerpt(part.as_bytes())), passed, observed);
+    }
+    if let Some(pattern) = &that.matches {
+        let passed = regex::bytes::Regex::new(pattern).is_ok_and(|regex| regex.is_match(&text));
+        let observed = if passed { "matched".to_owned() } else { excerpt(&text) };
+        add(format!("matches `{}`", pattern.value), passed, observed);
+    }
+    if let Some(empty) = that.empty {
+        let expected = if empty { "empty" } else { "not empty" };
+        add(expected.to_owned(), text.is_empty() == empty, excerpt(&text));
+    }
+    if let Some(json) = &that.json {
+        match serde_json::from_slice::<Value>(&text) {
+            Err(error) => add("JSON".to_owned(), false, format!("{error}: {}", excerpt(&text))),
+            Ok(value) => match json {
+                Json::Valid => add("JSON".to_owned(), true, "JSON".to_owned()),
+                Json::At(pointers) => pointers.iter().for_each(|(pointer, wanted)| {
+                    let seen = value.pointer(pointer);
+                    let observed = seen.map_or_else(
+                        || "nothing there".to_owned(),
+                        |v| excerpt(v.to_string().as_bytes()),
+                    );
+                    add(
+                        format!("json {pointer} = {wanted}"),
+                        seen.is_some_and(|v| same(v, wanted)),
+                        observed,
+                    );
+                }),
+            },
+        }
+    }
+    checks
+}
+
+/// JSON values are the same, numbers by value.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one.as_f64(), other.as_f64()) {
+        (Some(one), Some(other)) => (one - other).abs() <= f64::EPSILON * one.abs().max(1.0),
+        _ => one == other,
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    part.is_empty()
+        || regex::bytes::Regex::new(&regex::escape(&String::from_utf8_lossy(part)))
+            .is_ok_and(|r| r.is_match(text))
+}
+
+fn lines(count: u64, kept: &Kept, dir: &Path) -> Check {
+    let expected = format!("{count} lines");
+    match text(kept, dir) {
+        Err(why) => check("count", expected, why, false),
+        Ok(text) => {
+            let full =
+                text.split(|b| *b == b'\n').filter(|l| !l.iter().all(u8::is_ascii_whitespace));
+            let seen = full.count() as u64;
+            check("count", expected, format!("{seen} lines"), seen == count)
+        }
+    }
+}
+
+/// Files, looked at until all are as expected or the time is over.
+async fn files(expect: &Expected) -> Vec<Check> {
+    let until = expect.that.within.map(|within| Instant::now() + within.duration());
+    loop {
+        let (paths, that) = (expect.files.clone(), expect.that.file.clone());
+        let look =
+            move || paths.iter().zip(&that).flat_map(|(p, t)| file(p, t)).collect::<Vec<_>>();
+        let checks = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+        let over = until.is_none_or(|until| Instant::now() >= until);
+        if over || checks.iter().all(|c| c.passed) {
+            return checks;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn file(path: &Path, that: &FileExpect) -> Vec<Check> {
+    let what = format!("file {}", path.display());
+    let facts = std::fs::metadata(path).ok();
+    let said = |exists: bool| if exists { "exists" } else { "absent" }.to_owned();
+    let mut checks = vec![check(
+        &what,
+        said(that.exists),
+        said(facts.is_some()),
+        facts.is_some() == that.exists,
+    )];
+    let Some(facts) = facts.filter(|_| that.exists) else { return checks };
+    if !that.contains.is_empty() {
+        let text = if facts.is_file() && facts.len() <= MAX_READ {
+            std::fs::read(path).ok()
+        } else {
+            None
+        };
+        for part in &that.contains {
+            let expected = format!("contains {}", excerpt(part.as_bytes()));
+            let (observed, passed) = match &text {
+                None => ("it cannot be read, or is too large".to_owned(), false),
+                Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
+                Some(text) => (excerpt(text), false),
+            };
+            checks.push(check(&what, expected, observed, passed));
+        }
+    }
+    if let Some(sum) = &that.sha256 {
+        let seen = file_sum(path).unwrap_or_else(|e| e.to_string());
+        let passed = seen.eq_ignore_ascii_case(sum);
+        checks.push(check(&what, format!("sha256 {sum}"), seen, passed));
+    }
+    checks
+}
+
+fn file_sum(path: &Path) -> std::io::Result<String> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    let mut sum = Sha256::new();
+    let mut file = std::fs::File::open(path)?;
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer)? {
+            0 => return Ok(hex(&sum.finalize())),
+            n => sum.update(&buffer[..n]),
+        }
+    }
+}
+
+/// What `unchanged` paths are before the command.
+pub(super) async fn snapshot(expect: Option<&Expected>) -> Vec<(PathBuf, String)> {
+    let Some(paths) = expect.map(|e| e.unchanged.clone()).filter(|p| !p.is_empty()) else {
+        return Vec::new();
+    };
+    let look = move || paths.into_iter().map(|p| (p.clone(), state(&p))).collect();
+    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+}
+
+async fn unchanged(before: &[(PathBuf, String)]) -> Vec<Check> {
+    let paths: Vec<PathBuf> = before.iter().map(|(path, _)| path.clone()).collect();
+    let look = move || paths.iter().map(|p| state(p)).collect::<Vec<_>>();
+    let after = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    let pairs = before.iter().zip(after);
+    pairs
+        .map(|((path, was), is)| {
+            let what = format!("unchanged {}", path.display());
+            check(&what, was.clone(), is.clone(), *was == is)
+        })
+        .collect()
+}
+
+/// What a path is, all the way down: absent, or a sum over names, kinds and contents.
+fn state(path: &Path) -> String {
+    let mut sum = Sha256::new();
+    let mut todo = vec![path.to_owned()];
+    let mut count = 0_usize;
+    while let Some(path) = todo.pop() {
+        let Ok(facts) = std::fs::symlink_metadata(&path) else { continue };
+        count += 1;
+        sum.update(path.as_os_str().as_encoded_bytes());
+        if facts.is_dir() {
+            let mut inside: Vec<PathBuf> = std::fs::read_dir(&path)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|e| e.path())
+                .collect();
+            inside.sort();
+            todo.extend(inside);
+            sum.update(b"/");
+        } else if facts.is_symlink() {
+            let to = std::fs::read_link(&path).unwrap_or_default();
+            sum.update(to.as_os_str().as_encoded_bytes());
+            sum.update(b"@");
+        } else {
+            sum.update(file_sum(&path).unwrap_or_else(|e| e.to_string()));
+        }
+    }
+    if count == 0 { "absent".to_owned() } else { format!("sha256 {}", hex(&sum.finalize())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(text: &str) -> Kept {
+        let bytes = text.len() as u64;
+        Kept { bytes, kept: bytes, inline: Some(text.into()), ..Kept::default() }
+    }
+
+    fn passes(that: TextExpect, text: &str) -> bool {
+        stream("stdout", &that, &kept(text), Path::new("")).iter().all(|c| c.passed)
+    }
+
+    #[test]
+    fn one_newline_at_the_end_does_not_count() {
+        let that =
+            |equals: &str| TextExpect { equals: Some(equals.into()), ..TextExpect::default() };
+        assert!(passes(that("a"), "a\n"));
+        assert!(passes(that("a\n"), "a"));
+        assert!(!passes(that("a"), "a\n\n"));
+    }
+
+    #[test]
+    fn json_is_looked_into_by_pointer() {
+        let at = |pointer: &str, value: Value| TextExpect {
+            json: Some(Json::At(vec![(pointer.into(), value)])),
+            ..TextExpect::default()
+        };
+        assert!(passes(at("/a/0", Value::from(1)), "{\"a\":[1.0]}"));
+        assert!(!passes(at("/b", Value::from(1)), "{\"a\":[1]}"));
+        assert!(!passes(at("/a", Value::from(1)), "nonsense"));
+    }
+
+    #[test]
+    fn truncated_output_is_not_judged() {
+        let mut one = kept("abc");
+        one.bytes = 100;
+        let that = TextExpect { contains: vec!["abc".into()], ..TextExpect::default() };
+        let checks = stream("stdout", &that, &one, Path::new(""));
+        assert!(!checks[0].passed && checks[0].observed.contains("too many"), "{checks:?}");
+    }
+
+    #[test]
+    fn a_changed_file_below_a_folder_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("d")).unwrap();
+        let before = state(dir.path());
+        assert_eq!(before, state(dir.path()));
+        std::fs::write(dir.path().join("d/x"), "1").unwrap();
+        assert_ne!(before, state(dir.path()));
+        assert_eq!(state(&dir.path().join("none")), "absent");
+    }
+}

@@ -1,0 +1,410 @@
+//! The keeper: a small process that starts one command at a time and lets nothing of it outlive its end.
+//!
+//! It is our own binary in another role: in a session of its own, the subreaper of all it starts, with one socket
+//! as its standard input. When that socket closes the engine is gone, and everything it runs is ended.
+
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, WaitStatus, getpid, set_child_subreaper, setsid};
+
+use super::capture::Capture;
+use super::processes;
+use super::protocol::{Limits, Order, Report, Start, frame, take};
+use crate::run::{Leak, Outcome};
+
+/// How long what a command leaves behind may end by itself.
+const LEAK_GRACE: Duration = Duration::from_millis(200);
+/// How long killing may take before what is left is called a survivor.
+const KILL_LIMIT: Duration = Duration::from_millis(1_500);
+/// How long output may be in memory only.
+const HIDDEN: Duration = Duration::from_millis(250);
+
+/// Serves the engine until it goes. Returns the process's exit code.
+pub fn main() -> u8 {
+    match Keeper::new().and_then(|mut keeper| keeper.serve()) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!(%error, "keeper");
+            1
+        }
+    }
+}
+
+struct Keeper {
+    me: i32,
+    /// Bytes of an order that has not wholly arrived.
+    inbox: Vec<u8>,
+    engine_gone: bool,
+    children: UnixStream,
+    buffer: Vec<u8>,
+}
+
+/// Why a command is being ended.
+#[derive(Clone, Copy, PartialEq)]
+enum Why {
+    Deadline,
+    Stall,
+    Cancel,
+    EngineGone,
+    Leak,
+}
+
+/// A command that runs.
+struct Job {
+    leader: i32,
+    status: Option<WaitStatus>,
+    exited_at: Option<Instant>,
+    started: Instant,
+    last_output: Instant,
+    stdout: Capture,
+    stderr: Capture,
+    limits: Limits,
+    /// Why it is being ended, and when that began.
+    ending: Option<(Why, Instant)>,
+    killing: Option<Instant>,
+    leaked: Vec<Leak>,
+}
+
+impl Keeper {
+    fn new() -> std::io::Result<Self> {
+        // Fails only where we are a session's leader already.
+        let _ = setsid();
+        set_child_subreaper(Some(getpid()))?;
+        let (children, signals) = UnixStream::pair()?;
+        children.set_nonblocking(true)?;
+        signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), signals)?;
+        // What a terminal or an operator sends to the engine's group is the engine's to answer.
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+            let (_, ignored) = UnixStream::pair()?;
+            signal_hook::low_level::pipe::register(signal.as_raw(), ignored)?;
+        }
+        let me = getpid().as_raw_nonzero().get();
+        Ok(Self { me, inbox: Vec::new(), engine_gone: false, children, buffer: vec![0; 64 * 1024] })
+    }
+
+    fn serve(&mut self) -> std::io::Result<()> {
+        loop {
+            match take::<Order>(&mut self.inbox)? {
+                Some(Order::Start(start)) => {
+                    let report = match self.start(&start) {
+                        Ok(job) => self.watch(job),
+                        Err(reason) => not_started(reason),
+                    };
+                    if !self.engine_gone {
+                        send(&frame(&report)?)?;
+                    }
+                    if report.leaked.iter().any(|l| l.survived) {
+                        return Ok(());
+                    }
+                }
+                // What it refers to has ended already.
+                Some(Order::End | Order::Kill) => {}
+                None if self.engine_gone => return Ok(()),
+                None => self.listen(None),
+            }
+        }
+    }
+
+    /// Waits until the engine says something, or for the job: its end, its output, the next time to look at it.
+    fn listen(&mut self, mut job: Option<(&mut Job, Duration)>) {
+        let socket = rustix::stdio::stdin();
+        let wait = job.as_ref().map(|(_, wait)| *wait);
+        let mut ready = [false; 4];
+        {
+            let engine = (!self.engine_gone).then_some(socket);
+            let pipes = match &job {
+                Some((job, _)) => {
+                    [&job.stdout, &job.stderr].map(|c| c.pipe.as_ref().map(AsFd::as_fd))
+                }
+                None => [None, None],
+            };
+            let fds = [engine, Some(self.children.as_fd()), pipes[0], pipes[1]];
+            poll_for(&fds, wait, &mut ready);
+        }
+        if ready[0] {
+            let n = rustix::io::read(socket, &mut self.buffer[..]);
+            match n {
+                Ok(n) if n > 0 => self.inbox.extend_from_slice(&self.buffer[..n]),
+                Err(rustix::io::Errno::INTR) => {}
+                _ => self.engine_gone = true,
+            }
+        }
+        if ready[1] {
+            while matches!(rustix::io::read(&self.children, &mut self.buffer[..]), Ok(n) if n > 0) {
+            }
+        }
+        if let Some((job, _)) = &mut job {
+            let heard = (ready[2] && job.stdout.read(&mut self.buffer))
+                | (ready[3] && job.stderr.read(&mut self.buffer));
+            if heard {
+                job.last_output = Instant::now();
+            }
+        }
+    }
+
+    fn start(&self, start: &Start) -> Result<Job, String> {
+        let text = |bytes: &crate::value::Bytes| OsStr::from_bytes(&bytes.0).to_owned();
+        let cwd = PathBuf::from(text(&start.cwd));
+        if !cwd.is_dir() {
+            return Err(format!("the folder `{}` does not exist", cwd.display()));
+        }
+        let first = start.argv.first().map(text).ok_or("there is no program")?;
+        let path = start.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, v)| text(v));
+        let path = path.or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+        let program = find(&first, &path, &cwd)
+            .ok_or_else(|| format!("`{}` was not found", first.to_string_lossy()))?;
+        let mut command = Command::new(program);
+        command.arg0(&first).args(start.argv.iter().skip(1).map(text));
+        command.envs(start.env.iter().map(|(name, value)| (name, text(value))));
+        command.current_dir(cwd).process_group(0);
+        command.stdin(stdin(start)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let now = Instant::now();
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let stdout = child.stdout.take().map(Into::into);
+        let stderr = child.stderr.take().map(Into::into);
+        let capture =
+            |pipe, ending| Capture::new(pipe, &start.dir, format!("{}.{ending}", start.name));
+        Ok(Job {
+            leader: i32::try_from(child.id()).map_err(|e| e.to_string())?,
+            status: None,
+            exited_at: None,
+            started: now,
+            last_output: now,
+            stdout: capture(stdout, "stdout"),
+            stderr: capture(stderr, "stderr"),
+            limits: start.limits,
+            ending: None,
+            killing: None,
+            leaked: Vec::new(),
+        })
+    }
+
+    /// Watches a command to its end, and to the end of all it started.
+    fn watch(&mut self, mut job: Job) -> Report {
+        loop {
+            let alone = job.reap();
+            self.obey(&mut job);
+            let now = Instant::now();
+            job.show(now, self.engine_gone);
+            if alone && job.status.is_some() && job.output_is_over(now) {
+                break;
+            }
+            if self.end_if_due(&mut job, alone, now) {
+                break;
+            }
+            let wait = job.next_look(now, alone);
+            self.listen(Some((&mut job, wait)));
+        }
+        if self.engine_gone {
+            job.stdout.spill();
+            job.stderr.spill();
+        }
+        job.report()
+    }
+
+    /// Does what the engine said meanwhile.
+    fn obey(&mut self, job: &mut Job) {
+        let now = Instant::now();
+        while let Ok(Some(order)) = take::<Order>(&mut self.inbox) {
+            match order {
+                Order::Kill => {
+                    job.ending.get_or_insert((Why::Cancel, now));
+                    job.killing.get_or_insert(now);
+                }
+                _ => self.begin_end(job, Why::Cancel, now),
+            }
+        }
+        if self.engine_gone {
+            self.begin_end(job, Why::EngineGone, now);
+        }
+    }
+
+    fn begin_end(&self, job: &mut Job, why: Why, now: Instant) {
+        if job.ending.is_none() {
+            job.ending = Some((why, now));
+            processes::ask_to_end(self.me);
+        }
+    }
+
+    /// Begins or continues the end of a command; `true` if what is left will not go.
+    fn end_if_due(&self, job: &mut Job, alone: bool, now: Instant) -> bool {
+        let over = |limit: Option<u64>, since: Instant| {
+            limit.is_some_and(|ms| now.duration_since(since) >= Duration::from_millis(ms))
+        };
+        if job.status.is_none() && over(job.limits.deadline_ms, job.started) {
+            self.begin_end(job, Why::Deadline, now);
+        } else if job.status.is_none() && over(job.limits.stall_ms, job.last_output) {
+            self.begin_end(job, Why::Stall, now);
+        }
+        let left_behind = job.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
+        if left_behind && !alone && job.leaked.is_empty() {
+            job.leaked =
+                processes::below(self.me).iter().map(|p| processes::leak(p, false)).collect();
+            self.begin_end(job, Why::Leak, now);
+        }
+        let Some((_, since)) = job.ending else { return false };
+        let grace = Duration::from_millis(job.limits.grace_ms);
+        if job.killing.is_none() && now.duration_since(since) >= grace {
+            job.killing = Some(now);
+        }
+        let Some(killing) = job.killing else { return false };
+        if alone {
+            return false;
+        }
+        processes::strike(self.me, || job.reap());
+        if now.duration_since(killing) < KILL_LIMIT {
+            return false;
+        }
+        let survivors = processes::below(self.me);
+        job.leaked.retain(|l| !survivors.iter().any(|p| p.pid == l.pid));
+        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true)));
+        !survivors.is_empty()
+    }
+}
+
+impl Job {
+    /// Reaps what has ended; `true` if nothing is left.
+    fn reap(&mut self) -> bool {
+        processes::reap(|pid, status| {
+            if pid == self.leader && self.status.is_none() {
+                self.status = Some(status);
+                self.exited_at = Some(Instant::now());
+            }
+        })
+    }
+
+    /// Output is over when both pipes are closed, or when a stranger who is no descendant keeps one open.
+    fn output_is_over(&self, now: Instant) -> bool {
+        let closed = self.stdout.pipe.is_none() && self.stderr.pipe.is_none();
+        let waited = self.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
+        closed || (waited && now.duration_since(self.last_output) >= LEAK_GRACE)
+    }
+
+    /// Makes visible what was in memory for a while.
+    fn show(&mut self, now: Instant, all: bool) {
+        for stream in [&mut self.stdout, &mut self.stderr] {
+            if stream.hidden_since().is_some_and(|at| all || now.duration_since(at) >= HIDDEN) {
+                stream.spill();
+            }
+        }
+    }
+
+    /// How long nothing is due.
+    fn next_look(&self, now: Instant, alone: bool) -> Duration {
+        if self.killing.is_some() && !alone {
+            return Duration::from_millis(2);
+        }
+        let at = |start: Instant, ms: Option<u64>| Some(start + Duration::from_millis(ms?));
+        let running = self.status.is_none() && self.ending.is_none();
+        let looks = [
+            at(self.started, self.limits.deadline_ms).filter(|_| running),
+            at(self.last_output, self.limits.stall_ms).filter(|_| running),
+            self.ending
+                .and_then(|(_, since)| at(since, Some(self.limits.grace_ms)))
+                .filter(|_| self.killing.is_none()),
+            self.exited_at.map(|at| at + LEAK_GRACE).filter(|_| self.leaked.is_empty()),
+            self.exited_at.map(|_| self.last_output + LEAK_GRACE),
+            self.stdout.hidden_since().map(|at| at + HIDDEN),
+            self.stderr.hidden_since().map(|at| at + HIDDEN),
+        ];
+        let next = looks.into_iter().flatten().filter(|at| *at > now).min();
+        next.map_or(Duration::from_secs(3_600), |at| at - now)
+    }
+
+    fn report(self) -> Report {
+        let outcome = match (self.ending, self.status) {
+            (Some((Why::Deadline, _)), _) => {
+                Outcome::TimedOut { after_ms: self.limits.deadline_ms.unwrap_or_default() }
+            }
+            (Some((Why::Stall, _)), _) => {
+                Outcome::Stalled { after_ms: self.limits.stall_ms.unwrap_or_default() }
+            }
+            (Some((Why::Cancel | Why::EngineGone, _)), _) => Outcome::Cancelled,
+            (_, Some(status)) => match (status.exit_status(), status.terminating_signal()) {
+                (Some(code), _) => Outcome::Exited { code },
+                (_, Some(signal)) => Outcome::Signaled { signal },
+                _ => {
+                    Outcome::Lost { reason: "it ended in a way the system did not say".to_owned() }
+                }
+            },
+            (_, None) => Outcome::Lost { reason: "it could not be ended".to_owned() },
+        };
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
+        Report { outcome, stdout, stderr, leaked: self.leaked }
+    }
+}
+
+fn not_started(reason: String) -> Report {
+    Report {
+        outcome: Outcome::CouldNotStart { reason },
+        stdout: super::protocol::Kept::default(),
+        stderr: super::protocol::Kept::default(),
+        leaked: Vec::new(),
+    }
+}
+
+/// What a command reads: a file in memory, so that nobody has to feed it.
+fn stdin(start: &Start) -> Result<Stdio, String> {
+    use std::io::{Seek, Write};
+    let Some(bytes) = &start.stdin else { return Ok(Stdio::null()) };
+    let flags = rustix::fs::MemfdFlags::CLOEXEC;
+    let memory = rustix::fs::memfd_create("stdin", flags).map_err(|e| e.to_string())?;
+    let mut file = std::fs::File::from(memory);
+    file.write_all(&bytes.0).and_then(|()| file.rewind()).map_err(|e| e.to_string())?;
+    Ok(file.into())
+}
+
+/// The file of a program: itself if it has a slash, else the first executable of that name along PATH.
+fn find(program: &OsStr, path: &OsStr, cwd: &Path) -> Option<PathBuf> {
+    if program.as_bytes().contains(&b'/') {
+        return Some(cwd.join(program)).filter(|p| p.exists());
+    }
+    if program.is_empty() {
+        return None;
+    }
+    let executable = |file: &PathBuf| {
+        use std::os::unix::fs::PermissionsExt;
+        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(path).map(|dir| cwd.join(dir).join(program)).find(executable)
+}
+
+/// Waits until one of the descriptors is ready, or the time is over.
+fn poll_for(fds: &[Option<BorrowedFd<'_>>; 4], wait: Option<Duration>, ready: &mut [bool; 4]) {
+    let mut polled: Vec<(usize, PollFd<'_>)> = fds
+        .iter()
+        .enumerate()
+        .filter_map(|(i, fd)| Some((i, PollFd::from_borrowed_fd((*fd)?, PollFlags::IN))))
+        .collect();
+    let timeout = wait.map(|wait| Timespec {
+        tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: i64::from(wait.subsec_nanos()),
+    });
+    let mut only: Vec<PollFd<'_>> = polled.iter().map(|(_, fd)| fd.clone()).collect();
+    if poll(&mut only, timeout.as_ref()).is_ok() {
+        for ((i, _), fd) in polled.drain(..).zip(only) {
+            ready[i] = !fd.revents().is_empty();
+        }
+    }
+}
+
+fn send(mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(rustix::stdio::stdin(), bytes) {
+            Ok(n) => bytes = &bytes[n..],
+            Err(rustix::io::Errno::INTR) => {}
+            // The engine went while we spoke: the next look at the socket says so.
+            Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The doing: the keeper that watches over a command, and the attempt that judges what it did.
+//!
+//! *Invariant:* nothing here knows of a run's state; an attempt goes in, its ending comes out.
+
+mod attempt;
+mod capture;
+mod expect;
+pub mod keeper;
+mod outputs;
+mod pool;
+mod processes;
+mod protocol;
+
+pub use attempt::{Attempt, Done, Expected, Part, Work};
+pub use pool::{Lost, Pool, Setting, Urge};
+pub use processes::is_alive;
+pub use protocol::Limits;

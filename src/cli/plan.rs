@@ -1,0 +1,150 @@
+//! A plan as it is shown: what is known, what is not known until the run, who is asked.
+
+use std::fmt::Write as _;
+
+use super::args::{Format, PlanArgs};
+use super::{Context, Exit, verb};
+use crate::diagnostic::printable;
+use crate::ops::{self, Error};
+use crate::plan::{Action, Origin, Plan, Step};
+use crate::report::{Paint, Tone};
+use crate::workflow::{EdgeKind, OnError};
+
+impl Context {
+    pub(super) fn plan(&self, args: &PlanArgs) -> Result<Exit, Error> {
+        let (verb, words) = verb::split(&args.words);
+        let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
+        let (given, driving) = match verb::parse(&workflow, words, "plan") {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(self.usage(&error)),
+        };
+        let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        match driving.format.or(args.format).unwrap_or(Format::Text) {
+            Format::Json => {
+                let body: serde_json::Value =
+                    serde_json::from_str(&plan.to_json()).unwrap_or_default();
+                let whole = serde_json::json!({ "digest": plan.digest(), "plan": body });
+                self.print(&format!("{whole:#}\n"));
+            }
+            Format::Text => self.print(&text(&plan, &self.out)),
+        }
+        Ok(Exit::Passed)
+    }
+}
+
+fn text(plan: &Plan, paint: &dyn Paint) -> String {
+    let mut out = String::new();
+    let about =
+        plan.description.as_ref().map(|d| format!("  {}", printable(d))).unwrap_or_default();
+    let _ = writeln!(out, "{}{about}", paint.paint(Tone::Strong, plan.workflow.as_str()));
+    let width = plan.params.keys().map(|n| n.as_str().len()).max().unwrap_or(0);
+    for (name, param) in &plan.params {
+        let from = match param.from {
+            Origin::Given => "given",
+            Origin::Default => "default",
+        };
+        let value = printable(&param.value.to_string());
+        let _ = writeln!(out, "  {name:width$}  {value}  {}", paint.paint(Tone::Faint, from));
+    }
+    for guard in &plan.guards {
+        let _ = writeln!(
+            out,
+            "guard {}  {}",
+            guard.id,
+            paint.paint(Tone::Faint, &short(&guard.run.text))
+        );
+    }
+    for (wave, steps) in waves(&plan.steps).into_iter().enumerate() {
+        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &format!("wave {}", wave + 1)));
+        steps.into_iter().for_each(|step| line(&mut out, step, paint));
+    }
+    if let Some(converge) = &plan.converge {
+        let _ = writeln!(
+            out,
+            "converge until {}, at most {} times more",
+            paint.paint(Tone::Faint, &short(&converge.condition.text)),
+            converge.max_iterations
+        );
+    }
+    if !plan.finally.is_empty() {
+        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, "finally, whatever happened"));
+        plan.finally.iter().for_each(|step| line(&mut out, step, paint));
+    }
+    let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &format!("digest {}", plan.digest())));
+    out
+}
+
+/// The steps by the longest way from the start: those of one wave do not wait for each other.
+fn waves(steps: &[Step]) -> Vec<Vec<&Step>> {
+    let mut waves: Vec<Vec<&Step>> = Vec::new();
+    let mut depth = std::collections::HashMap::new();
+    let mut left: Vec<&Step> = steps.iter().collect();
+    while !left.is_empty() {
+        let before = left.len();
+        left.retain(|step| {
+            let follows = |s: &Step| s.on_error.targets().iter().any(|t| t.value == step.id);
+            let sources = steps.iter().filter(|s| follows(s)).map(|s| &s.id);
+            let all = step.edges.iter().map(|e| &e.step.value).chain(sources);
+            let depths: Option<Vec<usize>> = all.map(|id| depth.get(id).copied()).collect();
+            let Some(depths) = depths else { return true };
+            let at = depths.into_iter().max().map_or(0, |d| d + 1);
+            depth.insert(step.id.clone(), at);
+            if waves.len() <= at {
+                waves.resize(at + 1, Vec::new());
+            }
+            waves[at].push(step);
+            false
+        });
+        if left.len() == before {
+            waves.push(std::mem::take(&mut left));
+        }
+    }
+    waves
+}
+
+fn line(out: &mut String, step: &Step, paint: &dyn Paint) {
+    let what = match &step.run {
+        _ if step.is_asked() => "asked of somebody".to_owned(),
+        Some(Action::Cmd(shell)) => short(&shell.text),
+        Some(Action::Script { path, .. }) => path.shown(),
+        Some(Action::Argv(words)) => words.iter().map(|w| w.shown()).collect::<Vec<_>>().join(" "),
+        Some(Action::Checks(checks)) => format!("{} checks", checks.len()),
+        None => String::new(),
+    };
+    let mut notes: Vec<String> = Vec::new();
+    for edge in &step.edges {
+        let kind = match edge.kind {
+            EdgeKind::Always => "after",
+            EdgeKind::OnSuccess => "if passed:",
+            EdgeKind::OnFailure => "if failed:",
+        };
+        notes.push(format!("{kind} {}", edge.step.value));
+    }
+    notes.extend(step.when.iter().map(|w| format!("when {}", w.condition.value)));
+    match &step.on_error {
+        OnError::Stop => {}
+        OnError::Continue => notes.push("failure: go on".to_owned()),
+        OnError::Retry(retry) => notes.push(format!("failure: {} more tries", retry.max)),
+        OnError::Fallback { target } => notes.push(format!("failure: {} instead", target.value)),
+        OnError::Branch { target, .. } => notes.push(format!("failure: take {}", target.value)),
+    }
+    notes.extend(step.unmet.iter().map(|why| format!("cannot be tried: {why}")));
+    let _ = writeln!(
+        out,
+        "  {}  {}  {}",
+        step.id,
+        printable(&what),
+        paint.paint(Tone::Faint, &printable(&notes.join(", ")))
+    );
+}
+
+/// The first line of a text, shortened.
+fn short(text: &str) -> String {
+    let mut lines = text.trim().lines();
+    let first: String = lines.next().unwrap_or_default().chars().take(80).collect();
+    if lines.next().is_some() || text.trim().len() > first.len() {
+        format!("{first} …")
+    } else {
+        first
+    }
+}

@@ -1,0 +1,122 @@
+//! Problems as they are shown: with the source line and a way out, or as JSON.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use super::terminal::Terminal;
+use crate::diagnostic::{Diagnostic, Place, Severity, Sources, printable};
+use crate::ops::Checked;
+use crate::report::{Paint, Tone};
+
+/// More problems than this of one file are counted, not shown.
+const SHOWN: usize = 50;
+
+/// The problems of a file as text.
+pub(super) fn text(problems: &[Diagnostic], sources: &Sources, to: &Terminal) -> String {
+    let renderer = if to.has_colours() { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(to.width);
+    let mut out = String::new();
+    for problem in problems.iter().take(SHOWN) {
+        let _ = writeln!(out, "{}\n", one(problem, sources, &renderer));
+    }
+    if problems.len() > SHOWN {
+        let _ = writeln!(out, "… and {} more problems\n", problems.len() - SHOWN);
+    }
+    out
+}
+
+fn one(problem: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
+    let level = if problem.is_error() { Level::ERROR } else { Level::WARNING };
+    let title = printable(&problem.message);
+    let mut snippets: Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> = Vec::new();
+    let places =
+        problem.place.iter().map(|p| (*p, problem.label.as_str(), AnnotationKind::Primary));
+    let related = problem.related.iter().map(|(p, l)| (*p, l.as_str(), AnnotationKind::Context));
+    let names: Vec<(Place, &str, AnnotationKind)> = places.chain(related).collect();
+    if let Some(source) = names.first().and_then(|(place, ..)| sources.get(place.file)) {
+        let mut snippet =
+            Snippet::source(source.text.as_str()).path(source.name.as_str()).fold(true);
+        for (place, label, kind) in names.into_iter().take(9) {
+            snippet = snippet.annotation(kind.span(span(place, &source.text)).label(label));
+        }
+        snippets.push(snippet);
+    }
+    let mut group: Group<'_> =
+        level.primary_title(title.as_str()).id(problem.code.as_str()).elements(snippets);
+    for hint in &problem.hints {
+        let element: Element<'_> = Level::HELP.message(hint.as_str()).into();
+        group = group.element(element);
+    }
+    renderer.render(&[group]).clone()
+}
+
+/// A place cut to its first line, and to what the text has.
+fn span(place: Place, text: &str) -> std::ops::Range<usize> {
+    let start = (place.start as usize).min(text.len());
+    let end = (place.end as usize).clamp(start, text.len());
+    let line = text.get(start..end).and_then(|t| t.find('\n')).map_or(end, |at| start + at);
+    start..line
+}
+
+/// How many problems there are, in a line.
+pub(super) fn summary(checked: &[Checked], to: &Terminal) -> String {
+    let all = || checked.iter().flat_map(|c| &c.problems);
+    let errors = all().filter(|p| p.is_error()).count();
+    let warnings = all().count() - errors;
+    let files = plural(checked.len(), "file");
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(to.paint(Tone::Bad, &plural(errors, "error")));
+    }
+    if warnings > 0 {
+        parts.push(to.paint(Tone::Warn, &plural(warnings, "warning")));
+    }
+    if parts.is_empty() {
+        return format!("{} {files} checked\n", to.paint(Tone::Good, "✓"));
+    }
+    format!("{} in {files}\n", parts.join(", "))
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// All problems as JSON: the schema is in `docs/json.md`.
+pub(super) fn json(checked: &[Checked]) -> String {
+    let files: Vec<Value> = checked
+        .iter()
+        .map(|one| {
+            let problems: Vec<Value> =
+                one.problems.iter().map(|p| problem_json(p, &one.sources)).collect();
+            let ids: Vec<&str> = one.workflows.iter().map(|w| w.id.as_str()).collect();
+            json!({ "file": one.file, "workflows": ids, "problems": problems })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "files": files }))
+}
+
+fn problem_json(problem: &Diagnostic, sources: &Sources) -> Value {
+    let place = |place: Place| {
+        let (line, column) = sources.line_column(place);
+        let file = sources.get(place.file).map(|s| s.name.as_str());
+        json!({ "file": file, "line": line, "column": column })
+    };
+    let related: Vec<Value> = problem
+        .related
+        .iter()
+        .map(|(p, says)| json!({ "place": place(*p), "says": says }))
+        .collect();
+    let severity = if problem.code.severity() == Severity::Error { "error" } else { "warning" };
+    json!({
+        "code": problem.code,
+        "severity": severity,
+        "message": problem.message,
+        "place": problem.place.map(place),
+        "expected": problem.label,
+        "related": related,
+        "hints": problem.hints,
+    })
+}

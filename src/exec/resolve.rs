@@ -1,0 +1,356 @@
+//! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::action::{Attempt, Expected, Limits, Part, Setting, Work};
+use crate::expr::template::{Form, Part as Piece, Placeholder};
+use crate::expr::{Ref, Template};
+use crate::ids::{Instance, Name};
+use crate::plan::{Action, Check, Expectation, Shell, Stdin, Step};
+use crate::run::{Node, Probe, Run};
+use crate::shell::simple_command;
+use crate::value::{Bytes, MAX_VALUE, to_bytes};
+use crate::workflow::{self, OnInterrupt};
+
+/// What placeholders are resolved against.
+struct Values<'a> {
+    run: &'a Run,
+    node: Option<&'a Node>,
+    attempt: u32,
+    /// Params that differ from the plan's in this attempt.
+    params: &'a BTreeMap<Name, Value>,
+    setting: &'a Setting,
+    /// The name of the attempt's files.
+    name: String,
+    /// Values that are handed over as files.
+    files: Vec<(PathBuf, Bytes)>,
+}
+
+/// What an attempt at a step runs; the error says which value could not be put in place.
+pub(super) fn attempt(
+    run: &Run,
+    instance: &Instance,
+    attempt: u32,
+    params: &BTreeMap<Name, Value>,
+    setting: &Setting,
+    programs: &mut BTreeMap<PathBuf, bool>,
+) -> Result<Attempt, String> {
+    let node = run.node(instance).ok_or("there is no such step")?;
+    let step = run.step(node);
+    let name = format!("{}.{attempt}", instance.file_stem());
+    let mut values = Values {
+        run,
+        node: Some(node),
+        attempt,
+        params,
+        setting,
+        name: name.clone(),
+        files: Vec::new(),
+    };
+    let cwd = values.cwd(step.cwd.as_ref())?;
+    let mut env = values.env(&step.env, &cwd)?;
+    env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
+    let work = match step.run.as_ref().ok_or("there is nothing to run")? {
+        Action::Cmd(shell) => Work::One(values.one(step, direct(shell, programs), &cwd)?),
+        Action::Script { prefix, path } => {
+            env.extend(values.param_env());
+            let mut argv: Vec<Bytes> = prefix.iter().map(|w| w.as_str().into()).collect();
+            let path = values.path(path, &setting.workspace)?;
+            argv.push(path.as_os_str().as_bytes().into());
+            Work::One(values.one(step, argv, &cwd)?)
+        }
+        Action::Argv(words) => {
+            let argv = values.argv(words)?;
+            Work::One(values.one(step, argv, &cwd)?)
+        }
+        Action::Checks(checks) => {
+            let parts = checks.iter().map(|c| values.check(c, &cwd));
+            Work::Checks(parts.collect::<Result<_, _>>()?)
+        }
+    };
+    let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
+    Ok(Attempt {
+        output_file: setting.dir.join(format!("{name}.out")),
+        name,
+        work,
+        env,
+        cwd,
+        limits: Limits {
+            deadline_ms: step.timeout.map(|t| t.0),
+            stall_ms: step.stall_timeout.map(|t| t.0),
+            grace_ms: setting.grace_ms,
+        },
+        outputs: step.outputs.clone(),
+        verify,
+        value_files: values.files,
+    })
+}
+
+/// What a probe is called.
+pub(super) fn probe_name(probe: &Probe) -> String {
+    match probe {
+        Probe::Guard(id) => format!("guard-{id}"),
+        Probe::Converge(iteration) => format!("converge-{iteration}"),
+        Probe::Step(instance) => format!("probe-{}", instance.file_stem()),
+    }
+}
+
+/// What a probe runs.
+pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attempt, String> {
+    let plan = run.plan();
+    let none = BTreeMap::new();
+    let name = probe_name(probe);
+    let mut values = Values {
+        run,
+        node: None,
+        attempt: 0,
+        params: &none,
+        setting,
+        name: name.clone(),
+        files: Vec::new(),
+    };
+    let (argv, deadline, cwd, env) = match probe {
+        Probe::Guard(id) => {
+            let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
+            (guard.run.argv(), guard.timeout, plan.cwd.as_ref(), &plan.env)
+        }
+        Probe::Converge(_) => {
+            let converge = plan.converge.as_ref().ok_or("there is nothing to converge")?;
+            (converge.condition.argv(), None, plan.cwd.as_ref(), &plan.env)
+        }
+        Probe::Step(instance) => {
+            let node = run.node(instance).ok_or("there is no such step")?;
+            values.node = Some(node);
+            let step = run.step(node);
+            let OnInterrupt::Probe(text) = &step.on_interrupt else {
+                return Err("no probe".to_owned());
+            };
+            let shell = Shell { prefix: step.shell.clone(), text: text.clone() };
+            (shell.argv(), step.timeout, step.cwd.as_ref(), &step.env)
+        }
+    };
+    let cwd = values.cwd(cwd)?;
+    let env = values.env(env, &cwd)?;
+    Ok(Attempt {
+        output_file: setting.dir.join(format!("{name}.out")),
+        name: name.clone(),
+        work: Work::One(Part { name, argv, stdin: None, expect: None }),
+        env,
+        cwd,
+        limits: Limits {
+            deadline_ms: deadline.map(|t| t.0),
+            stall_ms: None,
+            grace_ms: setting.grace_ms,
+        },
+        outputs: BTreeMap::new(),
+        verify: None,
+        value_files: values.files,
+    })
+}
+
+/// The words that run shell text: without the shell where it would only start one program with literal words.
+fn direct(shell: &Shell, programs: &mut BTreeMap<PathBuf, bool>) -> Vec<Bytes> {
+    if shell.prefix == workflow::Shell::Bash.argv() {
+        if let Some(words) = simple_command(&shell.text) {
+            let path = PathBuf::from(words[0]);
+            let program = *programs.entry(path.clone()).or_insert_with(|| is_program(&path));
+            if program {
+                return words.into_iter().map(Bytes::from).collect();
+            }
+        }
+    }
+    shell.argv()
+}
+
+/// Whether the system itself can start a file: without a shell, a script needs its first line.
+fn is_program(path: &Path) -> bool {
+    use std::io::Read;
+    use std::os::unix::fs::PermissionsExt;
+    let fits =
+        path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 == 0o111);
+    let mut start = [0; 4];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    fits && read.is_ok() && (start == *b"\x7fELF" || start.starts_with(b"#!"))
+}
+
+impl Values<'_> {
+    /// The value a placeholder refers to.
+    fn value(&self, found: &Placeholder) -> Result<Value, String> {
+        let value = match &found.to {
+            Ref::Param(name) => {
+                let plan = || self.run.plan().params.get(name).map(|p| &p.value);
+                self.params.get(name).or_else(plan).cloned()
+            }
+            Ref::Output(step, name) => {
+                let by_node = self.node.and_then(|node| self.run.output(node, step, name));
+                by_node.cloned()
+            }
+            Ref::Field(step, field) => {
+                let node = self.run.node(&Instance::only(step.clone()));
+                node.map(|n| Run::field(n, *field)).filter(|v| !v.is_null())
+            }
+            Ref::RunId => Some(Value::from(self.run.id())),
+            Ref::Attempt => Some(Value::from(self.attempt)),
+        };
+        match (value, &found.default) {
+            (Some(value), _) => Ok(value),
+            (None, Some(default)) => Ok(Value::from(default.as_str())),
+            (None, None) => Err(format!("{} does not exist", shown(&found.to))),
+        }
+    }
+
+    /// A template as one value.
+    fn bytes(&mut self, template: &Template) -> Result<Bytes, String> {
+        let mut bytes = Vec::new();
+        for piece in &template.0 {
+            match piece {
+                Piece::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+                Piece::Ref(found) => {
+                    let value = to_bytes(&self.value(found)?);
+                    if found.form == Form::File {
+                        let path = self.file(&found.to, value);
+                        bytes.extend_from_slice(path.as_os_str().as_bytes());
+                    } else {
+                        bytes.extend_from_slice(&value);
+                    }
+                }
+            }
+        }
+        Ok(bytes.into())
+    }
+
+    /// The path of a file that will hold a value.
+    fn file(&mut self, to: &Ref, value: Vec<u8>) -> PathBuf {
+        let what =
+            shown(to).replace(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-', "_");
+        let path = self.setting.dir.join(format!("{}.{what}.value", self.name));
+        self.files.push((path.clone(), value.into()));
+        path
+    }
+
+    /// A value that goes into one argument or environment string.
+    fn short(&mut self, what: &str, template: &Template) -> Result<Bytes, String> {
+        let bytes = self.bytes(template)?;
+        if bytes.0.len() > MAX_VALUE {
+            let size = bytes.0.len();
+            return Err(format!(
+                "{what} is {size} bytes long, more than {MAX_VALUE}: hand it over by file or stdin"
+            ));
+        }
+        if bytes.0.contains(&0) {
+            return Err(format!("{what} holds a NUL byte, which no command can receive"));
+        }
+        Ok(bytes)
+    }
+
+    fn env(
+        &mut self,
+        own: &BTreeMap<String, Template>,
+        cwd: &Path,
+    ) -> Result<Vec<(String, Bytes)>, String> {
+        let workspace = self.setting.workspace.as_os_str().as_bytes();
+        let mut env: Vec<(String, Bytes)> = vec![
+            ("PWD".to_owned(), cwd.as_os_str().as_bytes().into()),
+            ("OSTLER_WORKSPACE".to_owned(), workspace.into()),
+            ("OSTLER_RUN".to_owned(), self.run.id().into()),
+            ("OSTLER_ATTEMPT".to_owned(), self.attempt.to_string().into()),
+        ];
+        for (name, template) in own {
+            let value = self.short(name, template)?;
+            env.push((name.clone(), value));
+        }
+        Ok(env)
+    }
+
+    /// Every param, for script files.
+    fn param_env(&self) -> Vec<(String, Bytes)> {
+        let params = &self.run.plan().params;
+        let all = params.iter().map(|(name, p)| {
+            let value = self.params.get(name).unwrap_or(&p.value);
+            let upper = name.as_str().to_uppercase().replace('-', "_");
+            (format!("OSTLER_PARAM_{upper}"), to_bytes(value).into())
+        });
+        all.collect()
+    }
+
+    fn argv(&mut self, words: &[Template]) -> Result<Vec<Bytes>, String> {
+        let mut argv = Vec::new();
+        for (nth, word) in words.iter().enumerate() {
+            if let [Piece::Ref(found)] = word.0.as_slice() {
+                if found.form == Form::Spread {
+                    match self.value(found)? {
+                        Value::Array(all) => argv.extend(all.iter().map(|v| Bytes(to_bytes(v)))),
+                        one => argv.push(Bytes(to_bytes(&one))),
+                    }
+                    continue;
+                }
+            }
+            argv.push(self.short(&format!("argument {nth}"), word)?);
+        }
+        Ok(argv)
+    }
+
+    fn cwd(&mut self, template: Option<&Template>) -> Result<PathBuf, String> {
+        let workspace = self.setting.workspace.clone();
+        template.map_or(Ok(workspace.clone()), |t| self.path(t, &workspace))
+    }
+
+    fn path(&mut self, template: &Template, from: &Path) -> Result<PathBuf, String> {
+        let bytes = self.short("a path", template)?;
+        Ok(from.join(std::ffi::OsStr::from_bytes(&bytes.0)))
+    }
+
+    fn one(&mut self, step: &Step, argv: Vec<Bytes>, cwd: &Path) -> Result<Part, String> {
+        let stdin = match &step.stdin {
+            None => None,
+            Some(Stdin::Bytes(bytes)) => Some(bytes.clone()),
+            Some(Stdin::Text(template)) => Some(self.bytes(template)?),
+            Some(Stdin::Json(json)) => Some(self.json(json)?.to_string().into()),
+        };
+        let expect = step.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
+        Ok(Part { name: step.id.to_string(), argv, stdin, expect })
+    }
+
+    /// A JSON value with its strings resolved; a string that is one placeholder keeps the value's type.
+    fn json(&mut self, json: &Value) -> Result<Value, String> {
+        Ok(match json {
+            Value::String(text) => {
+                let template = self.run.plan().template(text);
+                match template.0.as_slice() {
+                    [Piece::Ref(found)] if found.form == Form::Plain => self.value(found)?,
+                    _ => crate::value::from_bytes(&self.bytes(&template)?.0),
+                }
+            }
+            Value::Array(all) => all.iter().map(|v| self.json(v)).collect::<Result<_, _>>()?,
+            Value::Object(all) => {
+                let each = all.iter().map(|(k, v)| Ok((k.clone(), self.json(v)?)));
+                Value::Object(each.collect::<Result<_, String>>()?)
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
+        let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
+        Ok(Part { name: check.name.clone(), argv: check.run.argv(), stdin: None, expect })
+    }
+
+    fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {
+        let paths = |all: &[Template], values: &mut Self| -> Result<Vec<PathBuf>, String> {
+            all.iter().map(|t| values.path(t, cwd)).collect()
+        };
+        let files = paths(&expect.files, self)?;
+        let unchanged = paths(&expect.unchanged, self)?;
+        Ok(Expected { that: expect.that.clone(), files, unchanged })
+    }
+}
+
+/// A reference as messages name it.
+fn shown(to: &Ref) -> String {
+    let found = Placeholder { to: to.clone(), default: None, form: Form::Plain };
+    Template(vec![Piece::Ref(found)]).shown().trim_matches(['{', '}']).to_owned()
+}

@@ -1,0 +1,202 @@
+//! Acting on a run that exists: resuming, answering, cancelling.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::start::{Session, StartOptions, drive};
+use super::workspace::actor;
+use super::{Error, Workspace};
+use crate::action::is_alive;
+use crate::check::values;
+use crate::exec::{self, Left};
+use crate::ids::{Instance, Name, RunId};
+use crate::run::{ActorKind, Answer, Event, Node, Record, Run, State};
+use crate::store::{self, DriverLock, Journal, Store};
+
+type Show<'s> = &'s mut dyn FnMut(&Record, &Run);
+
+/// Resumes a run: what was interrupted follows its step's `on_interrupt`, and the run goes on.
+pub fn resume(
+    workspace: &Workspace,
+    run: Option<&str>,
+    options: &StartOptions,
+    show: Show<'_>,
+) -> Result<Session, Error> {
+    let store = workspace.existing_store()?;
+    let id = store.find(run)?;
+    let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
+    let journal = store.load(&id)?;
+    if journal.run().status().is_final() {
+        return Err(over(&journal));
+    }
+    drive(workspace, store, journal, &lock, options, show)
+}
+
+fn over(journal: &Journal) -> Error {
+    let status = journal.run().status().name().replace('_', " ");
+    Error::NotNow(format!("run {} has ended: {status}", journal.id()))
+}
+
+/// What a person says of a step.
+#[derive(Debug)]
+pub struct Said {
+    /// The step, or one of its instances.
+    pub step: String,
+    /// What became of it.
+    pub answer: Answer,
+    /// Its outputs, as they were typed.
+    pub outputs: Vec<(String, String)>,
+    /// A note for the report.
+    pub note: Option<String>,
+}
+
+/// Records what a person says of a step that was asked, then drives the run on if nobody else does.
+pub fn answer(
+    workspace: &Workspace,
+    run: Option<&str>,
+    said: Said,
+    options: &StartOptions,
+    show: Show<'_>,
+) -> Result<Session, Error> {
+    let Said { step, answer, outputs, note } = said;
+    let mut store = workspace.existing_store()?;
+    let id = store.find(run)?;
+    let dir = store.run_dir(&id)?;
+    // Where nobody drives, what a dead driver left must be settled before anything can be answered.
+    let lock = match DriverLock::take(&dir, &id, is_alive) {
+        Ok(lock) => Some(lock),
+        Err(store::Error::Driven { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let mut journal = store.load(&id)?;
+    let instance = instance(&journal, &step)?;
+    if lock.is_some() && journal.run().driver().is_some() {
+        return Err(Error::NotNow(format!(
+            "the engine of run {id} died; say first `ostler runs resume {id}`, which settles what it ran"
+        )));
+    }
+    let person = actor(ActorKind::Human);
+    let recorded = store.append(&mut journal, &person, exec::now(), |tx| {
+        let node = tx.run().node(&instance).ok_or_else(|| store::Error::NoRun(step.clone()))?;
+        match acceptable(tx.run(), node, &answer, &outputs) {
+            Err(error) => Ok(Err(error)),
+            Ok(outputs) => {
+                let step = instance.clone();
+                tx.record(Event::StepAnswered { step, answer, outputs, note }, None).map(Ok)
+            }
+        }
+    })?;
+    recorded?;
+    store.force()?;
+    for record in journal.take_news() {
+        show(&record, journal.run());
+    }
+    match lock {
+        Some(lock) if !journal.run().status().is_final() => {
+            drive(workspace, store, journal, &lock, options, show)
+        }
+        _ => {
+            let left = Left::Status(journal.run().status());
+            Ok(Session { store, journal, left })
+        }
+    }
+}
+
+/// The step of a run that is meant, by its id or its instance's.
+fn instance(journal: &Journal, step: &str) -> Result<Instance, Error> {
+    let known = || journal.run().nodes().iter().map(|n| n.instance.to_string());
+    let found = Instance::parse(step).filter(|i| journal.run().node(i).is_some());
+    found.ok_or_else(|| {
+        let names: Vec<String> = known().collect();
+        let near = crate::diagnostic::closest(step, names.iter().map(String::as_str));
+        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
+        Error::NotNow(format!("run {} has no step `{step}`{hint}", journal.id()))
+    })
+}
+
+/// Whether a node can be answered so now, and the outputs, typed.
+fn acceptable(
+    run: &Run,
+    node: &Node,
+    answer: &Answer,
+    outputs: &[(String, String)],
+) -> Result<BTreeMap<Name, Value>, Error> {
+    let id = &node.instance;
+    let no = |why: String| Err(Error::NotNow(why));
+    if run.status().is_final() {
+        return no(format!(
+            "run {} has ended: {}",
+            run.id(),
+            run.status().name().replace('_', " ")
+        ));
+    }
+    if node.state != State::Asked {
+        return no(format!("`{id}` is {}: nobody is asked about it", node.state.name()));
+    }
+    let step = run.step(node);
+    if *answer == Answer::Rerun && step.is_asked() {
+        return no(format!("the engine has nothing to run for `{id}`: say passed or failed"));
+    }
+    let mut typed = BTreeMap::new();
+    for (name, text) in outputs {
+        let Some((name, spec)) = step.outputs.get_key_value(name.as_str()) else {
+            return no(format!("`{id}` has no output `{name}`"));
+        };
+        match values::from_text(spec.kind, text) {
+            Ok(value) => drop(typed.insert(name.clone(), value)),
+            Err(why) => return no(format!("output `{name}`: {why}")),
+        }
+    }
+    let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
+    match missing {
+        Some(name) if *answer == Answer::Passed => {
+            no(format!("`{id}` hands on `{name}`: give it with --output {name}=VALUE"))
+        }
+        _ => Ok(typed),
+    }
+}
+
+/// Cancels a run. Its driver ends what runs; where nobody drives it, this process does, `finally` included.
+pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Result<Session, Error> {
+    let mut store = workspace.existing_store()?;
+    let id = store.find(run)?;
+    let lock = match DriverLock::take(&store.run_dir(&id)?, &id, is_alive) {
+        Ok(lock) => Some(lock),
+        Err(store::Error::Driven { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let mut journal = store.load(&id)?;
+    if journal.run().status().is_final() {
+        return Err(over(&journal));
+    }
+    let person = actor(ActorKind::Human);
+    store.append(&mut journal, &person, exec::now(), |tx| {
+        if tx.run().status().is_final() {
+            return Ok(());
+        }
+        let by = person.name.clone();
+        tx.record(Event::CancelRequested { by }, None)
+    })?;
+    store.force()?;
+    match lock {
+        Some(lock) => drive(workspace, store, journal, &lock, &StartOptions::default(), show),
+        None => wait(store, journal, &id),
+    }
+}
+
+/// Waits until the run's driver has ended it.
+fn wait(store: Store, mut journal: Journal, id: &RunId) -> Result<Session, Error> {
+    while !journal.run().status().is_final() {
+        let driver = journal.run().driver().map(|(pid, _)| pid);
+        if !driver.is_some_and(is_alive) {
+            return Err(Error::NotNow(format!(
+                "the engine of run {id} is gone: ostler runs resume {id}"
+            )));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        store.refresh(&mut journal)?;
+    }
+    let left = Left::Status(journal.run().status());
+    Ok(Session { store, journal, left })
+}

@@ -1,0 +1,117 @@
+//! Facts about this machine that plans and runs depend on.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::Workspace;
+use crate::plan::{Facts, Given, hex};
+use crate::workflow::{ValueType, Workflow};
+
+/// The variables that steps inherit; a `*` stands for any ending.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    "XDG_*",
+    "SSH_AUTH_SOCK",
+    "NO_COLOR",
+    "CI",
+];
+
+/// What a plan of this workflow depends on.
+pub(super) fn gather(
+    workspace: &Workspace,
+    workflow: &Workflow,
+    file: &str,
+    text: &str,
+    given: &Given,
+) -> Facts {
+    let steps = workflow.steps.iter().chain(&workflow.finally);
+    let requires = steps.map(|s| &s.requires).chain([&workflow.requires]);
+    let tools = requires.flat_map(|r| r.tools.iter()).map(|tool| (tool.clone(), is_tool(tool)));
+    Facts {
+        os: std::env::consts::OS.to_owned(),
+        arch: std::env::consts::ARCH.to_owned(),
+        tools: tools.collect(),
+        globs: globs(workspace, workflow, given),
+        file: file.to_owned(),
+        sha256: hex(&Sha256::digest(text)),
+    }
+}
+
+fn is_tool(name: &str) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    let executable = |file: &Path| {
+        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    if name.contains('/') {
+        return executable(Path::new(name));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| executable(&dir.join(name)))
+}
+
+/// What the patterns of `glob` params match, in the workspace, in order.
+fn globs(
+    workspace: &Workspace,
+    workflow: &Workflow,
+    given: &Given,
+) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    for param in workflow.params.iter().filter(|p| p.kind.of == ValueType::Glob) {
+        let typed = given.get(param.name.as_str()).into_iter().flatten();
+        let typed = typed.map(|text| text.shown().into_owned());
+        let default = param.default.iter().flat_map(|d| match &d.value {
+            serde_json::Value::Array(all) => {
+                all.iter().filter_map(|v| v.as_str()).map(str::to_owned).collect()
+            }
+            one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
+        });
+        for pattern in typed.chain(default) {
+            let whole = workspace.root.join(&pattern);
+            let paths = glob::glob(&whole.to_string_lossy()).into_iter().flatten().flatten();
+            let names = paths.map(|path| workspace.shown(&path)).collect();
+            found.insert(pattern, names);
+        }
+    }
+    found
+}
+
+/// The environment that steps inherit, and what of it is recorded: values only of the usual variables.
+pub(super) fn inherited(
+    extra: &[String],
+) -> (Vec<(String, OsString)>, BTreeMap<String, Option<String>>) {
+    let fits = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
+        Some(start) => name.starts_with(start),
+        None => name == pattern,
+    };
+    let mut env = Vec::new();
+    let mut record = BTreeMap::new();
+    for (name, value) in std::env::vars_os() {
+        let Some(name) = name.to_str().map(str::to_owned) else { continue };
+        let usual = INHERITED.iter().any(|pattern| fits(&name, pattern));
+        if usual || extra.iter().any(|pattern| fits(&name, pattern)) {
+            let shown = usual.then(|| value.to_string_lossy().into_owned());
+            record.insert(name.clone(), shown);
+            env.push((name, value));
+        }
+    }
+    (env, record)
+}
+
+/// What tells one boot of this machine from the next (Linux: `random/boot_id`).
+pub(super) fn boot_id() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    text.map_or_else(|_| "unknown".to_owned(), |id| id.trim().to_owned())
+}

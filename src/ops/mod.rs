@@ -1,0 +1,69 @@
+//! One function for each thing a user can do. The surfaces call these and print.
+
+mod act;
+mod facts;
+mod start;
+mod verbs;
+mod workspace;
+
+pub use act::{Said, answer, cancel, resume};
+pub use start::{Session, StartOptions, start};
+pub use verbs::{Checked, check_all, check_verb, plan, verbs};
+pub use workspace::{Config, Workspace};
+
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::plan::BadParam;
+use crate::store;
+
+/// Why something a user asked for was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such verb.
+    #[error("there is no verb `{name}`")]
+    NoVerb {
+        /// What was asked for.
+        name: String,
+        /// A verb of a similar name.
+        near: Option<String>,
+        /// Where verbs were looked for.
+        dir: String,
+    },
+    /// The workflow has problems.
+    #[error("the workflow has problems")]
+    Problems(Vec<Diagnostic>, Sources),
+    /// The params were refused.
+    #[error("the params were refused")]
+    Params(Vec<BadParam>),
+    /// There is no state in this workspace yet.
+    #[error("nothing was run in this workspace yet")]
+    NoState,
+    /// The run cannot take that any more, or not yet.
+    #[error("{0}")]
+    NotNow(String),
+    /// `ostler.toml` cannot be used.
+    #[error("ostler.toml: {0}")]
+    Config(String),
+    /// A lock that the run needs is held by another.
+    #[error("refused: {0}")]
+    Refused(store::Error),
+    /// The record.
+    #[error(transparent)]
+    Store(store::Error),
+    /// The system.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Locked { .. } => Self::Refused(error),
+            other => Self::Store(other),
+        }
+    }
+}

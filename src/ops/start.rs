@@ -1,0 +1,99 @@
+//! Opening a run and driving it.
+
+use std::sync::Arc;
+
+use super::workspace::{Durability, actor};
+use super::{Error, Workspace, facts};
+use crate::action::{Setting, is_alive};
+use crate::exec::{self, Drive, Left};
+use crate::ids::RunId;
+use crate::plan::Plan;
+use crate::run::{ActorKind, Event, Record, Run, Trigger};
+use crate::store::{DriverLock, Journal, Store};
+
+/// How a run is to be driven.
+#[derive(Debug, Clone, Default)]
+pub struct StartOptions {
+    /// How many commands may run at once.
+    pub jobs: Option<usize>,
+    /// Whether steps that ask fail instead.
+    pub no_ask: bool,
+}
+
+/// A run that this process drove.
+#[derive(Debug)]
+pub struct Session {
+    /// The state it is in.
+    pub store: Store,
+    /// The run.
+    pub journal: Journal,
+    /// Why driving ended.
+    pub left: Left,
+}
+
+/// Opens a run of a plan and drives it until it ends or waits.
+pub fn start(
+    workspace: &Workspace,
+    plan: Plan,
+    options: &StartOptions,
+    show: &mut dyn FnMut(&Record, &Run),
+) -> Result<Session, Error> {
+    let mut store = workspace.store()?;
+    let id = RunId::from_random(random()?);
+    let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
+    let opened = Event::RunOpened {
+        workflow: plan.workflow.clone(),
+        plan_digest: plan.digest(),
+        trigger: Trigger::Cli,
+        seed: u64::from_le_bytes(random()?),
+    };
+    let person = actor(ActorKind::Human);
+    let journal = store.create(id, Arc::new(plan), opened, &person, exec::now())?;
+    drive(workspace, store, journal, &lock, options, show)
+}
+
+/// Drives a run that is open.
+pub(super) fn drive(
+    workspace: &Workspace,
+    mut store: Store,
+    mut journal: Journal,
+    lock: &DriverLock,
+    options: &StartOptions,
+    show: &mut dyn FnMut(&Record, &Run),
+) -> Result<Session, Error> {
+    let config = &workspace.config;
+    let (env, inherited) = facts::inherited(&config.inherit_env);
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;
+    let how = Drive {
+        actor: actor(ActorKind::Engine),
+        jobs: options.jobs.or(config.jobs).unwrap_or_else(cores),
+        no_ask: options.no_ask,
+        full_durability: config.durability == Durability::Full,
+        boot_id: facts::boot_id(),
+        setting: Setting {
+            env,
+            workspace: workspace.root.clone(),
+            dir: store.run_dir(journal.id())?,
+            grace_ms,
+            lock: lock.share()?,
+        },
+        inherited,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::Io { what: "the engine could not start".to_owned(), error })?;
+    let left = runtime.block_on(exec::drive(&mut store, &mut journal, how, show))?;
+    Ok(Session { store, journal, left })
+}
+
+fn random() -> Result<[u8; 8], Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Io {
+        what: "no random numbers".to_owned(),
+        error: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(bytes)
+}

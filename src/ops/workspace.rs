@@ -1,0 +1,105 @@
+//! Where we are: the workspace, its settings, its state.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Error;
+use crate::run::{Actor, ActorKind};
+use crate::store::Store;
+
+/// A folder with `workflows/`, and perhaps `ostler.toml`.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The folder.
+    pub root: PathBuf,
+    /// Its settings.
+    pub config: Config,
+}
+
+/// `ostler.toml`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many commands may run at once; the number of processors if not given.
+    pub jobs: Option<usize>,
+    /// `normal` or `full`: whether every record is forced to disk before its effect.
+    pub durability: Durability,
+    /// Variables that steps inherit beside the usual ones; `*` at the end stands for any ending.
+    pub inherit_env: Vec<String>,
+    /// Seconds between the polite signal and the other one.
+    pub grace_s: f64,
+}
+
+/// When records are forced to disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Before anything outlives us, and at least each second.
+    #[default]
+    Normal,
+    /// Before every effect.
+    Full,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { jobs: None, durability: Durability::Normal, inherit_env: Vec::new(), grace_s: 3.0 }
+    }
+}
+
+impl Workspace {
+    /// The workspace that `from` lies in: the nearest folder upwards with `ostler.toml`, `workflows/` or `.ostler/`;
+    /// else `from` itself.
+    pub fn find(from: &Path) -> Result<Self, Error> {
+        let marks = ["ostler.toml", "workflows", ".ostler"];
+        let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
+        let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
+        let config = match std::fs::read_to_string(root.join("ostler.toml")) {
+            Ok(text) => toml::from_str(&text).map_err(|e| Error::Config(e.to_string()))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
+            Err(error) => return Err(Error::Config(error.to_string())),
+        };
+        Ok(Self { root, config })
+    }
+
+    /// Where the state is.
+    fn state_dir(&self) -> PathBuf {
+        self.root.join(".ostler")
+    }
+
+    /// The state, made if there is none.
+    pub fn store(&self) -> Result<Store, Error> {
+        Ok(Store::open(&self.state_dir())?)
+    }
+
+    /// The state, if there is one.
+    pub fn existing_store(&self) -> Result<Store, Error> {
+        Store::open_existing(&self.state_dir())?.ok_or(Error::NoState)
+    }
+
+    /// A path as it is shown: from the workspace, where it lies in it.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+    }
+}
+
+/// Who acts here: `user@host`.
+pub(super) fn actor(kind: ActorKind) -> Actor {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| user_name(rustix::process::getuid().as_raw()));
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Actor { kind, name: format!("{user}@{host}") }
+}
+
+/// The name of a user by the system's list, or the number itself.
+fn user_name(uid: u32) -> String {
+    let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = list.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, id) = (fields.next()?, fields.nth(1)?);
+        (id.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| format!("uid{uid}"))
+}

@@ -1,0 +1,238 @@
+//! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
+#![deny(clippy::disallowed_methods)]
+
+mod text;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use text::{Paint, Plain, Tone, text};
+
+use crate::run::{Event, Node, Run, RunStatus};
+
+/// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// The run's id.
+    pub run: String,
+    /// The verb.
+    pub workflow: String,
+    /// How it ended, or what it is now.
+    pub status: RunStatus,
+    /// The first cause, where it did not pass.
+    pub reason: Option<String>,
+    /// The SHA-256 of its plan.
+    pub plan_digest: String,
+    /// What started it: `cli`, `agent`, `schedule`, `api` or `parent`.
+    pub trigger: String,
+    /// Who started it.
+    pub actor: String,
+    /// When it was opened.
+    pub started_at: String,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// Its params.
+    pub params: BTreeMap<String, Value>,
+    /// Guards that failed without blocking it.
+    pub warnings: Vec<String>,
+    /// Whether `finally` steps are still to be run.
+    pub owes_finally: bool,
+    /// The steps, in the order of the file.
+    pub steps: Vec<StepReport>,
+    /// The instances of the `finally` steps.
+    pub finally: Vec<StepReport>,
+}
+
+/// One step's part of the report.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StepReport {
+    /// Its id; an instance's key stands in brackets.
+    pub id: String,
+    /// What it is about.
+    pub action: Option<String>,
+    /// Its state, such as `passed`, `failed`, `skipped` or `asked`.
+    pub status: String,
+    /// Why, where there is more to say.
+    pub reason: Option<String>,
+    /// Its attempts.
+    pub attempts: Vec<AttemptReport>,
+    /// What was expected and observed in the last attempt.
+    pub checks: Vec<CheckReport>,
+    /// What it handed on.
+    pub outputs: BTreeMap<String, Value>,
+    /// The claim about its result, in words.
+    pub verify: Option<String>,
+}
+
+/// One attempt.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct AttemptReport {
+    /// Its number, from 1.
+    pub n: u32,
+    /// How it ended, by name; none while it runs.
+    pub outcome: Option<String>,
+    /// The same in words.
+    pub detail: Option<String>,
+    /// Its exit code, where there was one.
+    pub exit: Option<i32>,
+    /// Whether it passed.
+    pub passed: bool,
+    /// When it started; none if it only may have.
+    pub started_at: Option<String>,
+    /// When its end was recorded.
+    pub ended_at: Option<String>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
+    /// Who reported it, where it was not the engine.
+    pub by: Option<String>,
+    /// What they noted.
+    pub note: Option<String>,
+    /// Why its outputs were refused.
+    pub bad_output: Option<String>,
+    /// What it wrote to standard output.
+    pub stdout: StreamReport,
+    /// What it wrote to standard error.
+    pub stderr: StreamReport,
+    /// Processes it left behind.
+    pub leaked: Vec<LeakReport>,
+    /// Params that differed from the run's.
+    pub params: BTreeMap<String, Value>,
+}
+
+/// One stream of an attempt.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct StreamReport {
+    /// Bytes written.
+    pub bytes: u64,
+    /// Bytes kept.
+    pub kept: u64,
+    /// The SHA-256 of what is kept.
+    pub sha256: Option<String>,
+    /// Why some of it could not be kept.
+    pub lost: Option<String>,
+}
+
+/// A process left behind.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LeakReport {
+    /// Its process id.
+    pub pid: i32,
+    /// Its command line, shortened.
+    pub command: String,
+    /// Whether it could not be ended.
+    pub survived: bool,
+}
+
+/// One expectation.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CheckReport {
+    /// What was looked at.
+    pub what: String,
+    /// What would have passed.
+    pub expected: String,
+    /// What was there.
+    pub observed: String,
+    /// `passed` or `failed`.
+    pub status: String,
+}
+
+/// A run's report.
+pub fn report(run: &Run) -> Report {
+    let (digest, trigger) = match run.opening() {
+        Some((Event::RunOpened { plan_digest, trigger, .. }, ..)) => {
+            let name =
+                serde_json::to_value(trigger).ok().and_then(|v| v.as_str().map(str::to_owned));
+            (plan_digest.clone(), name.unwrap_or_default())
+        }
+        _ => (String::new(), String::new()),
+    };
+    let opened = run.opening().map(|(_, at, actor)| (at.to_string(), actor.name.clone()));
+    let (started_at, actor) = opened.unwrap_or_default();
+    let steps = |finally: bool| {
+        let nodes = run.nodes().iter().filter(move |n| n.finally == finally);
+        nodes.map(|node| step(run, node)).collect()
+    };
+    let params = run.plan().params.iter().map(|(n, p)| (n.to_string(), p.value.clone()));
+    Report {
+        run: run.id().to_owned(),
+        workflow: run.plan().workflow.to_string(),
+        status: run.status(),
+        reason: run.reason().map(str::to_owned),
+        plan_digest: digest,
+        trigger,
+        actor,
+        started_at,
+        ended_at: run.ended_at().map(|t| t.to_string()),
+        params: params.collect(),
+        warnings: run.warnings().iter().map(|(id, o)| format!("guard `{id}`: {o}")).collect(),
+        owes_finally: run.owes_finally(),
+        steps: steps(false),
+        finally: steps(true),
+    }
+}
+
+fn step(run: &Run, node: &Node) -> StepReport {
+    let step = run.step(node);
+    let last = node.last().and_then(|a| a.ending.as_ref());
+    let checks = last.map(|e| e.checks.as_slice()).unwrap_or_default();
+    StepReport {
+        id: node.instance.to_string(),
+        action: step.action.clone(),
+        status: node.state.name().to_owned(),
+        reason: node.reason.clone(),
+        attempts: node.attempts.iter().map(attempt).collect(),
+        checks: checks
+            .iter()
+            .map(|c| CheckReport {
+                what: c.what.clone(),
+                expected: c.expected.clone(),
+                observed: c.observed.clone(),
+                status: if c.passed { "passed" } else { "failed" }.to_owned(),
+            })
+            .collect(),
+        outputs: node.outputs.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
+        verify: step.verify_prose.clone(),
+    }
+}
+
+fn attempt(attempt: &crate::run::Attempt) -> AttemptReport {
+    let ending = attempt.ending.as_ref();
+    let outcome = ending.map(|e| &e.outcome);
+    let stream = |s: Option<&crate::run::Stream>| {
+        s.map_or_else(StreamReport::default, |s| StreamReport {
+            bytes: s.bytes,
+            kept: s.kept,
+            sha256: s.sha256.clone(),
+            lost: s.lost.clone(),
+        })
+    };
+    AttemptReport {
+        n: attempt.n,
+        outcome: outcome.map(|o| o.name().to_owned()),
+        detail: outcome.map(ToString::to_string),
+        exit: outcome.and_then(crate::run::Outcome::exit_code),
+        passed: ending.is_some_and(|e| e.passed),
+        started_at: attempt.started_at.map(|t| t.to_string()),
+        ended_at: attempt.ended_at.map(|t| t.to_string()),
+        duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
+        by: attempt.by.as_ref().map(|a| a.name.clone()),
+        note: attempt.note.clone(),
+        bad_output: ending.and_then(|e| e.bad_output.clone()),
+        stdout: stream(ending.map(|e| &e.stdout)),
+        stderr: stream(ending.map(|e| &e.stderr)),
+        leaked: ending
+            .iter()
+            .flat_map(|e| &e.leaked)
+            .map(|l| LeakReport { pid: l.pid, command: l.command.clone(), survived: l.survived })
+            .collect(),
+        params: attempt.params.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
+    }
+}
+
+/// The JSON Schema (2020-12) of the report.
+pub fn schema() -> Value {
+    schemars::schema_for!(Report).to_value()
+}

@@ -1,0 +1,315 @@
+//! A run's log, open: read what is new, fold, record, in one transaction.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use super::{Error, Store};
+use crate::ids::{Instance, Name, RunId};
+use crate::plan::{Plan, hex};
+use crate::run::{Actor, Event, Record, Run, RunStatus, State, VERSION};
+use crate::value::{Bytes, Time};
+
+/// What the first record has in place of a sum.
+const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A run as far as it was read, and the sum of its last line.
+#[derive(Debug)]
+pub struct Journal {
+    id: RunId,
+    run: Run,
+    head: String,
+    /// The records that were folded in since `take_news`, for those who show them.
+    news: Vec<Record>,
+}
+
+impl Journal {
+    /// The run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The run.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The SHA-256 of the last line.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The records that were folded in since this was asked last.
+    pub fn take_news(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Folds in one line that was read.
+    fn read(&mut self, line: &[u8]) -> Result<(), Error> {
+        let seq = self.run.seq();
+        let damaged = |why: String| Error::Damaged { run: self.id.to_string(), seq, why };
+        let record: Record = serde_json::from_slice(line).map_err(|e| damaged(e.to_string()))?;
+        if record.v > VERSION {
+            return Err(Error::Newer { found: record.v.into(), known: VERSION.into() });
+        }
+        if record.prev != self.head || record.run != self.id {
+            return Err(damaged("it does not follow the record before it".to_owned()));
+        }
+        let illegal = |illegal| Error::Illegal { run: self.id.to_string(), illegal };
+        self.run.apply(&record).map_err(illegal)?;
+        self.head = hex(&Sha256::digest(line));
+        self.news.push(record);
+        Ok(())
+    }
+}
+
+/// A transaction on a run: what was new is folded in, and what is recorded now is committed together.
+#[derive(Debug)]
+pub struct Append<'a> {
+    tx: &'a Transaction<'a>,
+    journal: &'a mut Journal,
+    at: Time,
+    actor: &'a Actor,
+    before: RunStatus,
+    owed: bool,
+}
+
+impl Append<'_> {
+    /// The run, with all that was recorded so far.
+    pub fn run(&self) -> &Run {
+        &self.journal.run
+    }
+
+    /// The time of this transaction.
+    pub fn now(&self) -> Time {
+        self.at
+    }
+
+    /// Records an event. `cause` is the record that caused it, where one did.
+    pub fn record(&mut self, event: Event, cause: Option<u64>) -> Result<(), Error> {
+        let journal = &mut *self.journal;
+        let record = Record {
+            v: VERSION,
+            run: journal.id.clone(),
+            seq: journal.run.seq(),
+            prev: journal.head.clone(),
+            at: self.at,
+            actor: self.actor.clone(),
+            cause,
+            event,
+        };
+        let illegal = |illegal| Error::Illegal { run: journal.id.to_string(), illegal };
+        journal.run.apply(&record).map_err(illegal)?;
+        let mut line = serde_json::to_vec(&record).map_err(|e| Error::Damaged {
+            run: journal.id.to_string(),
+            seq: record.seq,
+            why: e.to_string(),
+        })?;
+        line.push(b'\n');
+        let mut insert =
+            self.tx.prepare_cached("INSERT INTO events (run, seq, line) VALUES (?, ?, ?)")?;
+        insert.execute(params![journal.id.as_str(), record.seq.cast_signed(), line])?;
+        journal.head = hex(&Sha256::digest(&line));
+        self.release(&record.event)?;
+        self.journal.news.push(record);
+        Ok(())
+    }
+
+    /// Keeps a short output.
+    pub fn keep_output(&self, name: &str, bytes: &Bytes) -> Result<(), Error> {
+        let mut insert = self
+            .tx
+            .prepare_cached("INSERT OR REPLACE INTO output (run, name, bytes) VALUES (?, ?, ?)")?;
+        insert.execute(params![self.journal.id.as_str(), name, bytes.0])?;
+        Ok(())
+    }
+
+    /// The locks that are held, by whatever run.
+    pub fn held_locks(&self) -> Result<Vec<Name>, Error> {
+        let mut select =
+            self.tx.prepare_cached("SELECT name FROM locks WHERE step IS NOT NULL OR run <> ?")?;
+        let names = select.query_map([self.journal.id.as_str()], |row| row.get::<_, String>(0))?;
+        Ok(names.filter_map(Result::ok).filter_map(|n| Name::parse(&n).ok()).collect())
+    }
+
+    /// Takes locks for the run, or for one of its steps.
+    pub fn lock(&self, names: &[Name], step: Option<&Instance>) -> Result<(), Error> {
+        for name in names {
+            let holder: Option<String> = self
+                .tx
+                .query_row("SELECT run FROM locks WHERE name = ?", [name.as_str()], |row| {
+                    row.get(0)
+                })
+                .optional()?;
+            if let Some(run) =
+                holder.filter(|run| step.is_some() || run != self.journal.id.as_str())
+            {
+                return Err(Error::Locked { lock: name.to_string(), run });
+            }
+            self.tx.execute(
+                "INSERT OR REPLACE INTO locks (name, run, step, since) VALUES (?, ?, ?, ?)",
+                params![
+                    name.as_str(),
+                    self.journal.id.as_str(),
+                    step.map(ToString::to_string),
+                    self.at.0
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Gives back the locks of a step that no longer needs them, and of a run that ended.
+    fn release(&self, event: &Event) -> Result<(), Error> {
+        let id = self.journal.id.as_str();
+        let step = match event {
+            Event::RunFinished { .. } => {
+                self.tx.execute("DELETE FROM locks WHERE run = ?", [id])?;
+                return Ok(());
+            }
+            Event::StepFinished { step, .. }
+            | Event::StepInterrupted { step, .. }
+            | Event::StepAnswered { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepCancelled { step } => step,
+            _ => return Ok(()),
+        };
+        let run = &self.journal.run;
+        let Some(node) = run.node(step).filter(|n| !run.step(n).locks.is_empty()) else {
+            return Ok(());
+        };
+        // Nobody knows yet what an unsure step did: it keeps what it holds.
+        if !matches!(node.state, State::Unsure | State::Asked) {
+            let delete = "DELETE FROM locks WHERE run = ? AND step = ?";
+            self.tx.execute(delete, params![id, step.to_string()])?;
+        }
+        Ok(())
+    }
+
+    /// Brings the row by which runs are listed up to date.
+    fn index(&self) -> Result<(), Error> {
+        let run = &self.journal.run;
+        let (status, owed) = (run.status(), run.owes_finally());
+        if (status, owed) == (self.before, self.owed) && run.seq() > 1 {
+            return Ok(());
+        }
+        let mut update = self.tx.prepare_cached(
+            "UPDATE runs SET status = ?, owes_finally = ?, ended_at = ? WHERE id = ?",
+        )?;
+        update.execute(params![
+            status.name(),
+            owed,
+            run.ended_at().map(|t| t.0),
+            self.journal.id.as_str()
+        ])?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Makes a run of a plan. Its first record is `opened`, which is not forced to disk yet.
+    pub fn create(
+        &mut self,
+        id: RunId,
+        plan: Arc<Plan>,
+        opened: Event,
+        actor: &Actor,
+        at: Time,
+    ) -> Result<Journal, Error> {
+        let digest = plan.digest();
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        tx.execute(
+            "INSERT OR IGNORE INTO plans (digest, body) VALUES (?, ?)",
+            params![digest, plan.to_json()],
+        )?;
+        tx.execute(
+            "INSERT INTO runs (id, workflow, plan, opened_at, status, actor) VALUES (?, ?, ?, ?, ?, ?)",
+            params![id.as_str(), plan.workflow.as_str(), digest, at.0, "running", actor.name],
+        )?;
+        let locks = plan.locks.clone();
+        let mut journal =
+            Journal { id, run: Run::new(plan), head: NO_SUM.to_owned(), news: Vec::new() };
+        let mut append = Append {
+            tx: &tx,
+            journal: &mut journal,
+            at,
+            actor,
+            before: RunStatus::Running,
+            owed: false,
+        };
+        append.lock(&locks, None)?;
+        append.record(opened, None)?;
+        tx.commit()?;
+        self.unforced = true;
+        Ok(journal)
+    }
+
+    /// Reads a run from its log, checking the chain.
+    pub fn load(&self, id: &RunId) -> Result<Journal, Error> {
+        let body: Option<String> = self
+            .db
+            .query_row(
+                "SELECT body FROM plans JOIN runs ON plan = digest WHERE id = ?",
+                [id.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        let body = body.ok_or_else(|| Error::NoRun(id.to_string()))?;
+        let damaged = |why: String| Error::Damaged { run: id.to_string(), seq: 0, why };
+        let plan: Plan =
+            serde_json::from_str(&body).map_err(|e| damaged(format!("its plan: {e}")))?;
+        let digest = hex(&Sha256::digest(&body));
+        let mut journal = Journal {
+            id: id.clone(),
+            run: Run::new(Arc::new(plan)),
+            head: NO_SUM.to_owned(),
+            news: Vec::new(),
+        };
+        read_new(&self.db, &mut journal)?;
+        match journal.run.opening() {
+            Some((Event::RunOpened { plan_digest, .. }, ..)) if *plan_digest == digest => {
+                Ok(journal)
+            }
+            _ => Err(damaged("its plan is not the one it was opened with".to_owned())),
+        }
+    }
+
+    /// Opens a transaction on a run, folds in what is new, and lets `work` record more.
+    pub fn append<T>(
+        &mut self,
+        journal: &mut Journal,
+        actor: &Actor,
+        at: Time,
+        work: impl FnOnce(&mut Append<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        read_new(&tx, journal)?;
+        let (seq, before, owed) =
+            (journal.run.seq(), journal.run.status(), journal.run.owes_finally());
+        let mut append = Append { tx: &tx, journal, at, actor, before, owed };
+        let done = work(&mut append)?;
+        append.index()?;
+        let wrote = append.journal.run.seq() > seq;
+        tx.commit()?;
+        self.unforced |= wrote;
+        Ok(done)
+    }
+
+    /// Folds in what others recorded since.
+    pub fn refresh(&self, journal: &mut Journal) -> Result<(), Error> {
+        read_new(&self.db, journal)
+    }
+}
+
+fn read_new(db: &rusqlite::Connection, journal: &mut Journal) -> Result<(), Error> {
+    let mut select =
+        db.prepare_cached("SELECT line FROM events WHERE run = ? AND seq >= ? ORDER BY seq")?;
+    let from = journal.run.seq().cast_signed();
+    let mut rows = select.query(params![journal.id.as_str(), from])?;
+    while let Some(row) = rows.next()? {
+        let line: Vec<u8> = row.get(0)?;
+        journal.read(&line)?;
+    }
+    Ok(())
+}

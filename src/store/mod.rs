@@ -1,0 +1,96 @@
+//! The record: one SQLite database that holds every run's events, plans, locks and short output.
+//!
+//! *Invariant:* a record is never rewritten; an event is committed before the effect it announces.
+
+mod error;
+mod journal;
+mod lock;
+mod runs;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+pub use error::Error;
+pub use journal::{Append, Journal};
+pub use lock::DriverLock;
+pub use runs::Summary;
+
+/// An open database and the folder it is in.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    dir: PathBuf,
+    /// Whether something was committed since it was last forced.
+    unforced: bool,
+}
+
+impl Store {
+    /// Opens the store in `dir`, making it if there is none.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        let io = |error| Error::Io { path: dir.display().to_string(), error };
+        std::fs::create_dir_all(dir.join("runs")).map_err(io)?;
+        let ignore = dir.join(".gitignore");
+        if !ignore.exists() {
+            std::fs::write(&ignore, "*\n").map_err(io)?;
+        }
+        let mut db = Connection::open(dir.join("state.db"))?;
+        db.busy_handler(Some(wait_for_others))?;
+        db.set_prepared_statement_cache_capacity(32);
+        schema::prepare(&mut db)?;
+        Ok(Self { db, dir: dir.to_owned(), unforced: false })
+    }
+
+    /// Opens the store in `dir` if there is one.
+    pub fn open_existing(dir: &Path) -> Result<Option<Self>, Error> {
+        if dir.join("state.db").exists() { Self::open(dir).map(Some) } else { Ok(None) }
+    }
+
+    /// The folder of a run's files, made if it is missing.
+    pub fn run_dir(&self, run: &crate::ids::RunId) -> Result<PathBuf, Error> {
+        let dir = self.dir.join("runs").join(run.as_str());
+        std::fs::create_dir_all(&dir)
+            .map_err(|error| Error::Io { path: dir.display().to_string(), error })?;
+        Ok(dir)
+    }
+
+    /// Forces all that was committed to disk. After a failure nothing may be called durable.
+    ///
+    /// A commit under `synchronous = FULL` forces the log with all commits before it
+    /// (`docs/decisions/0004-commits.md`); it must change a byte, or nothing is written.
+    pub fn force(&mut self) -> Result<(), Error> {
+        if !self.unforced {
+            return Ok(());
+        }
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let forced = self.db.execute("UPDATE forced SET times = times + 1", []);
+        self.db.pragma_update(None, "synchronous", "NORMAL")?;
+        match forced.map_err(Error::from) {
+            Ok(_) => {
+                self.unforced = false;
+                Ok(())
+            }
+            Err(Error::Full) => Err(Error::Full),
+            Err(error) => Err(Error::NotDurable { error: Box::new(error) }),
+        }
+    }
+
+    /// Whether something was committed and not yet forced to disk.
+    pub fn is_unforced(&self) -> bool {
+        self.unforced
+    }
+
+    /// A number that changes when another connection commits.
+    pub fn version(&self) -> Result<i64, Error> {
+        Ok(self.db.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+}
+
+/// Waits a little for another process to finish its transaction; gives up after half a minute.
+///
+/// `SQLite`'s own waits grow to 100 ms, in which several other writers may slip in.
+fn wait_for_others(tries: i32) -> bool {
+    std::thread::sleep(std::time::Duration::from_micros(500));
+    tries < 60_000
+}

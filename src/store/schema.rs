@@ -1,0 +1,68 @@
+//! The database's schema and its migrations, which only go forward.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::Error;
+
+/// One script for each version of the schema.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE plans (
+        digest TEXT PRIMARY KEY,
+        body TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY,
+        workflow TEXT NOT NULL,
+        plan TEXT NOT NULL REFERENCES plans (digest),
+        opened_at INTEGER NOT NULL,
+        ended_at INTEGER,
+        status TEXT NOT NULL,
+        owes_finally INTEGER NOT NULL DEFAULT 0,
+        actor TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX runs_by_time ON runs (opened_at);
+    CREATE TABLE events (
+        run TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        line BLOB NOT NULL,
+        PRIMARY KEY (run, seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE output (
+        run TEXT NOT NULL,
+        name TEXT NOT NULL,
+        bytes BLOB NOT NULL,
+        PRIMARY KEY (run, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE locks (
+        name TEXT PRIMARY KEY,
+        run TEXT NOT NULL,
+        step TEXT,
+        since INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE forced (times INTEGER NOT NULL);
+    INSERT INTO forced VALUES (0);
+"];
+
+/// Brings the database to this program's schema, or refuses one that is newer.
+pub(super) fn prepare(db: &mut Connection) -> Result<(), Error> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let version =
+        |db: &Connection| db.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0));
+    if version(db)? != known {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found = version(&tx)?;
+        if found > known {
+            return Err(Error::Newer { found, known });
+        }
+        for script in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+            tx.execute_batch(script)?;
+        }
+        tx.pragma_update(None, "user_version", known)?;
+        tx.commit()?;
+    }
+    // Commits are forced by `Store::force`, when something that outlives us depends on them.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+    Ok(())
+}

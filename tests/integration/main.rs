@@ -1,0 +1,5 @@
+//! The program from the outside: every test runs the real binary in a workspace of its own.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+
+mod basics;
+mod support;
