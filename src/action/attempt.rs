@@ -42,7 +42,7 @@ pub struct Attempt {
 #[derive(Debug, Clone)]
 pub enum Work {
     /// One command.
-    One(Part),
+    One(Box<Part>),
     /// Several, each with its own result.
     Checks(Vec<Part>),
 }

@@ -342,17 +342,17 @@ mod tests {
         Kept { bytes, kept: bytes, inline: Some(text.into()), ..Kept::default() }
     }
 
-    fn passes(that: TextExpect, text: &str) -> bool {
-        stream("stdout", &that, &kept(text), Path::new("")).iter().all(|c| c.passed)
+    fn passes(that: &TextExpect, text: &str) -> bool {
+        stream("stdout", that, &kept(text), Path::new("")).iter().all(|c| c.passed)
     }
 
     #[test]
     fn one_newline_at_the_end_does_not_count() {
         let that =
             |equals: &str| TextExpect { equals: Some(equals.into()), ..TextExpect::default() };
-        assert!(passes(that("a"), "a\n"));
-        assert!(passes(that("a\n"), "a"));
-        assert!(!passes(that("a"), "a\n\n"));
+        assert!(passes(&that("a"), "a\n"));
+        assert!(passes(&that("a\n"), "a"));
+        assert!(!passes(&that("a"), "a\n\n"));
     }
 
     #[test]
@@ -361,9 +361,9 @@ mod tests {
             json: Some(Json::At(vec![(pointer.into(), value)])),
             ..TextExpect::default()
         };
-        assert!(passes(at("/a/0", Value::from(1)), "{\"a\":[1.0]}"));
-        assert!(!passes(at("/b", Value::from(1)), "{\"a\":[1]}"));
-        assert!(!passes(at("/a", Value::from(1)), "nonsense"));
+        assert!(passes(&at("/a/0", Value::from(1)), "{\"a\":[1.0]}"));
+        assert!(!passes(&at("/b", Value::from(1)), "{\"a\":[1]}"));
+        assert!(!passes(&at("/a", Value::from(1)), "nonsense"));
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Keeper {
         loop {
             match take::<Order>(&mut self.inbox)? {
                 Some(Order::Start(start)) => {
-                    let report = match self.start(&start) {
+                    let report = match Self::start(&start) {
                         Ok(job) => self.watch(job),
                         Err(reason) => not_started(reason),
                     };
@@ -150,7 +150,7 @@ impl Keeper {
         }
     }
 
-    fn start(&self, start: &Start) -> Result<Job, String> {
+    fn start(start: &Start) -> Result<Job, String> {
         let text = |bytes: &crate::value::Bytes| OsStr::from_bytes(&bytes.0).to_owned();
         let cwd = PathBuf::from(text(&start.cwd));
         if !cwd.is_dir() {
@@ -316,7 +316,7 @@ impl Job {
             self.stderr.hidden_since().map(|at| at + HIDDEN),
         ];
         let next = looks.into_iter().flatten().filter(|at| *at > now).min();
-        next.map_or(Duration::from_secs(3_600), |at| at - now)
+        next.map_or(Duration::from_hours(1), |at| at - now)
     }
 
     fn report(self) -> Report {

@@ -111,11 +111,10 @@ pub(super) fn strike(me: i32, mut reap: impl FnMut() -> bool) {
     let mut ours = HashSet::from([me]);
     let kill = |found: &Process, ours: &mut HashSet<i32>| {
         ours.insert(found.pid);
-        if found.group != me {
-            if let Some(group) = Pid::from_raw(found.group).filter(|_| ours.contains(&found.group))
-            {
-                let _ = kill_process_group(group, Signal::KILL);
-            }
+        if found.group != me
+            && let Some(group) = Pid::from_raw(found.group).filter(|_| ours.contains(&found.group))
+        {
+            let _ = kill_process_group(group, Signal::KILL);
         }
         let _ = signal(me, found, Signal::KILL);
     };

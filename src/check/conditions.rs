@@ -37,7 +37,7 @@ fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
     let problem = |what: String| Diagnostic::new(Code::UnknownVariable, what);
     let params = || workflow.params.iter().map(|p| p.name.as_str());
     match path {
-        ["params"] | ["steps"] | ["run", "id"] => None,
+        ["params" | "steps"] | ["run", "id"] => None,
         ["params", name, ..] => {
             let missing = !params().any(|p| p == *name);
             missing.then(|| problem(format!("no param is called `{name}`")).suggest(name, params()))

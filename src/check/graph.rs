@@ -14,11 +14,11 @@ pub fn edges<'w>(workflow: &'w Workflow, steps: &'w [Step]) -> Vec<Vec<Edge>> {
     let with_order = |(i, step): (usize, &Step)| {
         let mut edges = step.depends_on.clone();
         let before = i.checked_sub(1).and_then(|i| steps.get(i)).filter(|_| sequential);
-        if let Some(before) = before {
-            if !edges.iter().any(|e| e.step.value == before.id.value) {
-                let step = before.id.clone();
-                edges.push(Edge { step, kind: EdgeKind::OnSuccess, condition: None });
-            }
+        if let Some(before) = before
+            && !edges.iter().any(|e| e.step.value == before.id.value)
+        {
+            let step = before.id.clone();
+            edges.push(Edge { step, kind: EdgeKind::OnSuccess, condition: None });
         }
         edges
     };
@@ -176,7 +176,7 @@ fn unreachable(steps: &[Step], edges: &[Vec<Edge>], problems: &mut Vec<Diagnosti
     }
 }
 
-/// Whether a step with these edges is itself a direct OnFailure successor of what `other` follows.
+/// Whether a step with these edges is itself a direct `OnFailure` successor of what `other` follows.
 fn follows_same_failure(edges: &[Edge], other: &[Edge]) -> bool {
     let failures = |all: &[Edge]| -> BTreeSet<StepId> {
         all.iter().filter(|e| e.kind == EdgeKind::OnFailure).map(|e| e.step.value.clone()).collect()

@@ -52,7 +52,7 @@ fn checks(step: &Step) -> Vec<Option<&At<Expect>>> {
         all.extend(checks.iter().map(|c| c.expect.as_ref()));
     }
     if let Some(Verify::Cmd { expect, .. }) = &step.verify {
-        all.push(expect.as_ref());
+        all.push(expect.as_deref());
     }
     all
 }
@@ -79,11 +79,11 @@ fn action(step: &Step, problems: &mut Vec<Diagnostic>) {
         step.stdin.iter().for_each(|s| needless(s.place, "stdin"));
         step.on_interrupt.iter().for_each(|s| needless(s.place, "on_interrupt"));
     }
-    if !runs || step.actor == Actor::Human {
-        if let OnError::Retry(_) = step.on_error.value {
-            let message = "a step that somebody does cannot be retried by the engine";
-            problems.push(contradiction(step.on_error.place, message, "somebody is asked"));
-        }
+    if (!runs || step.actor == Actor::Human)
+        && let OnError::Retry(_) = step.on_error.value
+    {
+        let message = "a step that somebody does cannot be retried by the engine";
+        problems.push(contradiction(step.on_error.place, message, "somebody is asked"));
     }
     match step.run.as_ref().map(|r| (&r.value, r.place)) {
         Some((Action::Argv(_), _)) => {
@@ -140,12 +140,12 @@ fn expectation(expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
 }
 
 fn text_expectation(text: &TextExpect, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
-    if let Some(pattern) = &text.matches {
-        if let Err(error) = regex::Regex::new(pattern) {
-            let error = error.to_string();
-            let why = error.lines().last().unwrap_or_default().trim().to_owned();
-            problems.push(Diagnostic::new(Code::BadRegex, why).at(pattern.place, "here"));
-        }
+    if let Some(pattern) = &text.matches
+        && let Err(error) = regex::Regex::new(pattern)
+    {
+        let error = error.to_string();
+        let why = error.lines().last().unwrap_or_default().trim().to_owned();
+        problems.push(Diagnostic::new(Code::BadRegex, why).at(pattern.place, "here"));
     }
     let holds = text.equals.is_some() || !text.contains.is_empty() || text.json.is_some();
     if text.empty == Some(true) && holds {

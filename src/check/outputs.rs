@@ -33,7 +33,7 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
     match &step.stdin {
         Some(At { value: Stdin::Text(text), place }) => texts.push(own(text, *place)),
         Some(At { value: Stdin::Json(json), place }) => {
-            strings(json, &mut |s| texts.push(own(s, *place)))
+            strings(json, &mut |s| texts.push(own(s, *place)));
         }
         _ => {}
     }

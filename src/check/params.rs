@@ -69,7 +69,7 @@ fn one(param: &Param, problems: &mut Vec<Diagnostic>) {
         }
         (ValueType::Enum, _) | (_, []) => {}
         (_, [first, ..]) => {
-            bad(first.place, "`values` go with type enum".to_owned(), "not an enum")
+            bad(first.place, "`values` go with type enum".to_owned(), "not an enum");
         }
     }
     match (param.kind.of, &param.scheme) {
@@ -83,7 +83,7 @@ fn one(param: &Param, problems: &mut Vec<Diagnostic>) {
             );
         }
         (_, Some(scheme)) => {
-            bad(scheme.place, "`scheme` goes with type version".to_owned(), "not a version")
+            bad(scheme.place, "`scheme` goes with type version".to_owned(), "not a version");
         }
         (_, None) => {}
     }

@@ -107,7 +107,11 @@ fn line(out: &mut String, step: &Step, paint: &dyn Paint) {
         _ if step.is_asked() => "asked of somebody".to_owned(),
         Some(Action::Cmd(shell)) => short(&shell.text),
         Some(Action::Script { path, .. }) => path.shown(),
-        Some(Action::Argv(words)) => words.iter().map(|w| w.shown()).collect::<Vec<_>>().join(" "),
+        Some(Action::Argv(words)) => words
+            .iter()
+            .map(super::super::expr::template::Template::shown)
+            .collect::<Vec<_>>()
+            .join(" "),
         Some(Action::Checks(checks)) => format!("{} checks", checks.len()),
         None => String::new(),
     };

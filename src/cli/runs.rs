@@ -23,7 +23,7 @@ impl Context {
             Ok(parsed) => parsed,
             Err(error) => return Ok(self.usage(&error)),
         };
-        let driving = merged(&args.driving, after);
+        let driving = merged(&args.driving, &after);
         let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
         eprint!("{}", super::problems::text(&warnings, &checked.sources, &self.err));
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
@@ -33,6 +33,7 @@ impl Context {
     }
 
     /// Prints clap's own words on the verb's arguments.
+    #[expect(clippy::unused_self, reason = "reads better where it is called")]
     pub(super) fn usage(&self, error: &clap::Error) -> Exit {
         let _ = error.print();
         if error.use_stderr() { Exit::Usage } else { Exit::Passed }
@@ -264,7 +265,7 @@ impl Context {
             lines.push(format!("  output    {name} = {value}"));
         }
         if found.status == "asked" {
-            let asked = planned.is_some_and(|s| s.is_asked());
+            let asked = planned.is_some_and(super::super::plan::Step::is_asked);
             let words = if asked { "passed|failed" } else { "passed|failed|rerun" };
             lines.push(format!("  say       ostler step answer {} {} {words}", run.id(), found.id));
         }
@@ -290,7 +291,7 @@ fn pretty(value: &impl serde::Serialize) -> String {
 }
 
 /// Options may stand before the verb or after it.
-fn merged(before: &Driving, after: Driving) -> Driving {
+fn merged(before: &Driving, after: &Driving) -> Driving {
     Driving {
         jobs: after.jobs.or(before.jobs),
         no_ask: after.no_ask || before.no_ask,

@@ -55,17 +55,17 @@ pub(super) fn attempt(
     let mut env = values.env(&step.env, &cwd)?;
     env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
     let work = match step.run.as_ref().ok_or("there is nothing to run")? {
-        Action::Cmd(shell) => Work::One(values.one(step, direct(shell, programs), &cwd)?),
+        Action::Cmd(shell) => values.one(step, direct(shell, programs), &cwd)?,
         Action::Script { prefix, path } => {
             env.extend(values.param_env());
             let mut argv: Vec<Bytes> = prefix.iter().map(|w| w.as_str().into()).collect();
             let path = values.path(path, &setting.workspace)?;
             argv.push(path.as_os_str().as_bytes().into());
-            Work::One(values.one(step, argv, &cwd)?)
+            values.one(step, argv, &cwd)?
         }
         Action::Argv(words) => {
             let argv = values.argv(words)?;
-            Work::One(values.one(step, argv, &cwd)?)
+            values.one(step, argv, &cwd)?
         }
         Action::Checks(checks) => {
             let parts = checks.iter().map(|c| values.check(c, &cwd));
@@ -138,7 +138,7 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
-        work: Work::One(Part { name, argv, stdin: None, expect: None }),
+        work: Work::One(Box::new(Part { name, argv, stdin: None, expect: None })),
         env,
         cwd,
         limits: Limits {
@@ -154,13 +154,13 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
 
 /// The words that run shell text: without the shell where it would only start one program with literal words.
 fn direct(shell: &Shell, programs: &mut BTreeMap<PathBuf, bool>) -> Vec<Bytes> {
-    if shell.prefix == workflow::Shell::Bash.argv() {
-        if let Some(words) = simple_command(&shell.text) {
-            let path = PathBuf::from(words[0]);
-            let program = *programs.entry(path.clone()).or_insert_with(|| is_program(&path));
-            if program {
-                return words.into_iter().map(Bytes::from).collect();
-            }
+    if shell.prefix == workflow::Shell::Bash.argv()
+        && let Some(words) = simple_command(&shell.text)
+    {
+        let path = PathBuf::from(words[0]);
+        let program = *programs.entry(path.clone()).or_insert_with(|| is_program(&path));
+        if program {
+            return words.into_iter().map(Bytes::from).collect();
         }
     }
     shell.argv()
@@ -280,14 +280,14 @@ impl Values<'_> {
     fn argv(&mut self, words: &[Template]) -> Result<Vec<Bytes>, String> {
         let mut argv = Vec::new();
         for (nth, word) in words.iter().enumerate() {
-            if let [Piece::Ref(found)] = word.0.as_slice() {
-                if found.form == Form::Spread {
-                    match self.value(found)? {
-                        Value::Array(all) => argv.extend(all.iter().map(|v| Bytes(to_bytes(v)))),
-                        one => argv.push(Bytes(to_bytes(&one))),
-                    }
-                    continue;
+            if let [Piece::Ref(found)] = word.0.as_slice()
+                && found.form == Form::Spread
+            {
+                match self.value(found)? {
+                    Value::Array(all) => argv.extend(all.iter().map(|v| Bytes(to_bytes(v)))),
+                    one => argv.push(Bytes(to_bytes(&one))),
                 }
+                continue;
             }
             argv.push(self.short(&format!("argument {nth}"), word)?);
         }
@@ -304,7 +304,7 @@ impl Values<'_> {
         Ok(from.join(std::ffi::OsStr::from_bytes(&bytes.0)))
     }
 
-    fn one(&mut self, step: &Step, argv: Vec<Bytes>, cwd: &Path) -> Result<Part, String> {
+    fn one(&mut self, step: &Step, argv: Vec<Bytes>, cwd: &Path) -> Result<Work, String> {
         let stdin = match &step.stdin {
             None => None,
             Some(Stdin::Bytes(bytes)) => Some(bytes.clone()),
@@ -312,7 +312,7 @@ impl Values<'_> {
             Some(Stdin::Json(json)) => Some(self.json(json)?.to_string().into()),
         };
         let expect = step.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
-        Ok(Part { name: step.id.to_string(), argv, stdin, expect })
+        Ok(Work::One(Box::new(Part { name: step.id.to_string(), argv, stdin, expect })))
     }
 
     /// A JSON value with its strings resolved; a string that is one placeholder keeps the value's type.

@@ -119,13 +119,13 @@ impl Template {
                 rest = inside;
                 continue;
             }
-            if let Some(inner) = from.strip_prefix("{{") {
-                if let Some((_, end)) = braces(inner).filter(|(body, _)| ours(body, &declared)) {
-                    literal.push('{');
-                    literal.push_str(&inner[..end]);
-                    rest = &inner[end..];
-                    continue;
-                }
+            if let Some(inner) = from.strip_prefix("{{")
+                && let Some((_, end)) = braces(inner).filter(|(body, _)| ours(body, &declared))
+            {
+                literal.push('{');
+                literal.push_str(&inner[..end]);
+                rest = &inner[end..];
+                continue;
             }
             let Some((body, end)) = braces(&from[1..]).filter(|(b, _)| ours(b, &declared)) else {
                 literal.push('{');

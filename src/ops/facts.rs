@@ -88,10 +88,11 @@ fn globs(
     found
 }
 
+/// What is recorded of an environment: a value only where it is known to be harmless.
+type Recorded = BTreeMap<String, Option<String>>;
+
 /// The environment that steps inherit, and what of it is recorded: values only of the usual variables.
-pub(super) fn inherited(
-    extra: &[String],
-) -> (Vec<(String, OsString)>, BTreeMap<String, Option<String>>) {
+pub(super) fn inherited(extra: &[String]) -> (Vec<(String, OsString)>, Recorded) {
     let fits = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
         Some(start) => name.starts_with(start),
         None => name == pattern,

@@ -90,7 +90,7 @@ impl Resolver<'_> {
         let shell = step.shell.as_ref();
         let (verify, verify_prose) = match &step.verify {
             Some(Verify::Cmd { cmd, expect }) => {
-                (Some(self.check("verify", shell, cmd, expect.as_ref())), None)
+                (Some(self.check("verify", shell, cmd, expect.as_deref())), None)
             }
             Some(Verify::Prose(text)) => (None, Some(text.clone())),
             None => (None, None),

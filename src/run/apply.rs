@@ -61,7 +61,7 @@ impl Run {
             Event::DriverLeft => self.driver = None,
             Event::ProbeStarted { probe } => self.probe_started(probe)?,
             Event::ProbeFinished { probe, outcome } => {
-                self.probe_finished(probe, outcome, record.at)?
+                self.probe_finished(probe, outcome, record.at)?;
             }
             Event::StepStarted { step, attempt, params, .. } => {
                 let n = self.find(step, "start", |s| s == State::Ready)?;

@@ -116,11 +116,11 @@ impl Run {
                     self.decide_edge(n, next, edge);
                 }
             }
-            if let Some((source, Road::Fallback)) = self.target_of[n] {
-                if self.nodes[source].standby {
-                    self.settle_standby(source, n);
-                    todo.push(source);
-                }
+            if let Some((source, Road::Fallback)) = self.target_of[n]
+                && self.nodes[source].standby
+            {
+                self.settle_standby(source, n);
+                todo.push(source);
             }
         }
     }
@@ -267,10 +267,10 @@ impl Run {
     /// What keeps a node whose edges hold from being started by the engine.
     fn admit(&self, n: usize) -> Option<Note> {
         let node = &self.nodes[n];
-        if !node.finally {
-            if let Some(note) = self.barred(n) {
-                return Some(note);
-            }
+        if !node.finally
+            && let Some(note) = self.barred(n)
+        {
+            return Some(note);
         }
         let step = self.plan_step(n);
         for when in &step.when {
@@ -316,7 +316,7 @@ impl Run {
         Some(if node.attempts.is_empty() { Note::Skip(why) } else { Note::Fail(why) })
     }
 
-    /// Whether a node has an OnFailure edge from a step of which `is` holds.
+    /// Whether a node has an `OnFailure` edge from a step of which `is` holds.
     fn follows_failure(&self, n: usize, is: impl Fn(&Node) -> bool) -> bool {
         self.plan_step(n).edges.iter().any(|edge| {
             let before = self.index.get(&crate::ids::Instance::only(edge.step.value.clone()));

@@ -48,7 +48,7 @@ impl State {
         matches!(self, Passed | Recovered | Failed | Skipped | Unproven | Cancelled)
     }
 
-    /// Whether it satisfies an OnSuccess edge.
+    /// Whether it satisfies an `OnSuccess` edge.
     pub fn is_pass(self) -> bool {
         matches!(self, Self::Passed | Self::Recovered)
     }

@@ -15,9 +15,9 @@ impl Run {
         for name in names.iter().filter(|n| n[0] == "steps") {
             let one = name.get(1).and_then(|id| StepId::parse(id).ok());
             match one.and_then(|id| self.node(&Instance::only(id))) {
-                Some(node) => drop(steps.insert(node.instance.to_string(), self.seen(node))),
+                Some(node) => drop(steps.insert(node.instance.to_string(), Self::seen(node))),
                 None => steps
-                    .extend(self.nodes().iter().map(|n| (n.instance.to_string(), self.seen(n)))),
+                    .extend(self.nodes().iter().map(|n| (n.instance.to_string(), Self::seen(n)))),
             }
         }
         let params = self.plan.params.iter().map(|(name, p)| (name.to_string(), p.value.clone()));
@@ -29,7 +29,7 @@ impl Run {
             .collect()
     }
 
-    fn seen(&self, node: &Node) -> Value {
+    fn seen(node: &Node) -> Value {
         let outputs = node.outputs.iter().map(|(name, v)| (name.to_string(), v.clone()));
         let mut seen: Map<String, Value> = StepField::NAMES
             .iter()

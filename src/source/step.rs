@@ -221,21 +221,17 @@ impl Decode for Shell {
             return Vec::decode(node, problems).map(Self::Prefix);
         }
         let text = String::decode(node, problems)?;
-        match Self::NAMES.into_iter().find(|(name, _)| *name == text) {
-            Some((_, shell)) => Some(shell),
-            None => {
-                let names = Self::NAMES.map(|(name, _)| name);
-                problems.push(
-                    Diagnostic::new(
-                        Code::WrongTag,
-                        format!("`{text}` is not a shell known by name"),
-                    )
+        if let Some((_, shell)) = Self::NAMES.into_iter().find(|(name, _)| *name == text) {
+            Some(shell)
+        } else {
+            let names = Self::NAMES.map(|(name, _)| name);
+            problems.push(
+                Diagnostic::new(Code::WrongTag, format!("`{text}` is not a shell known by name"))
                     .at(node.place, "one of bash, sh, nu, python3, or a list of words")
                     .suggest(&text, names)
                     .hint(format!("for any other program write its words: [\"{text}\", \"-c\"]")),
-                );
-                None
-            }
+            );
+            None
         }
     }
 }
@@ -280,7 +276,7 @@ impl Decode for Verify {
         }
         let mut t = Fields::of(node, "`verify`", problems)?;
         let cmd = t.need("cmd", problems);
-        let expect = t.get("expect", problems);
+        let expect = t.get("expect", problems).map(Box::new);
         t.done(problems);
         Some(Self::Cmd { cmd: cmd?, expect })
     }

@@ -122,10 +122,10 @@ impl Decode for ParamGroup {
         let mut t = Fields::of(node, "a param group", problems)?;
         let mut found = Vec::new();
         for (word, group) in Group::NAMES {
-            if let Some(list) = t.node(word) {
-                if let Some(names) = Vec::decode(list, problems) {
-                    found.push(Self { group: At { value: group, place: list.place }, names });
-                }
+            if let Some(list) = t.node(word)
+                && let Some(names) = Vec::decode(list, problems)
+            {
+                found.push(Self { group: At { value: group, place: list.place }, names });
             }
         }
         let place = t.place;

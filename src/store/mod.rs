@@ -1,4 +1,4 @@
-//! The record: one SQLite database that holds every run's events, plans, locks and short output.
+//! The record: one `SQLite` database that holds every run's events, plans, locks and short output.
 //!
 //! *Invariant:* a record is never rewritten; an event is committed before the effect it announces.
 

@@ -329,7 +329,7 @@ pub enum Verify {
         cmd: At<String>,
         /// What a pass is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        expect: Option<At<Expect>>,
+        expect: Option<Box<At<Expect>>>,
     },
 }
 
