@@ -19,7 +19,7 @@ const BUILTINS: &[&str] = &[
     "patches", "plan", "run", "runs", "start", "step",
 ];
 
-/// Everything that is wrong with one workflow, in the order of the file.
+/// Everything that is wrong with one workflow.
 pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     params::check(workflow, &mut problems);
@@ -40,7 +40,6 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
             .hint(format!("it can still be run as `ostler run {}`", workflow.id.value)),
         );
     }
-    problems.sort_by_key(|p| p.place.map(|place| (place.file, place.start)));
     problems
 }
 

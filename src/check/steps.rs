@@ -9,7 +9,8 @@ use crate::workflow::{EdgeKind, Join, OnError, Step, Workflow};
 
 /// Checks ids and references; `true` if the graph can be built.
 pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) -> bool {
-    let before = problems.iter().filter(|p| p.is_error()).count();
+    let breaks = |p: &&Diagnostic| p.is_error() && p.code != Code::Unreachable;
+    let before = problems.iter().filter(breaks).count();
     let known = ids(workflow, problems);
     let in_finally = |id: &StepId| workflow.finally.iter().any(|s| s.id.value == *id);
     for (step, finally) in
@@ -28,7 +29,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) -> bool
             );
         }
     }
-    problems.iter().filter(|p| p.is_error()).count() == before
+    problems.iter().filter(breaks).count() == before
 }
 
 type Known<'w> = BTreeMap<&'w StepId, &'w Step>;

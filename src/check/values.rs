@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use crate::source::parse_duration;
-use crate::workflow::{ParamType, ValueType};
+use crate::workflow::{Millis, ParamType, ValueType};
 
 /// Turns the text a caller typed into a value of the type.
 pub fn from_text(kind: ParamType, text: &str) -> Result<Value, String> {
@@ -37,7 +36,7 @@ pub fn fits(kind: ParamType, value: &Value) -> Result<(), String> {
             value.is_string() || value.get("b64").is_some()
         }
         ValueType::Enum => value.is_string(),
-        ValueType::Duration => value.as_str().is_some_and(|t| parse_duration(t).is_ok()),
+        ValueType::Duration => value.as_str().is_some_and(|t| Millis::parse(t).is_ok()),
         ValueType::Version => {
             value.as_str().is_some_and(|t| t.contains(|c: char| c.is_ascii_digit()))
         }

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[command(name = "ostler", version, arg_required_else_help = true, after_help = EXITS)]
 pub(super) struct Args {
     /// Work as if started in this folder
-    #[arg(short = 'C', long, value_name = "DIR")]
+    #[arg(short = 'C', long, value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
     #[command(subcommand)]
     pub(super) command: Command,

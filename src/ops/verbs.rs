@@ -60,6 +60,7 @@ fn check_file(workspace: &Workspace, path: &Path) -> Checked {
     if let [only] = loaded.workflows.as_slice() {
         problems.extend(check::file_name(only, &stem));
     }
+    problems.sort_by_key(|p| p.place.map(|place| (place.file, place.start)));
     Checked { file, workflows: loaded.workflows, problems, sources: loaded.sources }
 }
 

@@ -10,8 +10,6 @@ mod workflow;
 use std::io::Read;
 use std::path::Path;
 
-pub use decode::parse_duration;
-
 use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::workflow::Workflow;
 

@@ -1,10 +1,12 @@
 //! What was written, typed: a workflow file after reading and before checking. No I/O.
 #![deny(clippy::disallowed_methods)]
 
+mod millis;
 mod param;
 mod step;
 mod tags;
 
+pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use step::{
     Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires,
@@ -19,33 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId, WorkflowId};
-
-/// A span of time in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Millis(pub u64);
-
-impl Millis {
-    /// The span as the standard library has it.
-    pub fn duration(self) -> std::time::Duration {
-        std::time::Duration::from_millis(self.0)
-    }
-}
-
-impl std::fmt::Display for Millis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (ms, s) = (self.0 % 1_000, self.0 / 1_000);
-        match (s / 3_600, s / 60 % 60, s % 60, ms) {
-            (0, 0, 0, ms) => write!(f, "{ms}ms"),
-            (0, 0, s, 0) => write!(f, "{s}s"),
-            (0, 0, s, ms) => write!(f, "{s}.{}s", ms / 100),
-            (0, m, 0, _) => write!(f, "{m}m"),
-            (0, m, s, _) => write!(f, "{m}m{s}s"),
-            (h, 0, 0, _) => write!(f, "{h}h"),
-            (h, m, _, _) => write!(f, "{h}h{m}m"),
-        }
-    }
-}
 
 /// One verb, as its author wrote it. Fields as in `docs/format.md`.
 #[derive(Debug, Clone)]
