@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use rustix::process::{Signal, WaitStatus, getpid, set_child_subreaper, setsid};
 
 use super::capture::Capture;
 use super::processes;
+use super::program;
 use super::protocol::{Limits, Order, Report, Start, frame, take};
 use crate::run::{Leak, Outcome};
 
@@ -159,13 +160,13 @@ impl Keeper {
         let first = start.argv.first().map(text).ok_or("there is no program")?;
         let path = start.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, v)| text(v));
         let path = path.or_else(|| std::env::var_os("PATH")).unwrap_or_default();
-        let program = find(&first, &path, &cwd)
+        let program = program::find(&first, &path, &cwd)
             .ok_or_else(|| format!("`{}` was not found", first.to_string_lossy()))?;
         let mut command = Command::new(program);
         command.arg0(&first).args(start.argv.iter().skip(1).map(text));
         command.envs(start.env.iter().map(|(name, value)| (name, text(value))));
         command.current_dir(cwd).process_group(0);
-        command.stdin(stdin(start)?).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(program::stdin(start)?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let now = Instant::now();
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let stdout = child.stdout.take().map(Into::into);
@@ -349,32 +350,6 @@ fn not_started(reason: String) -> Report {
         stderr: super::protocol::Kept::default(),
         leaked: Vec::new(),
     }
-}
-
-/// What a command reads: a file in memory, so that nobody has to feed it.
-fn stdin(start: &Start) -> Result<Stdio, String> {
-    use std::io::{Seek, Write};
-    let Some(bytes) = &start.stdin else { return Ok(Stdio::null()) };
-    let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    let memory = rustix::fs::memfd_create("stdin", flags).map_err(|e| e.to_string())?;
-    let mut file = std::fs::File::from(memory);
-    file.write_all(&bytes.0).and_then(|()| file.rewind()).map_err(|e| e.to_string())?;
-    Ok(file.into())
-}
-
-/// The file of a program: itself if it has a slash, else the first executable of that name along PATH.
-fn find(program: &OsStr, path: &OsStr, cwd: &Path) -> Option<PathBuf> {
-    if program.as_bytes().contains(&b'/') {
-        return Some(cwd.join(program)).filter(|p| p.exists());
-    }
-    if program.is_empty() {
-        return None;
-    }
-    let executable = |file: &PathBuf| {
-        use std::os::unix::fs::PermissionsExt;
-        file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(path).map(|dir| cwd.join(dir).join(program)).find(executable)
 }
 
 /// Waits until one of the descriptors is ready, or the time is over.

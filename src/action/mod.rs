@@ -9,6 +9,7 @@ pub mod keeper;
 mod outputs;
 mod pool;
 mod processes;
+mod program;
 mod protocol;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};

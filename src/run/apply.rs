@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::event::{Answer, Event, Probe, Record};
+use super::event::{Answer, Event, Record};
+use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Outcome};
-use super::state::{Attempt, Converged, Node, Note, Run, State};
+use super::state::{Converged, Note, Run};
 use crate::ids::Instance;
 use crate::value::Time;
-use crate::workflow::{OnInterrupt, Severity};
+use crate::workflow::OnInterrupt;
 
 /// A record that cannot follow the ones before it: the log is damaged, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +20,7 @@ pub struct IllegalEvent {
     pub why: String,
 }
 
-type Legal<T = ()> = Result<T, String>;
+pub(super) type Legal<T = ()> = Result<T, String>;
 
 impl Run {
     /// Folds one record into the state, or refuses it.
@@ -156,7 +157,12 @@ impl Run {
     }
 
     /// The node of an instance, if its state is one in which that may happen to it.
-    fn find(&self, step: &Instance, what: &str, fits: impl Fn(State) -> bool) -> Legal<usize> {
+    pub(super) fn find(
+        &self,
+        step: &Instance,
+        what: &str,
+        fits: impl Fn(State) -> bool,
+    ) -> Legal<usize> {
         let n = *self.index.get(step).ok_or_else(|| format!("there is no step `{step}`"))?;
         let state = self.nodes[n].state;
         if fits(state) {
@@ -169,66 +175,6 @@ impl Run {
     fn expect_next(&self, n: usize, attempt: u32) -> Legal {
         let next = self.nodes[n].attempts.len() + 1;
         if attempt as usize == next { Ok(()) } else { Err(format!("expected attempt {next}")) }
-    }
-
-    fn probe_started(&mut self, probe: &Probe) -> Legal {
-        if self.probing.contains(probe) {
-            return Err("the question was asked already".to_owned());
-        }
-        self.probing.push(probe.clone());
-        Ok(())
-    }
-
-    fn probe_finished(&mut self, probe: &Probe, outcome: &Outcome, at: Time) -> Legal {
-        let asked = self.probing.iter().position(|p| p == probe);
-        self.probing.remove(asked.ok_or("the question was not asked")?);
-        let yes = *outcome == Outcome::Exited { code: 0 };
-        match probe {
-            Probe::Guard(id) => {
-                let guard = self.plan.guards.get(self.guards_done).filter(|g| g.id == *id);
-                let guard = guard.ok_or("another guard is next")?.clone();
-                if *outcome == Outcome::Cancelled {
-                    return Ok(());
-                }
-                self.guards_done += 1;
-                if !yes && guard.severity == Severity::Warn {
-                    self.warnings.push((guard.id, outcome.clone()));
-                } else if !yes {
-                    let why =
-                        if guard.reason.is_empty() { outcome.to_string() } else { guard.reason };
-                    self.blocked = Some(format!("guard `{}`: {why}", guard.id));
-                    self.bar_steps();
-                }
-            }
-            Probe::Converge(_) => {
-                self.converged = if yes { Converged::Yes } else { Converged::No };
-            }
-            Probe::Step(step) => {
-                let n = self.find(step, "be probed", |s| s == State::Unsure)?;
-                self.probed(n, outcome, at);
-            }
-        }
-        Ok(())
-    }
-
-    /// A probe said whether an interrupted step was done.
-    fn probed(&mut self, n: usize, outcome: &Outcome, at: Time) {
-        let outputs = !self.step(&self.nodes[n]).outputs.is_empty();
-        match outcome {
-            Outcome::Exited { code: 0 } if !outputs => self.passed(n, at),
-            Outcome::Exited { code } if *code != 0 => self.restart(n),
-            Outcome::Cancelled => {}
-            Outcome::Exited { .. } => {
-                let why = "it is done by its probe's word, but its outputs are not known";
-                self.pending.insert(n, Note::Ask(why.to_owned()));
-            }
-            other => {
-                let why = format!(
-                    "it was interrupted, and its probe did not say whether it was done ({other})"
-                );
-                self.pending.insert(n, Note::Ask(why));
-            }
-        }
     }
 
     fn finished_attempt(&mut self, n: usize, ending: &Ending, at: Time) {
@@ -246,7 +192,7 @@ impl Run {
         }
     }
 
-    fn close_attempt(&mut self, n: usize, ending: Ending, at: Time) {
+    pub(super) fn close_attempt(&mut self, n: usize, ending: Ending, at: Time) {
         let node = &mut self.nodes[n];
         node.outputs.clone_from(&ending.outputs);
         if let Some(attempt) = node.attempts.last_mut() {
@@ -317,13 +263,6 @@ impl Run {
             Answer::Rerun => self.restart(n),
         }
         Ok(())
-    }
-
-    /// An interrupted attempt turned out to be done.
-    fn passed(&mut self, n: usize, at: Time) {
-        let ending = Ending::of(Outcome::Answered, true);
-        self.close_attempt(n, ending, at);
-        self.end(n, State::Passed, None);
     }
 
     /// Puts steps back to their beginning, their attempts kept.

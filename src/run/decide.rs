@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::event::{Event, Probe};
-use super::state::{Converged, Note, Run, State};
+use super::node::State;
+use super::state::{Converged, Note, Run};
 use crate::ids::{Instance, Name, StepId};
 use crate::value::Time;
 use crate::workflow::{ConvergeStrategy, OnInterrupt};

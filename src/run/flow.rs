@@ -1,6 +1,7 @@
 //! How an end spreads: edges that hold or cannot, roads that are taken or not, the stop of a run.
 
-use super::state::{Node, Note, Road, Run, State};
+use super::node::{Node, State};
+use super::state::{Note, Road, Run};
 use crate::expr::Condition;
 use crate::plan;
 use crate::workflow::{Edge, EdgeKind, Join, OnError};

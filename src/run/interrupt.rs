@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::event::Event;
+use super::node::State;
 use super::outcome::Interruption;
-use super::state::{Run, State};
+use super::state::Run;
 
 impl Run {
     /// The attempts that may have run without their end being known.

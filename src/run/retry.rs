@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::node::Node;
 use super::outcome::{Ending, Outcome};
-use super::state::{Node, Run};
+use super::state::Run;
 use crate::ids::Name;
 use crate::plan::Plan;
 use crate::value::Time;

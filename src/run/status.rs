@@ -1,7 +1,8 @@
 //! What a run as a whole is, and how it ends.
 
 use super::event::{Event, RunStatus};
-use super::state::{Converged, Run, State};
+use super::node::State;
+use super::state::{Converged, Run};
 
 impl Run {
     /// What the run is now.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::state::{Node, Run};
+use super::node::Node;
+use super::state::Run;
 use crate::expr::template::StepField;
 use crate::ids::{Instance, Name, StepId};
 

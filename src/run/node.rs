@@ -1,0 +1,161 @@
+//! One instance of a step in a run: its state, its attempts, what it handed on.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::event::Actor;
+use super::outcome::Ending;
+use crate::ids::{Instance, Name};
+use crate::value::Time;
+
+/// The state of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Its edges are not decided, or the road to it is not taken yet.
+    Waiting,
+    /// Everything it waits for holds; it starts when there is room.
+    Ready,
+    /// An attempt was started, and its end is not recorded.
+    Running,
+    /// Somebody must act.
+    Asked,
+    /// It failed, and its next attempt starts at this time.
+    Delayed(Time),
+    /// It may have run when the engine died; what became of it is not known, and nobody was asked yet.
+    Unsure,
+    /// It passed.
+    Passed,
+    /// It failed, and its fallback passed.
+    Recovered,
+    /// It failed.
+    Failed,
+    /// It did not run, and will not.
+    Skipped,
+    /// It cannot be tried on this machine.
+    Unproven,
+    /// The run was cancelled.
+    Cancelled,
+}
+
+impl State {
+    /// Whether nothing more happens to it by itself.
+    pub fn is_final(self) -> bool {
+        use State::{Cancelled, Failed, Passed, Recovered, Skipped, Unproven};
+        matches!(self, Passed | Recovered | Failed | Skipped | Unproven | Cancelled)
+    }
+
+    /// Whether it satisfies an `OnSuccess` edge.
+    pub fn is_pass(self) -> bool {
+        matches!(self, Self::Passed | Self::Recovered)
+    }
+
+    /// Its name, as in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Asked => "asked",
+            Self::Delayed(_) => "delayed",
+            Self::Unsure => "unsure",
+            Self::Passed => "passed",
+            Self::Recovered => "recovered",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Unproven => "unproven",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// One try at a node.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Its number, from 1.
+    pub n: u32,
+    /// When it started; none if it only may have.
+    pub started_at: Option<Time>,
+    /// When its end was recorded.
+    pub ended_at: Option<Time>,
+    /// How it ended, once it did.
+    pub ending: Option<Ending>,
+    /// Who reported it, where it was not the engine.
+    pub by: Option<Actor>,
+    /// What they noted.
+    pub note: Option<String>,
+    /// Params that differed from the plan's.
+    pub params: BTreeMap<Name, Value>,
+    /// The record that started it, for `cause`.
+    pub seq: u64,
+}
+
+/// One instance of a step in the run.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Which instance.
+    pub instance: Instance,
+    /// Whether its step is a `finally` step.
+    pub finally: bool,
+    /// The step's place in the plan.
+    pub(super) step: usize,
+    /// Its state.
+    pub state: State,
+    /// Why it is in that state, where there is more to say.
+    pub reason: Option<String>,
+    /// Its attempts so far.
+    pub attempts: Vec<Attempt>,
+    /// What it handed on.
+    pub outputs: BTreeMap<Name, Value>,
+    /// For a releaser: the node and attempt whose outputs it is given.
+    pub holder: Option<(usize, u32)>,
+    /// How many retries were used since the last reset.
+    pub(super) retries: u32,
+    /// How many of its edges are undecided.
+    pub(super) undecided: usize,
+    /// How many hold.
+    pub(super) holding: usize,
+    /// Why the first edge that cannot hold cannot.
+    pub(super) broken: Option<String>,
+    /// Whether the road to it was taken; none if it is nobody's target.
+    pub(super) taken: Option<bool>,
+    /// It failed and waits for its fallback.
+    pub(super) standby: bool,
+    /// Its failure stopped the run.
+    pub(super) stops: bool,
+    /// The length of the longest path from it to the end: what is longest goes first.
+    pub(super) rank: u32,
+}
+
+impl Node {
+    pub(super) fn new(instance: Instance, finally: bool, step: usize) -> Self {
+        Self {
+            instance,
+            finally,
+            step,
+            state: State::Waiting,
+            reason: None,
+            attempts: Vec::new(),
+            outputs: BTreeMap::new(),
+            holder: None,
+            retries: 0,
+            undecided: 0,
+            holding: 0,
+            broken: None,
+            taken: None,
+            standby: false,
+            stops: false,
+            rank: 0,
+        }
+    }
+
+    /// The attempt that runs, or ran last.
+    pub fn last(&self) -> Option<&Attempt> {
+        self.attempts.last()
+    }
+
+    /// Whether its end is decided, so that what comes after it can be.
+    pub(super) fn ended(&self) -> bool {
+        self.state.is_final() && !self.standby
+    }
+}
