@@ -1,4 +1,24 @@
 //! Ostler runs verbs: declarative workflow files, checked before they run, recorded as they run.
+//!
+//! The way of the data, row by row; a module uses earlier rows only (`tests/tidy.rs`):
+//!
+//! | row | module | what it is | invariant |
+//! | --- | --- | --- | --- |
+//! | 1 | [`ids`] [`value`] | names, values and times, parsed once | a value of these types is valid |
+//! | 2 | [`diagnostic`] | one problem in what somebody wrote | codes are never reused |
+//! | 3 | [`expr`] [`shell`] | placeholders and CEL; what shell text is | pure |
+//! | 4 | [`workflow`] | what was written, typed | no I/O |
+//! | 5 | [`source`] [`check`] | files to workflows with places; workflows to all their problems | `check` is pure |
+//! | 6 | [`plan`] | workflow, params and facts to a plan with its digest | pure |
+//! | 7 | [`run`] | a run as the fold of its events: `apply`, `decide` | reads no clock; only `apply` changes it |
+//! | 8 | [`action`] [`store`] [`report`] | keeper and attempts; SQLite; events to reports | the store never rewrites a record |
+//! | 9 | [`exec`] | the loop: decide, record, do, record | nothing is done that was not recorded first |
+//! | 10 | [`ops`] | one function for each thing a user can do | surfaces call nothing below it to act |
+//! | 11 | [`cli`] | the command line | only it prints; it decides nothing |
+//!
+//! A step's way: `source::load` → [`workflow::Workflow`] → `check::check` → `plan::resolve` → [`plan::Plan`] →
+//! `ops::start` → `Run::decide` → `Event::StepStarted` in the [`store`] → `action::Attempt` under the keeper →
+//! `Event::StepFinished` → `Run::apply` → [`report::Report`].
 
 pub mod action;
 pub mod check;

@@ -33,13 +33,11 @@ fn command(workflow: &Workflow, before: &str) -> clap::Command {
     let mut command = clap::Command::new(format!("ostler {before} {}", workflow.id.value))
         .no_binary_name(true)
         .next_help_heading("Params");
-    if let Some(about) = about {
-        command = command.about(about.clone());
-    }
     for param in &workflow.params {
         command = command.arg(arg(param));
     }
-    <Driving as clap::Args>::augment_args(command.next_help_heading("Options"))
+    command = <Driving as clap::Args>::augment_args(command.next_help_heading("Options"));
+    command.about(about.cloned().unwrap_or_default())
 }
 
 fn arg(param: &Param) -> Arg {
@@ -78,8 +76,9 @@ fn arg(param: &Param) -> Arg {
         arg = arg.allow_negative_numbers(true);
     }
     if !flag {
-        let metavar =
-            param.metavar.clone().unwrap_or_else(|| param.kind.of.to_string().to_uppercase());
+        let usual =
+            if param.positional { param.name.to_string() } else { param.kind.of.to_string() };
+        let metavar = param.metavar.clone().unwrap_or_else(|| usual.to_uppercase());
         arg = arg.value_name(metavar);
     }
     arg.help(help)
