@@ -55,7 +55,18 @@ pub(super) fn attempt(
     let mut env = values.env(&step.env, &cwd)?;
     env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
     let work = match step.run.as_ref().ok_or("there is nothing to run")? {
-        Action::Cmd(shell) => values.one(step, direct(shell, programs), &cwd)?,
+        Action::Cmd(shell) => {
+            let argv = match direct(shell, programs) {
+                Some(words) => {
+                    // What bash would set for its last command.
+                    env.push(("SHLVL".to_owned(), "0".into()));
+                    env.push(("_".to_owned(), words[0].clone()));
+                    words
+                }
+                None => shell.argv(),
+            };
+            values.one(step, argv, &cwd)?
+        }
         Action::Script { prefix, path } => {
             env.extend(values.param_env());
             let mut argv: Vec<Bytes> = prefix.iter().map(|w| w.as_str().into()).collect();
@@ -152,18 +163,13 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
     })
 }
 
-/// The words that run shell text: without the shell where it would only start one program with literal words.
-fn direct(shell: &Shell, programs: &mut BTreeMap<PathBuf, bool>) -> Vec<Bytes> {
-    if shell.prefix == workflow::Shell::Bash.argv()
-        && let Some(words) = simple_command(&shell.text)
-    {
-        let path = PathBuf::from(words[0]);
-        let program = *programs.entry(path.clone()).or_insert_with(|| is_program(&path));
-        if program {
-            return words.into_iter().map(Bytes::from).collect();
-        }
-    }
-    shell.argv()
+/// The words of shell text that only starts one program with literal words, which needs no shell.
+fn direct(shell: &Shell, programs: &mut BTreeMap<PathBuf, bool>) -> Option<Vec<Bytes>> {
+    let words =
+        simple_command(&shell.text).filter(|_| shell.prefix == workflow::Shell::Bash.argv())?;
+    let path = PathBuf::from(words[0]);
+    let program = *programs.entry(path.clone()).or_insert_with(|| is_program(&path));
+    program.then(|| words.into_iter().map(Bytes::from).collect())
 }
 
 /// Whether the system itself can start a file: without a shell, a script needs its first line.

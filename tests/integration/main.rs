@@ -2,4 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 mod basics;
+mod docs;
+mod params;
+mod steps;
 mod support;

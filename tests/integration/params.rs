@@ -1,0 +1,160 @@
+//! Params: typed, complete, refused before any step.
+
+use crate::support::Test;
+
+const PROMOTE: &str = r#"
+[[params]]
+name = "campaign"
+positional = true
+[[params]]
+name = "patches"
+type = "[glob]"
+positional = true
+[[params]]
+name = "to"
+type = "scope"
+[[params]]
+name = "status"
+type = "enum"
+values = ["success", "abandoned"]
+default = "success"
+[[params]]
+name = "tries"
+type = "int"
+default = 1
+[[steps]]
+id = "show"
+argv = ["printf", "%s\n", "{campaign}", "{to}", "{status}", "{tries}", "{patches...}"]
+"#;
+
+/// K2, K3: positions, flags, globs, patterns and enums.
+#[test]
+fn values_arrive_typed_and_whole() {
+    let test = Test::with("promote", PROMOTE).file("p/b.patch", "").file("p/a.patch", "");
+    test.ostler(&[
+        "run",
+        "promote",
+        "vb2 $x",
+        "p/*.patch",
+        "--to",
+        "driver/hantro",
+        "--tries",
+        "-2",
+    ])
+    .code(0);
+    let log = test.ostler(&["runs", "log", "show"]).code(0);
+    assert_eq!(log.stdout, "vb2 $x\ndriver/hantro\nsuccess\n-2\np/a.patch\np/b.patch\n");
+}
+
+/// K4: a refused set of params is refused before any step, all reasons at once.
+#[test]
+fn refusals_name_every_reason_and_nothing_runs() {
+    let test = Test::with("promote", PROMOTE);
+    let ran = test
+        .ostler(&["run", "promote", "c", "p/*.none", "--to", "../etc", "--tries", "many"])
+        .code(2);
+    for part in ["nothing matches `p/*.none`", "`../etc` is not a scope", "`many` is not an int"] {
+        assert!(ran.stderr.contains(part), "{}", ran.stderr);
+    }
+    test.ostler(&["run", "promote", "c", "x", "--to", "a/b", "--status", "done"])
+        .code(2)
+        .complains("success");
+    test.ostler(&["runs", "list"]).code(0);
+    assert!(!test.path().join(".ostler").exists());
+}
+
+/// K4: exactly one of two flags.
+#[test]
+fn groups_are_kept() {
+    let test = Test::with(
+        "abandon",
+        r#"
+[[params]]
+name = "keep-as-archive"
+type = "bool"
+[[params]]
+name = "purge-from-fleet"
+type = "bool"
+[[param_groups]]
+exactly_one = ["keep-as-archive", "purge-from-fleet"]
+[[steps]]
+id = "a"
+argv = ["echo", "{keep-as-archive}"]
+"#,
+    );
+    test.ostler(&["run", "abandon"]).code(2).complains("exactly one of");
+    test.ostler(&["run", "abandon", "--keep-as-archive", "--purge-from-fleet"]).code(2);
+    test.ostler(&["run", "abandon", "--keep-as-archive"]).code(0);
+    assert_eq!(test.ostler(&["runs", "log", "a"]).stdout, "true\n");
+}
+
+/// P3: whatever bytes a caller gives, they arrive and nothing of them is run.
+#[test]
+fn hostile_values_are_only_values() {
+    use std::os::unix::ffi::OsStrExt;
+    let test = Test::with(
+        "v",
+        r#"
+[[params]]
+name = "x"
+allow_empty = true
+[[steps]]
+id = "argv"
+argv = ["printf", "%s", "--", "{x}"]
+[[steps]]
+id = "env"
+env = { X = "{x}" }
+cmd = 'printf %s "$X"'
+[[steps]]
+id = "stdin"
+stdin = "{x}"
+cmd = "cat"
+[[steps]]
+id = "json"
+stdin = { json = { x = "{x}" } }
+cmd = "cat"
+[[steps]]
+id = "file"
+argv = ["cat", "{x.file}"]
+"#,
+    );
+    for value in [
+        &b"$(touch pwned)"[..],
+        b"`touch pwned`",
+        b"'; touch pwned #",
+        b"",
+        b"\xff\xfe\n\t\\",
+        b"a[$(touch pwned)]",
+    ] {
+        let mut command = test.command(&["run", "v", "--lenient"]);
+        command.arg("--x").arg(std::ffi::OsStr::from_bytes(value));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        for (step, expected) in [("argv", value), ("env", value), ("stdin", value), ("file", value)]
+        {
+            let log = test.command(&["runs", "log", step]).output().unwrap().stdout;
+            let log = if step == "argv" {
+                log.strip_prefix(b"--").map_or(&log[..], |l| l).to_vec()
+            } else {
+                log
+            };
+            assert_eq!(log, expected, "{step}");
+        }
+        let json = test.ostler(&["runs", "log", "json"]).json();
+        match std::str::from_utf8(value) {
+            Ok(text) => assert_eq!(json["x"], text),
+            Err(_) => assert!(json["x"]["b64"].is_string(), "{json}"),
+        }
+    }
+    assert!(!test.path().join("pwned").exists());
+}
+
+#[test]
+fn a_value_too_large_is_refused_by_name() {
+    let test = Test::with(
+        "v",
+        "[[params]]\nname = 'x'\n[[steps]]\nid = 'a'\nargv = ['echo', '--', '{x}{x}']\n",
+    );
+    let long = "y".repeat(70_000);
+    test.ostler(&["run", "v", "--x", &long]).code(4).says("argument 2 is 140000 bytes long");
+}
