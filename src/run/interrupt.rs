@@ -1,11 +1,12 @@
 //! What a new driver must assume of a run whose last driver is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::Event;
 use super::node::State;
 use super::outcome::Interruption;
-use super::state::Run;
+use super::state::{Note, Road, Run};
+use crate::workflow::{EdgeKind, Join};
 
 impl Run {
     /// The attempts that may have run without their end being known.
@@ -22,7 +23,8 @@ impl Run {
         };
         let mut events: Vec<Event> =
             self.running.iter().map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
-        if rebooted && self.guards_done == self.plan.guards.len() && !self.is_ending() {
+        let started = self.guards_done == self.plan.guards.len() && !self.is_ending();
+        if rebooted && (started || self.finally_started) {
             let possible = self.possible().into_iter();
             events.extend(possible.map(|n| event(n, self.nodes[n].attempts.len() + 1)));
         }
@@ -32,23 +34,51 @@ impl Run {
     /// The nodes that could have started since, those that run aside.
     fn possible(&self) -> BTreeSet<usize> {
         let first = self.ready.iter().map(|(_, n)| *n);
-        let mut todo: Vec<usize> = first.chain(self.delayed.iter().map(|(_, n)| *n)).collect();
-        let running: Vec<usize> = self.running.iter().copied().collect();
-        let mut found: BTreeSet<usize> = BTreeSet::new();
-        let after = |n: usize| {
-            self.after[n].iter().map(|(next, _)| *next).chain(self.targets[n].iter().copied())
-        };
-        todo.extend(running.into_iter().flat_map(after).collect::<Vec<_>>());
-        while let Some(n) = todo.pop() {
+        let first = first.chain(self.delayed.iter().map(|(_, n)| *n));
+        let mut todo: Vec<(usize, bool)> =
+            first.chain(self.pending.keys().copied()).map(|n| (n, true)).collect();
+        todo.extend(self.running.iter().flat_map(|n| self.may_follow(*n, true, true)));
+        // Those that may have ended, and whether they may have started.
+        let mut seen: BTreeMap<usize, bool> = BTreeMap::new();
+        while let Some((n, startable)) = todo.pop() {
             let node = &self.nodes[n];
             let step = self.step(node);
-            let startable = matches!(node.state, State::Waiting | State::Ready | State::Delayed(_))
-                && !step.is_asked()
-                && step.unmet.is_none()
-                && !self.pending.contains_key(&n);
-            if startable && found.insert(n) {
-                todo.extend(after(n));
+            let open = matches!(node.state, State::Waiting | State::Ready | State::Delayed(_));
+            let told = self.pending.get(&n);
+            if !open || matches!(told, Some(Note::Ask(_))) {
+                continue;
             }
+            let asked = step.is_asked();
+            let starts = startable && told.is_none() && !asked && step.unmet.is_none();
+            let judged = !step.when.is_empty() || step.edges.iter().any(|e| e.condition.is_some());
+            // What somebody is asked for does not end before the answer, unless it is not even asked for.
+            let choosy = judged
+                || node.taken.is_some()
+                || step.edges.iter().any(|e| e.kind != EdgeKind::Always);
+            let asks = asked && startable && told.is_none() && step.unmet.is_none() && !choosy;
+            if asks || seen.get(&n).is_some_and(|known| *known || !starts) {
+                continue;
+            }
+            seen.insert(n, starts);
+            let fails = starts || judged || matches!(told, Some(Note::Fail(_)));
+            todo.extend(self.may_follow(n, starts, fails));
+        }
+        seen.into_iter().filter(|(_, starts)| *starts).map(|(n, _)| n).collect()
+    }
+
+    /// The nodes whose fate the end of a node may decide, and whether they may start if it can pass or fail.
+    fn may_follow(&self, n: usize, passes: bool, fails: bool) -> Vec<(usize, bool)> {
+        let holds = |next: usize, edge: usize| {
+            let step = self.step(&self.nodes[next]);
+            passes || step.join == Join::Any || step.edges[edge].kind != EdgeKind::OnSuccess
+        };
+        let edges = |of: usize| self.after[of].iter().copied();
+        let mut found: Vec<(usize, bool)> =
+            edges(n).map(|(next, edge)| (next, holds(next, edge))).collect();
+        found.extend(self.targets[n].iter().map(|target| (*target, passes || fails)));
+        // The end of a fallback is the end of the step it stands in for.
+        if let Some((source, Road::Fallback)) = self.target_of[n] {
+            found.extend(edges(source).map(|(next, _)| (next, true)));
         }
         found
     }
