@@ -42,8 +42,11 @@ impl Run {
                 self.converged = if yes { Converged::Yes } else { Converged::No };
             }
             Probe::Step(step) => {
-                let n = self.find(step, "be probed", |s| s == State::Unsure)?;
-                self.probed(n, outcome, at);
+                // A cancel may have ended the step while its probe ran: then the answer comes too late.
+                let n = self.find(step, "be probed", |s| s == State::Unsure || s.is_final())?;
+                if self.nodes[n].state == State::Unsure {
+                    self.probed(n, outcome, at);
+                }
             }
         }
         Ok(())
