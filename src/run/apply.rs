@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::event::{Answer, Event, Record};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Outcome};
-use super::state::{Converged, Note, Run};
+use super::state::{Converged, Note, Road, Run};
 use crate::ids::Instance;
 use crate::value::Time;
 use crate::workflow::OnInterrupt;
@@ -281,9 +281,15 @@ impl Run {
             node.outputs.clear();
             (node.retries, node.stops, node.standby) = (0, false, false);
             (node.undecided, node.holding, node.broken) = (0, 0, None);
-            if let Some((source, _)) = self.target_of[n] {
-                self.nodes[n].taken =
-                    Some(!is_reset.contains(&source) && self.nodes[n].taken == Some(true));
+            if let Some((source, road)) = self.target_of[n] {
+                // A source that stays ended leads here or not as it ended, even if the run was stopped then.
+                let state = self.nodes[source].state;
+                let leads = match road {
+                    Road::OnSuccess => state.is_pass(),
+                    Road::OnFailure => state == State::Failed,
+                    Road::Fallback => matches!(state, State::Failed | State::Recovered),
+                };
+                self.nodes[n].taken = Some(!is_reset.contains(&source) && leads);
             }
         }
         self.redraw(&is_reset);

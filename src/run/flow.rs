@@ -160,7 +160,7 @@ impl Run {
         if let Some(road) = taken {
             self.take_road(n, road);
         }
-        let why = format!("not taken: `{}` {}", self.nodes[n].instance, state.name());
+        let why = not_taken(&self.nodes[n]);
         for target in self.targets[n].clone() {
             let node = &self.nodes[target];
             if node.taken == Some(false) && node.state == State::Waiting {
@@ -255,7 +255,16 @@ impl Run {
             self.pending.insert(n, Note::Skip(why));
             return;
         }
-        if node.undecided > 0 || node.taken == Some(false) {
+        if node.taken == Some(false) {
+            // It may come back here after its road was closed: run again after an interrupt, or by `converge`.
+            let source = self.target_of[n].map(|(source, _)| &self.nodes[source]);
+            if let Some(source) = source.filter(|s| s.ended()) {
+                let why = not_taken(source);
+                self.pending.insert(n, Note::Skip(why));
+            }
+            return;
+        }
+        if node.undecided > 0 {
             return;
         }
         let note = self.admit(n);
@@ -360,4 +369,9 @@ impl Run {
         self.set(n, State::Waiting, None);
         self.gate(n);
     }
+}
+
+/// Why the target of an ended node is skipped.
+fn not_taken(source: &Node) -> String {
+    format!("not taken: `{}` {}", source.instance, source.state.name())
 }
