@@ -280,7 +280,8 @@ impl Run {
             let node = &mut self.nodes[n];
             node.outputs.clear();
             (node.retries, node.stops, node.standby) = (0, false, false);
-            (node.undecided, node.holding, node.broken) = (0, 0, None);
+            (node.undecided, node.holding) = (0, 0);
+            (node.broken, node.unclear) = (None, None);
             if let Some((source, road)) = self.target_of[n] {
                 // A source that stays ended leads here or not as it ended, even if the run was stopped then.
                 let state = self.nodes[source].state;

@@ -199,11 +199,7 @@ impl Run {
         match verdict {
             Ok(None) => node.holding += 1,
             Ok(Some(why)) => drop(node.broken.get_or_insert(why)),
-            Err(error) => {
-                if node.state == State::Waiting {
-                    self.pending.insert(next, Note::Fail(error));
-                }
-            }
+            Err(error) => drop(node.unclear.get_or_insert(error)),
         }
     }
 
@@ -246,6 +242,11 @@ impl Run {
     pub(super) fn gate(&mut self, n: usize) {
         let node = &self.nodes[n];
         if node.state != State::Waiting || self.pending.contains_key(&n) {
+            return;
+        }
+        if let Some(error) = node.unclear.clone() {
+            let barred = if node.finally { None } else { self.barred(n) };
+            self.pending.insert(n, barred.unwrap_or(Note::Fail(error)));
             return;
         }
         let any = self.plan_step(n).join == Join::Any;

@@ -117,6 +117,8 @@ pub struct Node {
     pub(super) holding: usize,
     /// Why the first edge that cannot hold cannot.
     pub(super) broken: Option<String>,
+    /// Why the condition of an edge cannot be evaluated.
+    pub(super) unclear: Option<String>,
     /// Whether the road to it was taken; none if it is nobody's target.
     pub(super) taken: Option<bool>,
     /// It failed and waits for its fallback.
@@ -142,6 +144,7 @@ impl Node {
             undecided: 0,
             holding: 0,
             broken: None,
+            unclear: None,
             taken: None,
             standby: false,
             stops: false,
