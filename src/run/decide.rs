@@ -59,9 +59,11 @@ impl Run {
             commands.extend(ask);
             return commands;
         }
-        let notes: Vec<Command> = self.notes().map(Command::Record).collect();
-        if !notes.is_empty() {
-            commands.extend(notes);
+        if !self.pending.is_empty() {
+            // What may stop the run changes what follows, so nothing comes after it.
+            let last = self.pending.iter().position(|(n, note)| self.may_stop(*n, note));
+            let count = last.map_or(self.pending.len(), |at| at + 1);
+            commands.extend(self.notes().take(count).map(Command::Record));
             return commands;
         }
         let open = if self.finally_started { self.open_finally } else { self.open_steps };
@@ -104,6 +106,12 @@ impl Run {
                 Note::Cancel => Event::StepCancelled { step },
             }
         })
+    }
+
+    /// Whether recording a note may stop the run: a failure, or the end of a step that stands in for another.
+    fn may_stop(&self, n: usize, note: &Note) -> bool {
+        let stands_in = self.target_of[n].is_some_and(|(source, _)| self.nodes[source].standby);
+        !self.is_winding_up() && (matches!(note, Note::Fail(_)) || stands_in)
     }
 
     /// Attempts and probes, as many as there is room for, the longest way to go first.
