@@ -191,6 +191,9 @@ impl Run {
             if reset.insert(n) {
                 todo.extend(self.after[n].iter().map(|(next, _)| *next));
                 todo.extend(&self.targets[n]);
+                // What was recovered by a step that runs again is no longer.
+                let recovered = |s: &usize| self.nodes[*s].state == State::Recovered;
+                todo.extend(self.target_of[n].map(|(source, _)| source).filter(recovered));
             }
         }
         reset.into_iter().map(|n| self.nodes[n].instance.step.clone()).collect()
