@@ -279,6 +279,7 @@ impl Run {
             self.set(n, State::Waiting, None);
             let node = &mut self.nodes[n];
             node.outputs.clear();
+            node.earlier = node.attempts.len();
             (node.retries, node.stops, node.standby) = (0, false, false);
             (node.undecided, node.holding) = (0, 0);
             (node.broken, node.unclear) = (None, None);

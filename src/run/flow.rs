@@ -324,7 +324,7 @@ impl Run {
             }
         }
         let why = format!("`{}` failed and stopped the run", stopper.instance);
-        Some(if node.attempts.is_empty() { Note::Skip(why) } else { Note::Fail(why) })
+        Some(if node.untried() { Note::Skip(why) } else { Note::Fail(why) })
     }
 
     /// Whether a node has an `OnFailure` edge from a step of which `is` holds.
@@ -353,7 +353,7 @@ impl Run {
             let waits = match node.state {
                 State::Waiting | State::Ready | State::Delayed(_) => true,
                 // Somebody who is asked what became of a step must still say so, unless the run is cancelled.
-                State::Asked | State::Unsure => node.attempts.is_empty() || self.is_ending(),
+                State::Asked | State::Unsure => node.untried() || self.is_ending(),
                 _ => false,
             };
             if !waits {

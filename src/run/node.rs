@@ -109,6 +109,8 @@ pub struct Node {
     pub outputs: BTreeMap<Name, Value>,
     /// For a releaser: the node and attempt whose outputs it is given.
     pub holder: Option<(usize, u32)>,
+    /// How many of its attempts came before the last reset.
+    pub(super) earlier: usize,
     /// How many retries were used since the last reset.
     pub(super) retries: u32,
     /// How many of its edges are undecided.
@@ -140,6 +142,7 @@ impl Node {
             attempts: Vec::new(),
             outputs: BTreeMap::new(),
             holder: None,
+            earlier: 0,
             retries: 0,
             undecided: 0,
             holding: 0,
@@ -155,6 +158,11 @@ impl Node {
     /// The attempt that runs, or ran last.
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// Whether it was not tried, since the last reset if there was one.
+    pub(super) fn untried(&self) -> bool {
+        self.attempts.len() == self.earlier
     }
 
     /// Whether its end is decided, so that what comes after it can be.
