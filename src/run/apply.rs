@@ -216,7 +216,10 @@ impl Run {
             OnInterrupt::Fail => match retry_at {
                 Some(until) => {
                     self.nodes[n].retries += 1;
-                    self.set(n, State::Delayed(until), None);
+                    // What still waits for its edges has no need of a timer, which would not ask for them.
+                    if !waits {
+                        self.set(n, State::Delayed(until), None);
+                    }
                 }
                 None => self.fail(n, Some("interrupted".to_owned())),
             },
