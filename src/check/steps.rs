@@ -148,6 +148,10 @@ fn unfit(workflow: &Workflow, step: &Step, target: &Step) -> Option<String> {
     if step.id.value == target.id.value {
         return Some("a step cannot be its own target: use Retry".to_owned());
     }
+    let gives_back = |s: &Step| s.release.as_ref().is_some_and(|r| r.value == target.id.value);
+    if workflow.steps.iter().any(gives_back) {
+        return Some("a releaser runs once for each attempt, whatever road is taken".to_owned());
+    }
     if here(step) != here(target) {
         return Some("a target and its step are both in `steps` or both in `finally`".to_owned());
     }
