@@ -1,0 +1,359 @@
+//! A world that drives a run as the engine does: room, clocks, people, commands that end in any order, and crashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ostler::ids::{Instance, Name};
+use ostler::plan::Plan;
+use ostler::run::{
+    Answer, Check, Command, Ending, Event, Outcome, Probe, Record, Room, Run, State,
+};
+use ostler::value::Time;
+use serde_json::json;
+
+use crate::dsl::{Log, driver, finished, name};
+use crate::generate::{Rng, Taste, random};
+use crate::properties::{Found, Witness, replay_equals_live};
+
+/// What the world is doing for the run.
+#[derive(Debug, Clone, PartialEq)]
+enum Job {
+    Step(Instance, u32),
+    Probe(Probe),
+}
+
+/// How likely the world's accidents are, in a hundred per turn.
+struct Luck {
+    pass: usize,
+    crash: usize,
+    cancel: usize,
+    deadline: usize,
+    busy: usize,
+}
+
+struct World {
+    rng: Rng,
+    plan: Arc<Plan>,
+    log: Log,
+    witness: Witness,
+    jobs: Vec<Job>,
+    slots: usize,
+    luck: Luck,
+    /// How many records are surely on disk.
+    forced: usize,
+    boots: u32,
+    /// The attempts that really began, whether or not their records survived.
+    began: BTreeSet<(Instance, u32)>,
+    ending: bool,
+}
+
+/// Simulates one random run to its end.
+pub(crate) fn simulate(seed: u64) -> Result<Log, Box<(Log, String)>> {
+    let mut rng = Rng(seed);
+    let plan = Arc::new(random(&mut rng, Taste::Anything));
+    let log = Log::open(&plan, seed);
+    let luck = Luck {
+        pass: *rng.pick(&[30, 60, 60, 85]),
+        crash: *rng.pick(&[0, 0, 3, 8]),
+        cancel: *rng.pick(&[0, 0, 0, 0, 2]),
+        deadline: *rng.pick(&[0, 0, 0, 0, 0, 0, 2]),
+        busy: *rng.pick(&[0, 20]),
+    };
+    let slots = *rng.pick(&[1, 2, 3, 30]);
+    let mut world = World {
+        rng,
+        plan,
+        log,
+        witness: Witness::default(),
+        jobs: Vec::new(),
+        slots,
+        luck,
+        forced: 2,
+        boots: 0,
+        began: BTreeSet::new(),
+        ending: false,
+    };
+    match world.live() {
+        Ok(()) => Ok(world.log),
+        Err(why) => Err(Box::new((world.log, why))),
+    }
+}
+
+impl World {
+    /// (d) The run goes on until it ends, and it does end.
+    fn live(&mut self) -> Found {
+        for _ in 0..4_000 {
+            if self.log.run.status().is_final() {
+                return self.end();
+            }
+            self.accidents()?;
+            let room = self.room();
+            let commands = self.log.run.decide(&room);
+            if self.rng.percent(4) {
+                replay_equals_live(&self.plan, &self.log.records, &self.log.run, &room)?;
+            }
+            let wake = self.obey(commands, &room)?;
+            if self.jobs.is_empty() || self.rng.percent(70) {
+                self.go_on(wake)?;
+            }
+        }
+        Err("(d) the run does not end".to_owned())
+    }
+
+    fn end(&mut self) -> Found {
+        if !self.jobs.is_empty() {
+            return Err(format!("(e) the run ended, and {:?} run", self.jobs));
+        }
+        replay_equals_live(&self.plan, &self.log.records, &self.log.run, &Room::default())
+    }
+
+    fn room(&mut self) -> Room {
+        let mut busy = BTreeSet::new();
+        if self.rng.percent(self.luck.busy) {
+            busy.insert(name("l1"));
+        }
+        Room { slots: self.slots - self.jobs.len(), busy }
+    }
+
+    /// Records an event and judges it.
+    fn put(&mut self, event: Event) -> Found {
+        self.log.now = self.log.now.plus(self.rng.next() % 50);
+        let before = self.log.run.clone();
+        let shown = format!("{event:?}");
+        self.log.put(event).map_err(|e| format!("{e}: {shown}"))?;
+        let record = &self.log.records[self.log.records.len() - 1];
+        // What a replay that lost its end could not foresee is forced to disk before its effect.
+        let lasting = match record.event {
+            Event::StepAnswered { .. }
+            | Event::ProbeFinished { .. }
+            | Event::ConvergeReset { .. }
+            | Event::FinallyStarted { .. } => true,
+            Event::StepStarted { attempt, .. } => attempt > 1,
+            _ => false,
+        };
+        self.witness.judge(&before, record, &self.log.run)?;
+        if lasting || self.rng.percent(20) {
+            self.forced = self.log.records.len();
+        }
+        Ok(())
+    }
+
+    /// Does what the run asks for; what is to be recorded is recorded all at once or one by one.
+    fn obey(&mut self, commands: Vec<Command>, room: &Room) -> Result<Option<Time>, String> {
+        let mut wake = None;
+        let at_once = self.rng.percent(50);
+        for command in commands {
+            match command {
+                Command::Record(event) => {
+                    self.put(event)?;
+                    if !at_once {
+                        break;
+                    }
+                }
+                Command::Start { step, attempt, params } => {
+                    let of = self.log.run.node(&step).map(|n| self.log.run.step(n));
+                    if of.is_some_and(|s| s.locks.iter().any(|l| room.busy.contains(l))) {
+                        return Err(format!("(f) {step} starts without its lock"));
+                    }
+                    let token = None;
+                    self.put(Event::StepStarted { step: step.clone(), attempt, params, token })?;
+                    if self.rng.percent(self.luck.crash) {
+                        return self.crash().map(|()| None);
+                    }
+                    if !self.began.insert((step.clone(), attempt)) {
+                        return Err(format!("(b) attempt {attempt} of {step} really began twice"));
+                    }
+                    self.jobs.push(Job::Step(step, attempt));
+                }
+                Command::Ask(probe) => {
+                    self.put(Event::ProbeStarted { probe: probe.clone() })?;
+                    self.jobs.push(Job::Probe(probe));
+                }
+                Command::EndAll => self.ending = true,
+                Command::Wake(until) => wake = Some(until),
+            }
+            if self.jobs.len() > self.slots {
+                return Err(format!("(f) {:?} run at once, with {} slots", self.jobs, self.slots));
+            }
+        }
+        Ok(wake)
+    }
+
+    /// Something ends, somebody answers, or time passes. (d) If nothing can, the run is stuck.
+    fn go_on(&mut self, wake: Option<Time>) -> Found {
+        let asked: Vec<Instance> = {
+            let nodes = self.log.run.nodes().iter();
+            nodes.filter(|n| n.state == State::Asked).map(|n| n.instance.clone()).collect()
+        };
+        if !self.jobs.is_empty() && (asked.is_empty() || self.rng.percent(70)) {
+            let at = self.rng.below(self.jobs.len());
+            let job = self.jobs.swap_remove(at);
+            return self.finish(job);
+        }
+        if !asked.is_empty() && (wake.is_none() || self.rng.percent(50)) {
+            if self.jobs.is_empty() && self.rng.percent(10) {
+                self.leave()?;
+            }
+            let step = self.rng.pick(&asked).clone();
+            return self.answer(step);
+        }
+        if let Some(until) = wake {
+            self.log.now = self.log.now.max(until);
+            let due = |s: State| matches!(s, State::Delayed(t) if t <= self.log.now);
+            let due = self.log.run.nodes().iter().find(|n| due(n.state));
+            let step = due.map(|n| n.instance.clone());
+            let step = step.ok_or("(d) it wakes for nothing".to_owned())?;
+            return self.put(Event::TimerFired { step });
+        }
+        let calm = Room { slots: self.slots, busy: BTreeSet::new() };
+        if self.log.run.status().is_final() || !self.log.run.decide(&calm).is_empty() {
+            return Ok(());
+        }
+        Err(format!("(d) the run is stuck, {:?}", self.log.run.status()))
+    }
+
+    fn finish(&mut self, job: Job) -> Found {
+        match job {
+            Job::Step(step, attempt) => {
+                let finally = self.log.run.node(&step).is_some_and(|n| n.finally);
+                let ending = if self.ending && !finally && self.rng.percent(80) {
+                    Ending::of(Outcome::Cancelled, false)
+                } else {
+                    self.ending_of(&step, attempt)
+                };
+                self.put(finished(&step, attempt, ending))
+            }
+            Job::Probe(probe) => {
+                let outcome = match self.rng.below(10) {
+                    _ if self.ending => Outcome::Cancelled,
+                    0 => Outcome::TimedOut { after_ms: 9 },
+                    1 | 2 => Outcome::Exited { code: 1 },
+                    _ => Outcome::Exited { code: 0 },
+                };
+                self.put(Event::ProbeFinished { probe, outcome })
+            }
+        }
+    }
+
+    fn ending_of(&mut self, step: &Instance, attempt: u32) -> Ending {
+        let outputs = self.outputs(step, attempt);
+        if self.rng.percent(self.luck.pass) {
+            let mut ending = Ending::of(Outcome::Exited { code: 0 }, true);
+            ending.outputs = outputs;
+            return ending;
+        }
+        let outcome = match self.rng.below(9) {
+            0 => Outcome::TimedOut { after_ms: 7 },
+            1 => Outcome::Stalled { after_ms: 7 },
+            2 => Outcome::Signaled { signal: 9 },
+            3 => Outcome::CouldNotStart { reason: "it is not there".to_owned() },
+            4 => Outcome::Lost { reason: "its keeper died".to_owned() },
+            5 => Outcome::Exited { code: 0 },
+            code => Outcome::Exited { code: i32::try_from(code).unwrap() - 5 },
+        };
+        let mut ending = Ending::of(outcome, false);
+        if ending.outcome == (Outcome::Exited { code: 0 }) {
+            let text = String::new;
+            let check =
+                Check { what: "stdout".into(), expected: text(), observed: text(), passed: false };
+            ending.checks.push(check);
+        } else if self.rng.percent(30) {
+            ending.outputs = outputs;
+        }
+        ending
+    }
+
+    fn outputs(&self, step: &Instance, attempt: u32) -> BTreeMap<Name, serde_json::Value> {
+        let node = self.log.run.node(step).unwrap();
+        let names = self.log.run.step(node).outputs.keys();
+        names.map(|n| (n.clone(), json!(format!("{step}#{attempt}")))).collect()
+    }
+
+    fn answer(&mut self, step: Instance) -> Found {
+        let node = self.log.run.node(&step).unwrap();
+        let human = self.log.run.step(node).is_asked();
+        let attempt = u32::try_from(node.attempts.len()).unwrap();
+        let answer = match self.rng.below(3) {
+            0 if !human => Answer::Rerun,
+            1 => Answer::Failed,
+            _ => Answer::Passed,
+        };
+        let passed = answer == Answer::Passed;
+        let outputs = if passed { self.outputs(&step, attempt) } else { BTreeMap::new() };
+        self.put(Event::StepAnswered { step, answer, outputs, note: None })
+    }
+
+    fn accidents(&mut self) -> Found {
+        if self.rng.percent(self.luck.cancel) {
+            self.put(Event::CancelRequested { by: "SIGINT".to_owned() })?;
+        }
+        let begins = |r: &Record| matches!(r.event, Event::FinallyStarted { .. });
+        let in_finally = self.log.records.iter().any(begins);
+        if !in_finally && self.rng.percent(self.luck.deadline) {
+            self.put(Event::DeadlinePassed { after_ms: 5 })?;
+        }
+        if self.rng.percent(self.luck.crash) {
+            self.crash()?;
+        }
+        Ok(())
+    }
+
+    /// The driver leaves in good order, and another comes.
+    fn leave(&mut self) -> Found {
+        self.put(Event::DriverLeft)?;
+        self.forced = self.log.records.len();
+        let boot = format!("boot-{}", self.boots);
+        self.put(driver(&boot))?;
+        match self.log.run.interrupted(false) {
+            none if none.is_empty() => Ok(()),
+            some => Err(format!("(i) nothing ran, and yet {some:?}")),
+        }
+    }
+
+    /// The engine dies, or the machine does, and the last records with it; another driver takes over.
+    fn crash(&mut self) -> Found {
+        let rebooted = self.rng.percent(50);
+        let mut records = std::mem::take(&mut self.log.records);
+        if rebooted {
+            self.boots += 1;
+            let spare = records.len() - self.forced.min(records.len());
+            records.truncate(self.forced + self.rng.below(spare + 1));
+        }
+        self.forced = self.forced.min(records.len());
+        self.replay(records)?;
+        self.jobs.clear();
+        self.ending = false;
+        self.put(driver(&format!("boot-{}", self.boots)))?;
+        let running: Vec<Instance> = {
+            let nodes = self.log.run.nodes().iter();
+            nodes.filter(|n| n.state == State::Running).map(|n| n.instance.clone()).collect()
+        };
+        for event in self.log.run.interrupted(rebooted) {
+            self.put(event)?;
+        }
+        for step in running {
+            if self.log.run.node(&step).is_some_and(|n| n.state == State::Running) {
+                return Err(format!("(i) {step} ran, and is not known to be interrupted"));
+            }
+        }
+        for (step, attempt) in &self.began {
+            let known = self.log.run.node(step).map_or(0, |n| n.attempts.len());
+            if known < *attempt as usize {
+                return Err(format!("(i) attempt {attempt} of {step} began, and nobody knows"));
+            }
+        }
+        Ok(())
+    }
+
+    fn replay(&mut self, records: Vec<Record>) -> Found {
+        self.log.run = Run::new(self.plan.clone());
+        self.witness = Witness::default();
+        for record in &records {
+            let before = self.log.run.clone();
+            self.log.run.apply(record).map_err(|e| format!("(c) {e}"))?;
+            self.witness.judge(&before, record, &self.log.run)?;
+        }
+        self.log.records = records;
+        Ok(())
+    }
+}
