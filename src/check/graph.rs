@@ -80,19 +80,21 @@ fn build(steps: &[Step], edges: &[Vec<Edge>]) -> DiGraph<usize, ()> {
 fn cycles(steps: &[Step], edges: &[Vec<Edge>]) -> Vec<Vec<usize>> {
     let graph = build(steps, edges);
     let mut found = Vec::new();
-    for knot in petgraph::algo::tarjan_scc(&graph) {
+    // Not Tarjan's, which petgraph writes as a recursion: a long chain would overflow the stack.
+    for knot in petgraph::algo::kosaraju_scc(&graph) {
         let loops = knot.len() > 1 || graph.contains_edge(knot[0], knot[0]);
         if !loops {
             continue;
         }
         let inside: BTreeSet<NodeIndex> = knot.iter().copied().collect();
         let mut path = vec![*inside.iter().min().unwrap_or(&knot[0])];
+        let mut at = BTreeMap::from([(path[0], 0)]);
         let cycle = loop {
             let here = path[path.len() - 1];
             let next = graph.neighbors(here).filter(|n| inside.contains(n)).min();
             let Some(next) = next else { break path };
-            if let Some(at) = path.iter().position(|n| *n == next) {
-                break path.split_off(at);
+            if let Some(start) = at.insert(next, path.len()) {
+                break path.split_off(start);
             }
             path.push(next);
         };
@@ -182,4 +184,31 @@ fn follows_same_failure(edges: &[Edge], other: &[Edge]) -> bool {
         all.iter().filter(|e| e.kind == EdgeKind::OnFailure).map(|e| e.step.value.clone()).collect()
     };
     !failures(edges).is_disjoint(&failures(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Code;
+
+    /// Everything that is wrong with a workflow of these steps.
+    fn codes(steps: &str) -> Vec<Code> {
+        let loaded = crate::source::from_text("w.toml", format!("id = 'w'\n{steps}"));
+        let problems =
+            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources));
+        loaded.problems.iter().map(|p| p.code).chain(problems.map(|p| p.code)).collect()
+    }
+
+    #[test]
+    fn a_very_long_chain_is_no_cycle_and_no_crash() {
+        let mut steps = String::new();
+        for n in 0..20_000 {
+            steps.push_str(&format!("[[steps]]\nid = 's{n}'\ncmd = 'true'\n"));
+            if n > 0 {
+                steps.push_str(&format!("needs = ['s{}']\n", n - 1));
+            }
+        }
+        assert_eq!(codes(&steps), []);
+        let closed = steps.replacen("cmd = 'true'", "cmd = 'true'\nneeds = ['s19999']", 1);
+        assert_eq!(codes(&closed), [Code::Cycle]);
+    }
 }
