@@ -46,6 +46,11 @@ fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
             let steps = || all_steps(workflow).map(|s| s.id.as_str());
             match all_steps(workflow).find(|s| s.id.as_str() == *step) {
                 None => Some(problem(format!("no step is called `{step}`")).suggest(step, steps())),
+                Some(found) if all_steps(workflow).any(|s| releases(s, found)) => {
+                    Some(problem(format!(
+                        "`{step}` runs once for each attempt that it releases: it has no one state"
+                    )))
+                }
                 Some(found) => unknown_of_step(found, rest),
             }
         }
@@ -59,6 +64,10 @@ fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
         }
         [] => None,
     }
+}
+
+fn releases(step: &Step, releaser: &Step) -> bool {
+    step.release.as_ref().is_some_and(|r| r.value == releaser.id.value)
 }
 
 fn unknown_of_step(step: &Step, rest: &[&str]) -> Option<Diagnostic> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use tokio::sync::{mpsc, watch};
 
-use super::{Running, Starting, resolve};
+use super::turn::Starting;
+use super::{Running, resolve};
 use crate::action::{Attempt, Done, Pool, Setting, Urge};
 use crate::ids::Instance;
 use crate::run::{Ending, Event, Outcome, Probe};

@@ -5,6 +5,7 @@
 mod job;
 mod resolve;
 mod signals;
+mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -15,11 +16,12 @@ use tokio::sync::{mpsc, watch};
 use crate::action::{Pool, Setting, Urge};
 use crate::ids::{Instance, Name};
 use crate::plan::Plan;
-use crate::run::{Actor, Answer, Command, Event, Probe, Record, Room, RunStatus};
-use crate::store::{self, Append, Journal, Store};
+use crate::run::{Actor, Event, Record, Room, RunStatus};
+use crate::store::{self, Journal, Store};
 use crate::value::Time;
-use job::{Input, Job};
+use job::Input;
 use signals::Signals;
+use turn::{Decided, Starting, Took, cannot_be_guessed, follow, take_over};
 
 /// How long something recorded may not be forced to disk.
 const FORCE_EVERY: Duration = Duration::from_secs(1);
@@ -93,11 +95,6 @@ pub async fn drive(
     left
 }
 
-struct Took {
-    boot_id: String,
-    inherited: BTreeMap<String, Option<String>>,
-}
-
 /// What runs, by name: an attempt or a probe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Running {
@@ -126,15 +123,6 @@ struct Driver<'a> {
     programs: BTreeMap<PathBuf, bool>,
 }
 
-/// What one transaction decided, to be done once it is committed.
-#[derive(Default)]
-struct Decided {
-    jobs: Vec<Job>,
-    end_all: bool,
-    wake: Option<Time>,
-    busy: BTreeSet<Name>,
-}
-
 impl Driver<'_> {
     async fn run(
         &mut self,
@@ -146,11 +134,13 @@ impl Driver<'_> {
         let mut took = Some(took);
         loop {
             let decided = self.turn(&mut inputs, took.take())?;
-            for record in self.journal.take_news() {
-                show(&record, self.journal.run());
-            }
-            if self.full_durability || self.last_force.elapsed() >= FORCE_EVERY {
+            let news = self.journal.take_news();
+            let must = self.full_durability || news.iter().any(cannot_be_guessed);
+            if must || self.last_force.elapsed() >= FORCE_EVERY {
                 self.force()?;
+            }
+            for record in news {
+                show(&record, self.journal.run());
             }
             self.perform(decided);
             let status = self.journal.run().status();
@@ -300,92 +290,6 @@ impl Driver<'_> {
             }
         }
     }
-}
-
-/// A new driver says so, and what must be assumed of its predecessor's attempts.
-fn take_over(tx: &mut Append<'_>, took: Took, full: bool) -> Result<(), store::Error> {
-    let last_boot = tx.run().driver().map(|(_, boot)| boot.to_owned());
-    let gone = last_boot.is_some();
-    let rebooted = last_boot.is_some_and(|boot| boot != took.boot_id) && !full;
-    let event = Event::DriverTook {
-        pid: std::process::id(),
-        boot_id: took.boot_id,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        inherited: took.inherited,
-    };
-    tx.record(event, None)?;
-    if gone {
-        for event in tx.run().interrupted(rebooted) {
-            tx.record(event, None)?;
-        }
-    }
-    Ok(())
-}
-
-/// What there is to prepare before it is recorded as started.
-enum Starting<'s> {
-    Attempt { step: &'s Instance, attempt: u32, params: &'s BTreeMap<Name, serde_json::Value> },
-    Probe(&'s Probe),
-}
-
-type Prepare<'p> = dyn FnMut(&Append<'_>, &Starting<'_>) -> Job + 'p;
-
-/// Does what the run decides, as far as recording goes; `true` if something was recorded and it must be asked again.
-fn follow(
-    tx: &mut Append<'_>,
-    room: &mut Room,
-    no_ask: bool,
-    decided: &mut Decided,
-    prepare: &mut Prepare<'_>,
-) -> Result<bool, store::Error> {
-    let mut recorded = false;
-    for command in tx.run().decide(room) {
-        match command {
-            Command::Record(event) => {
-                let asked = match &event {
-                    Event::StepAsked { step, .. } if no_ask => Some(step.clone()),
-                    _ => None,
-                };
-                tx.record(event, None)?;
-                if let Some(step) = asked {
-                    let note = Some("nobody is asked (--no-ask)".to_owned());
-                    let outputs = BTreeMap::new();
-                    tx.record(
-                        Event::StepAnswered { step, answer: Answer::Failed, outputs, note },
-                        None,
-                    )?;
-                }
-                recorded = true;
-            }
-            Command::Start { step, attempt, params } => {
-                let node = tx.run().node(&step);
-                let locks = node.map(|n| tx.run().step(n).locks.clone()).unwrap_or_default();
-                match tx.lock(&locks, Some(&step)) {
-                    Ok(()) => {}
-                    Err(store::Error::Locked { .. }) => {
-                        room.busy.extend(locks);
-                        continue;
-                    }
-                    Err(error) => return Err(error),
-                }
-                let job = prepare(tx, &Starting::Attempt { step: &step, attempt, params: &params });
-                tx.record(Event::StepStarted { step, attempt, params, token: None }, None)?;
-                decided.jobs.push(job);
-                room.slots = room.slots.saturating_sub(1);
-                recorded = true;
-            }
-            Command::Ask(probe) => {
-                let job = prepare(tx, &Starting::Probe(&probe));
-                tx.record(Event::ProbeStarted { probe }, None)?;
-                decided.jobs.push(job);
-                room.slots = room.slots.saturating_sub(1);
-                recorded = true;
-            }
-            Command::EndAll => decided.end_all = true,
-            Command::Wake(at) => decided.wake = Some(decided.wake.map_or(at, |wake| wake.min(at))),
-        }
-    }
-    Ok(recorded)
 }
 
 /// The present moment.

@@ -107,6 +107,9 @@ impl Run {
                     self.bar_steps();
                 }
             }
+            Event::DeadlinePassed { .. } if self.is_past_steps() => {
+                return Err("the steps are over".to_owned());
+            }
             Event::DeadlinePassed { after_ms } => {
                 self.deadline = Some(*after_ms);
                 self.bar_steps();

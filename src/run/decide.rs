@@ -176,10 +176,15 @@ impl Run {
         Some(Command::Record(Event::FinallyStarted { steps: self.finally_instances() }))
     }
 
-    /// The steps that another iteration runs again, and all that comes after them.
+    /// The steps that another iteration runs again or gives their chance, and all that comes after them.
     fn to_reset(&self, strategy: ConvergeStrategy) -> Vec<StepId> {
         let first = |n: &usize| match strategy {
-            ConvergeStrategy::RetryFailed => self.nodes[*n].state == State::Failed,
+            // What a stop kept from starting was not judged by anything: it gets its chance.
+            ConvergeStrategy::RetryFailed => match self.nodes[*n].state {
+                State::Failed => true,
+                State::Skipped => self.stopped.is_some(),
+                _ => false,
+            },
             ConvergeStrategy::RetryAll => {
                 let node = &self.nodes[*n];
                 !(self.step(node).is_asked() && node.state == State::Passed)

@@ -91,3 +91,28 @@ fn a_pipeline_fails_when_a_part_fails() {
         test.ostler(&["run", "v"]).code(4);
     }
 }
+
+#[test]
+fn files_that_are_none_are_named_and_not_opened() {
+    let test = Test::new()
+        .file("workflows/a/b", "")
+        .file("workflows/misnamed.toml", "id = 'other'\n[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    std::fs::write(test.path().join("workflows/bytes.toml"), b"id = '\xff'").unwrap();
+    std::fs::create_dir(test.path().join("workflows/dir.toml")).unwrap();
+    let made =
+        std::process::Command::new("mkfifo").arg(test.path().join("workflows/fifo.toml")).status();
+    assert!(made.unwrap().success());
+    let ran = test.ostler(&["check"]).code(3);
+    for part in [
+        "dir.toml: is not a regular file",
+        "fifo.toml: is not a regular file",
+        "bytes.toml: is not UTF-8",
+        "E0110",
+        "E0101",
+    ] {
+        assert!(ran.stdout.contains(part), "{part}: {}", ran.stdout);
+    }
+    let json = test.ostler(&["check", "misnamed", "--format", "json"]).code(3).json();
+    assert_eq!(json["files"][0]["problems"][0]["code"], "E0110");
+    assert_eq!(json["files"][0]["problems"][0]["place"]["line"], 1);
+}

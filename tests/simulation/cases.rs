@@ -204,6 +204,16 @@ fn after_a_reboot_all_that_may_have_started_is_unsure() {
 }
 
 #[test]
+fn a_retry_of_what_may_have_run_waits_for_its_edges_too() {
+    let mut again = retry(1, OnError::Stop);
+    again.on_outcomes.push(at("interrupted".to_owned()));
+    let b = step("b").needs("a").interrupt(OnInterrupt::Fail).on_error(OnError::Retry(again));
+    let case = Case::new(plan(vec![step("a"), b], vec![])).runs("a#1").go().dies(true);
+    let case = case.is("a=asked b=waiting").ran("a#1").answer("a", Answer::Passed);
+    case.ran("a#1 b#2").was(RunStatus::Passed);
+}
+
+#[test]
 fn a_target_that_runs_again_after_its_road_was_closed_is_skipped() {
     let steps =
         vec![step("a").on_error(fallback("spare")), step("spare"), step("b").after("spare")];

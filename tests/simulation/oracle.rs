@@ -145,7 +145,11 @@ impl<'p> Round<'p> {
         if at_once {
             self.fates.borrow_mut().insert(origin, free[origin].clone());
         }
-        Some((0..self.nodes.len()).map(|n| self.fate(n)).collect())
+        let fates = (0..self.nodes.len()).map(|n| self.fate(n)).collect();
+        // So is whether a road that the very failure opens is taken, where its target may still start.
+        let at_stop = |n: usize| self.road(n).is_some_and(|(at, _)| at == stop);
+        let open = (0..self.nodes.len()).any(|n| at_stop(n) && self.follows_stop(self.nodes[n].0));
+        (!open).then_some(fates)
     }
 
     fn find<'a>(&'a self, id: &'a str) -> impl Iterator<Item = usize> + 'a {
@@ -253,7 +257,8 @@ impl<'p> Round<'p> {
             OnError::Fallback { .. } if at >= self.stop => plain,
             OnError::Fallback { target } => {
                 // The target asks when this step failed, so that is said first.
-                self.fates.borrow_mut().insert(n, plain.clone());
+                let waiting = Fate { stops: false, ..plain.clone() };
+                self.fates.borrow_mut().insert(n, waiting);
                 let target = self.find(target.value.as_str()).next().unwrap();
                 let stand_in = self.fate(target);
                 let (at, tried) = (stand_in.at.max(at), stand_in.tried);
@@ -360,11 +365,14 @@ impl<'p> Round<'p> {
         Some((fate.end.name() == *state) == (*sign == "=="))
     }
 
-    /// What another round runs again: the failed steps, or all but what people did, and all downstream of them.
+    /// What another round runs again: the failed steps and what a stop skipped, or all but what people did, and all downstream.
     fn reset(&self, fates: &[Fate], strategy: ConvergeStrategy) -> Vec<usize> {
         let mut reset: Vec<usize> = Vec::new();
+        let stopped = fates.iter().any(|f| f.stops);
         let first = |n: usize| match strategy {
-            ConvergeStrategy::RetryFailed => fates[n].end == End::Failed,
+            ConvergeStrategy::RetryFailed => {
+                fates[n].end == End::Failed || (stopped && fates[n].end == End::Skipped)
+            }
             ConvergeStrategy::RetryAll => {
                 !(self.nodes[n].0.is_asked() && fates[n].end == End::Passed)
             }
