@@ -21,7 +21,7 @@ use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::Input;
 use signals::Signals;
-use turn::{Decided, Starting, Took, cannot_be_guessed, follow, take_over};
+use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 
 /// How long something recorded may not be forced to disk.
 const FORCE_EVERY: Duration = Duration::from_secs(1);

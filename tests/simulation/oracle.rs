@@ -368,11 +368,9 @@ impl<'p> Round<'p> {
     /// What another round runs again: the failed steps and what a stop skipped, or all but what people did, and all downstream.
     fn reset(&self, fates: &[Fate], strategy: ConvergeStrategy) -> Vec<usize> {
         let mut reset: Vec<usize> = Vec::new();
-        let stopped = fates.iter().any(|f| f.stops);
+        let gets_chance = |n: usize| fates[n].end == End::Skipped && fates.iter().any(|f| f.stops);
         let first = |n: usize| match strategy {
-            ConvergeStrategy::RetryFailed => {
-                fates[n].end == End::Failed || (stopped && fates[n].end == End::Skipped)
-            }
+            ConvergeStrategy::RetryFailed => fates[n].end == End::Failed || gets_chance(n),
             ConvergeStrategy::RetryAll => {
                 !(self.nodes[n].0.is_asked() && fates[n].end == End::Passed)
             }
