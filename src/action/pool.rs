@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -16,6 +18,9 @@ use super::protocol::{Order, Report, Start, frame, take};
 
 /// The argument by which our binary knows that it is to be a keeper.
 const ROLE: &str = "__keeper";
+
+/// How often a keeper is woken, should it have been stopped.
+const WAKE_EVERY: Duration = Duration::from_millis(500);
 
 /// What all commands of a run have in common.
 #[derive(Debug)]
@@ -83,11 +88,8 @@ impl Pool {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut keeper = match idle {
             Some(keeper) => keeper,
-            None => {
-                Keeper::new(&self.setting).map_err(|e| Lost(format!("it could not start: {e}")))?
-            }
+            None => self.hire().map_err(|e| Lost(format!("it could not start: {e}")))?,
         };
-        self.keepers().insert(keeper.pid());
         match keeper.run(start, urge).await {
             Ok(report) => {
                 if report.leaked.iter().any(|l| l.survived) {
@@ -101,11 +103,19 @@ impl Pool {
                 self.keepers().remove(&keeper.pid());
                 keeper.dismiss();
                 // What it watched over is ours now, for we are a subreaper too.
-                let keep = self.keepers().clone();
-                let _ = tokio::task::spawn_blocking(move || processes::end_strays(&keep)).await;
+                let all = self.all.clone();
+                let _ = tokio::task::spawn_blocking(move || processes::end_strays(&all)).await;
                 Err(Lost(error.to_string()))
             }
         }
+    }
+
+    /// A new keeper, known as one before anybody who looks for strays can see it.
+    fn hire(&self) -> std::io::Result<Keeper> {
+        let mut keepers = self.keepers();
+        let keeper = Keeper::new(&self.setting)?;
+        keepers.insert(keeper.pid());
+        Ok(keeper)
     }
 
     fn keepers(&self) -> std::sync::MutexGuard<'_, HashSet<i32>> {
@@ -139,6 +149,13 @@ impl Keeper {
         i32::try_from(self.child.id()).unwrap_or(0)
     }
 
+    /// Lets it go on, should it have been stopped. Its number is its own until we wait for it.
+    fn wake(&self) {
+        if let Some(pid) = Pid::from_raw(self.pid()) {
+            let _ = kill_process(pid, Signal::CONT);
+        }
+    }
+
     async fn run(
         &mut self,
         start: Start,
@@ -164,12 +181,15 @@ impl Keeper {
                     }
                 }
                 Ok(()) = urge.changed() => {}
+                // A step can stop its keeper, which then neither ends it nor hears us.
+                () = tokio::time::sleep(WAKE_EVERY) => self.wake(),
             }
         }
     }
 
     /// Lets a keeper go: without its socket it ends what it runs, and then itself.
     fn dismiss(self) {
+        self.wake();
         let Self { mut child, socket } = self;
         drop(socket);
         let _ = child.wait();

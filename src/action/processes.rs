@@ -4,6 +4,7 @@
 //! forking faster than one can look) is in `docs/decisions/0003-keeper.md`.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -154,10 +155,13 @@ pub(super) fn reap(mut each: impl FnMut(i32, WaitStatus)) -> bool {
 }
 
 /// Ends what a dead keeper left to us: everything below us but the living keepers and what they watch over.
-pub(super) fn end_strays(keepers: &HashSet<i32>) {
+///
+/// `keepers` is locked through each look, so that a keeper that starts meanwhile is no stray.
+pub(super) fn end_strays(keepers: &Mutex<HashSet<i32>>) {
     let me = getpid().as_raw_nonzero().get();
     let until = Instant::now() + STRAYS;
     while Instant::now() < until {
+        let keepers = keepers.lock().unwrap_or_else(PoisonError::into_inner);
         let below = below(me);
         let mut theirs = keepers.clone();
         // Parents come before their children in this list.
@@ -173,6 +177,7 @@ pub(super) fn end_strays(keepers: &HashSet<i32>) {
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
+        drop(keepers);
         if strays.is_empty() {
             return;
         }
