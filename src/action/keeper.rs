@@ -13,7 +13,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Signal, WaitStatus, getpid, set_child_subreaper, setsid};
+use rustix::process::{
+    Signal, WaitStatus, getpid, set_child_subreaper, set_parent_process_death_signal, setsid,
+};
 
 use super::capture::Capture;
 use super::processes;
@@ -25,6 +27,8 @@ use crate::run::{Leak, Outcome};
 const LEAK_GRACE: Duration = Duration::from_millis(200);
 /// How long killing may take before what is left is called a survivor.
 const KILL_LIMIT: Duration = Duration::from_millis(1_500);
+/// How long a stranger may go on writing what is taken for the command's output.
+const STRANGER_LIMIT: Duration = Duration::from_secs(2);
 /// How long output may be in memory only.
 const HIDDEN: Duration = Duration::from_millis(250);
 
@@ -63,6 +67,8 @@ struct Job {
     leader: i32,
     status: Option<WaitStatus>,
     exited_at: Option<Instant>,
+    /// Since when nobody of it is left.
+    alone_since: Option<Instant>,
     started: Instant,
     last_output: Instant,
     stdout: Capture,
@@ -79,6 +85,8 @@ impl Keeper {
         // Fails only where we are a session's leader already.
         let _ = setsid();
         set_child_subreaper(Some(getpid()))?;
+        // Should a step have stopped us when the engine dies, we must go on to end it.
+        set_parent_process_death_signal(Some(Signal::CONT))?;
         let (children, signals) = UnixStream::pair()?;
         children.set_nonblocking(true)?;
         signal_hook::low_level::pipe::register(Signal::CHILD.as_raw(), signals)?;
@@ -177,6 +185,7 @@ impl Keeper {
             leader: i32::try_from(child.id()).map_err(|e| e.to_string())?,
             status: None,
             exited_at: None,
+            alone_since: None,
             started: now,
             last_output: now,
             stdout: capture(stdout, "stdout"),
@@ -282,11 +291,13 @@ impl Job {
         })
     }
 
-    /// Output is over when both pipes are closed, or when a stranger who is no descendant keeps one open.
-    fn output_is_over(&self, now: Instant) -> bool {
+    /// Output is over when both pipes are closed, or when a stranger who is no descendant keeps one open: then
+    /// once it is silent, or has written on for long enough.
+    fn output_is_over(&mut self, now: Instant) -> bool {
         let closed = self.stdout.pipe.is_none() && self.stderr.pipe.is_none();
-        let waited = self.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
-        closed || (waited && now.duration_since(self.last_output) >= LEAK_GRACE)
+        let alone = now.duration_since(*self.alone_since.get_or_insert(now));
+        let silent = now.duration_since(self.last_output) >= LEAK_GRACE;
+        closed || (silent && alone >= LEAK_GRACE) || alone >= STRANGER_LIMIT
     }
 
     /// Makes visible what was in memory for a while.
@@ -313,6 +324,7 @@ impl Job {
                 .filter(|_| self.killing.is_none()),
             self.exited_at.map(|at| at + LEAK_GRACE).filter(|_| self.leaked.is_empty()),
             self.exited_at.map(|_| self.last_output + LEAK_GRACE),
+            self.alone_since.map(|at| at + LEAK_GRACE),
             self.stdout.hidden_since().map(|at| at + HIDDEN),
             self.stderr.hidden_since().map(|at| at + HIDDEN),
         ];

@@ -1,4 +1,4 @@
-//! What it takes to start a program: its file, and what it reads.
+//! What a command is started with: its program's file, and what it reads.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
