@@ -3,6 +3,8 @@
 
 mod basics;
 mod docs;
+mod marks;
 mod params;
+mod processes;
 mod steps;
 mod support;
