@@ -4,6 +4,7 @@
 mod basics;
 mod docs;
 mod marks;
+mod output;
 mod params;
 mod processes;
 mod steps;
