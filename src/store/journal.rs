@@ -14,6 +14,12 @@ use crate::value::{Bytes, Time};
 /// What the first record has in place of a sum.
 const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
+/// What all records, also newer ones, begin with.
+#[derive(serde::Deserialize)]
+struct Version {
+    v: u32,
+}
+
 /// A run as far as it was read, and the sum of its last line.
 #[derive(Debug)]
 pub struct Journal {
@@ -48,13 +54,21 @@ impl Journal {
     /// Folds in one line that was read.
     fn read(&mut self, line: &[u8]) -> Result<(), Error> {
         let seq = self.run.seq();
-        let damaged = |why: String| Error::Damaged { run: self.id.to_string(), seq, why };
-        let record: Record = serde_json::from_slice(line).map_err(|e| damaged(e.to_string()))?;
-        if record.v > VERSION {
-            return Err(Error::Newer { found: record.v.into(), known: VERSION.into() });
+        let damaged = |seq, why| Error::Damaged { run: self.id.to_string(), seq, why };
+        // Of a newer record nothing but its version can be relied upon.
+        if let Ok(Version { v }) = serde_json::from_slice(line) {
+            if v > VERSION {
+                return Err(Error::Newer { found: v.into(), known: VERSION.into() });
+            }
         }
-        if record.prev != self.head || record.run != self.id {
-            return Err(damaged("it does not follow the record before it".to_owned()));
+        let record: Record =
+            serde_json::from_slice(line).map_err(|e| damaged(seq, e.to_string()))?;
+        if record.run != self.id {
+            return Err(damaged(seq, format!("it is of run {}", record.run)));
+        }
+        if record.prev != self.head {
+            let why = format!("its sum is not the one in record {seq}: one of the two was changed");
+            return Err(damaged(seq.saturating_sub(1), why));
         }
         let illegal = |illegal| Error::Illegal { run: self.id.to_string(), illegal };
         self.run.apply(&record).map_err(illegal)?;

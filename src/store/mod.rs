@@ -44,7 +44,9 @@ impl Store {
 
     /// Opens the store in `dir` if there is one.
     pub fn open_existing(dir: &Path) -> Result<Option<Self>, Error> {
-        if dir.join("state.db").exists() { Self::open(dir).map(Some) } else { Ok(None) }
+        let io = |error| Error::Io { path: dir.display().to_string(), error };
+        let found = dir.join("state.db").try_exists().map_err(io)?;
+        if found { Self::open(dir).map(Some) } else { Ok(None) }
     }
 
     /// The folder of a run's files, made if it is missing.
