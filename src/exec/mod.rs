@@ -148,9 +148,11 @@ impl Driver<'_> {
                 self.force()?;
                 return Ok(Left::Status(status));
             }
-            if status == RunStatus::Waiting && self.running.is_empty() && self.busy.is_empty() {
-                self.leave()?;
-                return Ok(Left::Status(status));
+            if status == RunStatus::Waiting && self.running.is_empty() {
+                if self.leave()? {
+                    return Ok(Left::Status(status));
+                }
+                continue;
             }
             if !self.wait(signals, &mut inputs).await? {
                 return Ok(Left::Killed);
@@ -171,7 +173,8 @@ impl Driver<'_> {
         let mut decided = Decided::default();
         let full = self.full_durability;
         self.store.append(self.journal, &self.actor, now(), |tx| {
-            if let Some(took) = took {
+            // Between what we read and our lock, another driver may have come and ended it.
+            if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
             }
             for input in inputs.drain(..) {
@@ -271,11 +274,19 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Leaves a run that waits for somebody.
-    fn leave(&mut self) -> Result<(), store::Error> {
-        self.store
-            .append(self.journal, &self.actor, now(), |tx| tx.record(Event::DriverLeft, None))?;
-        self.force()
+    /// Leaves a run that waits for somebody; `false` if somebody acted meanwhile.
+    fn leave(&mut self) -> Result<bool, store::Error> {
+        let left = self.store.append(self.journal, &self.actor, now(), |tx| {
+            let waits = tx.run().status() == RunStatus::Waiting;
+            if waits {
+                tx.record(Event::DriverLeft, None)?;
+            }
+            Ok(waits)
+        })?;
+        if left {
+            self.force()?;
+        }
+        Ok(left)
     }
 
     /// Kills what runs and waits until it is gone, recording nothing.

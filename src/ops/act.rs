@@ -38,6 +38,27 @@ fn over(journal: &Journal) -> Error {
     Error::NotNow(format!("run {} has ended: {status}", journal.id()))
 }
 
+/// The right to drive, if nobody has it.
+fn free_lock(store: &Store, id: &RunId) -> Result<Option<DriverLock>, Error> {
+    match DriverLock::take(&store.run_dir(id)?, id, is_alive) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(store::Error::Driven { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The right to drive, if who had it left before what we recorded: nobody else would act on that.
+fn lock_if_left(store: &Store, journal: &mut Journal) -> Result<Option<DriverLock>, Error> {
+    while journal.run().driver().is_none() && !journal.run().status().is_final() {
+        if let Some(lock) = free_lock(store, journal.id())? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        store.refresh(journal)?;
+    }
+    Ok(None)
+}
+
 /// What a person says of a step.
 #[derive(Debug)]
 pub struct Said {
@@ -62,13 +83,8 @@ pub fn answer(
     let Said { step, answer, outputs, note } = said;
     let mut store = workspace.existing_store()?;
     let id = store.find(run)?;
-    let dir = store.run_dir(&id)?;
     // Where nobody drives, what a dead driver left must be settled before anything can be answered.
-    let lock = match DriverLock::take(&dir, &id, is_alive) {
-        Ok(lock) => Some(lock),
-        Err(store::Error::Driven { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
     let instance = instance(&journal, &step)?;
     if lock.is_some() && journal.run().driver().is_some() {
@@ -91,6 +107,9 @@ pub fn answer(
     store.force()?;
     for record in journal.take_news() {
         show(&record, journal.run());
+    }
+    if lock.is_none() {
+        lock = lock_if_left(&store, &mut journal)?;
     }
     match lock {
         Some(lock) if !journal.run().status().is_final() => {
@@ -161,11 +180,7 @@ fn acceptable(
 pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Result<Session, Error> {
     let mut store = workspace.existing_store()?;
     let id = store.find(run)?;
-    let lock = match DriverLock::take(&store.run_dir(&id)?, &id, is_alive) {
-        Ok(lock) => Some(lock),
-        Err(store::Error::Driven { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
     if journal.run().status().is_final() {
         return Err(over(&journal));
@@ -179,6 +194,9 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
         tx.record(Event::CancelRequested { by }, None)
     })?;
     store.force()?;
+    if lock.is_none() {
+        lock = lock_if_left(&store, &mut journal)?;
+    }
     match lock {
         Some(lock) => drive(workspace, store, journal, &lock, &StartOptions::default(), show),
         None => wait(store, journal, &id),
