@@ -24,11 +24,13 @@ pub(super) struct Decided {
 }
 
 /// Whether a record must be on disk before its effect, because after a power cut nobody could guess it: which steps may
-/// have started is inferred from the log, but not that one of them did so again, nor what a command answered.
+/// have started is inferred from the log, but not that somebody drove, that a step started again, nor what a command
+/// answered.
 pub(super) fn cannot_be_guessed(record: &Record) -> bool {
     match &record.event {
         Event::StepStarted { attempt, .. } => *attempt > 1,
-        Event::ProbeFinished { .. }
+        Event::DriverTook { .. }
+        | Event::ProbeFinished { .. }
         | Event::StepInterrupted { .. }
         | Event::StepAnswered { .. }
         | Event::ConvergeReset { .. }
@@ -41,20 +43,18 @@ pub(super) fn cannot_be_guessed(record: &Record) -> bool {
 pub(super) fn take_over(tx: &mut Append<'_>, took: Took, full: bool) -> Result<(), store::Error> {
     let last_boot = tx.run().driver().map(|(_, boot)| boot.to_owned());
     let gone = last_boot.is_some();
-    let rebooted = last_boot.is_some_and(|boot| boot != took.boot_id) && !full;
+    let rebooted = last_boot.is_some_and(|boot| boot != took.boot_id);
     let event = Event::DriverTook {
         pid: std::process::id(),
         boot_id: took.boot_id,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        forced: full,
         inherited: took.inherited,
     };
+    // What its predecessor left is judged by what that one promised.
+    let interrupted = if gone { tx.run().interrupted(rebooted) } else { Vec::new() };
     tx.record(event, None)?;
-    if gone {
-        for event in tx.run().interrupted(rebooted) {
-            tx.record(event, None)?;
-        }
-    }
-    Ok(())
+    interrupted.into_iter().try_for_each(|event| tx.record(event, None))
 }
 
 /// What there is to prepare before it is recorded as started.

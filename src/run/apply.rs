@@ -53,8 +53,9 @@ impl Run {
                 self.opened_at = Some(record.at);
                 self.opened_by = Some(record.actor.clone());
             }
-            Event::DriverTook { pid, boot_id, .. } => {
+            Event::DriverTook { pid, boot_id, forced, .. } => {
                 self.driver = Some((*pid, boot_id.clone()));
+                self.forced = *forced;
                 // What the old driver was asking died with it; and its clock stopped with its last record.
                 self.probing.clear();
                 self.last_at = None;

@@ -161,6 +161,9 @@ pub enum Event {
         boot_id: String,
         /// The program's version.
         version: String,
+        /// Whether it forces every record to disk before its effect.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        forced: bool,
         /// The environment that steps inherit; the value only where it is known to be harmless.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         inherited: BTreeMap<String, Option<String>>,

@@ -24,7 +24,7 @@ impl Run {
         let mut events: Vec<Event> =
             self.running.iter().map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
         let started = self.guards_done == self.plan.guards.len() && !self.is_ending();
-        if rebooted && (started || self.finally_started) {
+        if rebooted && !self.forced && (started || self.finally_started) {
             let possible = self.possible().into_iter();
             events.extend(possible.map(|n| event(n, self.nodes[n].attempts.len() + 1)));
         }

@@ -81,6 +81,8 @@ pub struct Run {
     pub(super) finished: Option<(RunStatus, Option<String>)>,
     /// The driver's boot, and when it took over and was last heard of.
     pub(super) driver: Option<(u32, String)>,
+    /// Whether the driver forces every record to disk before its effect.
+    pub(super) forced: bool,
     pub(super) driven_ms: u64,
     pub(super) last_at: Option<Time>,
 }
@@ -121,6 +123,7 @@ impl Run {
             finally_started: false,
             finished: None,
             driver: None,
+            forced: false,
             driven_ms: 0,
             last_at: None,
             plan,

@@ -224,7 +224,13 @@ impl Log {
 
 pub(crate) fn driver(boot: &str) -> Event {
     let inherited = BTreeMap::new();
-    Event::DriverTook { pid: 1, boot_id: boot.to_owned(), version: String::new(), inherited }
+    Event::DriverTook {
+        pid: 1,
+        boot_id: boot.to_owned(),
+        version: String::new(),
+        forced: false,
+        inherited,
+    }
 }
 
 pub(crate) fn exit(code: i32) -> Ending {
