@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
 
 mod basics;
+mod crash;
 mod docs;
+mod history;
 mod marks;
 mod output;
 mod params;
 mod processes;
 mod steps;
+mod store;
 mod support;
