@@ -20,13 +20,13 @@ fn swallow(text: String) {
                 assert!(line > 0 && column > 0);
             }
         }
-        if !problems.iter().chain(&loaded.problems).any(ostler::diagnostic::Diagnostic::is_error) {
-            if let Ok(plan) = resolve(workflow, &Given::new(), &Facts::default()) {
-                let again: ostler::plan::Plan = serde_json::from_str(&plan.to_json()).unwrap();
-                assert_eq!(again.digest(), plan.digest());
-                let run = ostler::run::Run::new(std::sync::Arc::new(plan));
-                assert_eq!(run.decide(&ostler::run::Room::default()), []);
-            }
+        if !problems.iter().chain(&loaded.problems).any(ostler::diagnostic::Diagnostic::is_error)
+            && let Ok(plan) = resolve(workflow, &Given::new(), &Facts::default())
+        {
+            let again: ostler::plan::Plan = serde_json::from_str(&plan.to_json()).unwrap();
+            assert_eq!(again.digest(), plan.digest());
+            let run = ostler::run::Run::new(std::sync::Arc::new(plan));
+            assert_eq!(run.decide(&ostler::run::Room::default()), []);
         }
     }
 }

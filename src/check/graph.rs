@@ -200,13 +200,13 @@ mod tests {
 
     #[test]
     fn a_very_long_chain_is_no_cycle_and_no_crash() {
-        let mut steps = String::new();
-        for n in 0..20_000 {
-            steps.push_str(&format!("[[steps]]\nid = 's{n}'\ncmd = 'true'\n"));
-            if n > 0 {
-                steps.push_str(&format!("needs = ['s{}']\n", n - 1));
+        let step = |n: u32| match n.checked_sub(1) {
+            None => "[[steps]]\nid = 's0'\ncmd = 'true'\n".to_owned(),
+            Some(before) => {
+                format!("[[steps]]\nid = 's{n}'\ncmd = 'true'\nneeds = ['s{before}']\n")
             }
-        }
+        };
+        let steps: String = (0..20_000).map(step).collect();
         assert_eq!(codes(&steps), []);
         let closed = steps.replacen("cmd = 'true'", "cmd = 'true'\nneeds = ['s19999']", 1);
         assert_eq!(codes(&closed), [Code::Cycle]);

@@ -56,10 +56,10 @@ impl Journal {
         let seq = self.run.seq();
         let damaged = |seq, why| Error::Damaged { run: self.id.to_string(), seq, why };
         // Of a newer record nothing but its version can be relied upon.
-        if let Ok(Version { v }) = serde_json::from_slice(line) {
-            if v > VERSION {
-                return Err(Error::Newer { found: v.into(), known: VERSION.into() });
-            }
+        if let Ok(Version { v }) = serde_json::from_slice(line)
+            && v > VERSION
+        {
+            return Err(Error::Newer { found: v.into(), known: VERSION.into() });
         }
         let record: Record =
             serde_json::from_slice(line).map_err(|e| damaged(seq, e.to_string()))?;
@@ -281,6 +281,7 @@ impl Store {
             news: Vec::new(),
         };
         read_new(&self.db, &mut journal)?;
+        journal.news.clear();
         match journal.run.opening() {
             Some((Event::RunOpened { plan_digest, .. }, ..)) if *plan_digest == digest => {
                 Ok(journal)

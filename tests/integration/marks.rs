@@ -73,7 +73,7 @@ impl Marks {
             let _ = done.send(());
             output
         });
-        if ended.recv_timeout(Duration::from_secs(60)).is_err() {
+        if ended.recv_timeout(Duration::from_mins(1)).is_err() {
             let left = self.all();
             let _ = kill_process(pid, Signal::KILL);
             panic!("the engine does not end; alive: {left:?}");

@@ -25,7 +25,7 @@ fn watched(test: &Test, marks: &Marks) -> (Ran, u64) {
     let (start, mut peak) = (Instant::now(), 0);
     while engine.try_wait().unwrap().is_none() {
         peak = peak.max(marks.peak_kb());
-        assert!(start.elapsed() < Duration::from_secs(120), "alive: {:?}", marks.all());
+        assert!(start.elapsed() < Duration::from_mins(2), "alive: {:?}", marks.all());
         std::thread::sleep(Duration::from_millis(10));
     }
     let ran = marks.ended(engine);

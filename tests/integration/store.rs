@@ -68,7 +68,7 @@ fn asking() -> Test {
 fn each_answer_is_recorded_once_and_the_loser_is_told() {
     for _ in 0..6 {
         let test = asking();
-        let words = |n: usize| if n % 2 == 0 { "passed" } else { "failed" };
+        let words = |n: usize| if n.is_multiple_of(2) { "passed" } else { "failed" };
         let answer = |n: usize| test.start(&["step", "answer", &format!("h{}", n / 2), words(n)]);
         let all = ended((0..32).map(answer).collect());
         for pair in all.chunks(2) {
@@ -249,7 +249,7 @@ fn a_state_that_may_not_be_written_is_said() {
 fn locks_of_steps_exclude_each_other_between_runs() {
     let step = "[[steps]]\nid = 'a'\nlocks = ['disk']\ncmd = 'mkdir alone; echo x >> journal; rmdir alone'\n";
     let test = Test::new().verb("one", step).verb("two", step);
-    let start = |n: usize| test.start(&["run", if n % 2 == 0 { "one" } else { "two" }]);
+    let start = |n: usize| test.start(&["run", if n.is_multiple_of(2) { "one" } else { "two" }]);
     for ran in ended((0..8).map(start).collect()) {
         ran.code(0);
     }

@@ -10,7 +10,6 @@ use serde_json::Value;
 /// A workspace that goes away with the test.
 pub(crate) struct Test {
     dir: tempfile::TempDir,
-    env: Vec<(String, String)>,
 }
 
 impl Test {
@@ -18,7 +17,7 @@ impl Test {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("workflows")).unwrap();
-        Self { dir, env: Vec::new() }
+        Self { dir }
     }
 
     /// A workspace with one verb; `id = …` is put before its text.
@@ -39,12 +38,6 @@ impl Test {
         self
     }
 
-    /// Sets a variable for the program.
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
     /// The workspace.
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
@@ -60,7 +53,6 @@ impl Test {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_remove("OSTLER_LOG").env("NO_COLOR", "1");
-        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -91,7 +83,7 @@ impl Test {
 pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "waited in vain until {what}");
+        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
