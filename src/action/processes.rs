@@ -30,12 +30,15 @@ pub(super) struct Process {
     /// When it started, in ticks since boot: tells it from a later one with the same number.
     started: u64,
     zombie: bool,
+    /// The program's name, shortened: it is known also where the arguments are not any more.
+    name: String,
 }
 
 /// Reads one process; none if there is no such process.
 fn process(pid: i32) -> Option<Process> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     // The name may hold anything, also spaces and parentheses: what follows its last one can be trusted.
+    let before = text.iter().position(|b| *b == b'(')? + 1;
     let after = text.iter().rposition(|b| *b == b')')? + 2;
     let fields: Vec<&str> = std::str::from_utf8(text.get(after..)?).ok()?.split(' ').collect();
     let number = |n: usize| fields.get(n)?.parse::<i64>().ok();
@@ -45,6 +48,7 @@ fn process(pid: i32) -> Option<Process> {
         group: i32::try_from(number(2)?).ok()?,
         started: u64::try_from(number(19)?).ok()?,
         zombie: fields.first() == Some(&"Z"),
+        name: String::from_utf8_lossy(text.get(before..after - 2)?).into_owned(),
     })
 }
 
@@ -80,7 +84,10 @@ pub(super) fn below(me: i32) -> Vec<Process> {
 pub(super) fn leak(process: &Process, survived: bool) -> Leak {
     let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
     let words: Vec<_> = line.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
-    let command: String = words.join(" ").trim().chars().take(120).collect();
+    let mut command: String = words.join(" ").trim().chars().take(120).collect();
+    if command.is_empty() {
+        command = format!("[{}]", process.name);
+    }
     Leak { pid: process.pid, command, survived }
 }
 
