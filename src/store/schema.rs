@@ -1,6 +1,6 @@
 //! The database's schema and its migrations, which only go forward.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::Error;
 
@@ -49,7 +49,7 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Error> {
     let version =
         |db: &Connection| db.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0));
     if version(db)? != known {
-        db.pragma_update(None, "journal_mode", "WAL")?;
+        use_wal(db)?;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = version(&tx)?;
         if found > known {
@@ -65,4 +65,20 @@ pub(super) fn prepare(db: &mut Connection) -> Result<(), Error> {
     db.pragma_update(None, "synchronous", "NORMAL")?;
     db.pragma_update(None, "wal_autocheckpoint", 4_000)?;
     Ok(())
+}
+
+/// Switches to the write-ahead log. `SQLite` does not ask the busy handler when several switch at once.
+fn use_wal(db: &Connection) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match db.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && super::wait_for_others(tries) =>
+            {
+                tries += 1;
+            }
+            switched => return Ok(switched?),
+        }
+    }
 }
