@@ -87,7 +87,8 @@ pub fn answer(
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
     let instance = instance(&journal, &step)?;
-    if lock.is_some() && journal.run().driver().is_some() {
+    let over = journal.run().status().is_final();
+    if lock.is_some() && !over && journal.run().driver().is_some() {
         return Err(Error::NotNow(format!(
             "the engine of run {id} died; say first `ostler runs resume {id}`, which settles what it ran"
         )));
