@@ -146,9 +146,8 @@ struct Chance(u64);
 
 impl Chance {
     fn new() -> Self {
-        let nanos = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-        let seed =
-            std::env::var("OSTLER_TEST_SEED").map_or(nanos as u64 | 1, |s| s.parse().unwrap());
+        let now = || u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos()) | 1;
+        let seed = std::env::var("OSTLER_TEST_SEED").map_or_else(|_| now(), |s| s.parse().unwrap());
         println!("OSTLER_TEST_SEED={seed}");
         Self(seed)
     }
@@ -157,7 +156,7 @@ impl Chance {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        Duration::from_nanos(self.0 % limit.as_nanos() as u64)
+        limit * u32::try_from(self.0 >> 48).unwrap() / (1 << 16)
     }
 }
 

@@ -1,5 +1,12 @@
 //! The program from the outside: every test runs the real binary in a workspace of its own.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::format_collect,
+    reason = "tests"
+)]
 
 mod basics;
 mod crash;

@@ -74,7 +74,8 @@ fn each_answer_is_recorded_once_and_the_loser_is_told() {
         for pair in all.chunks(2) {
             let lost: Vec<&Ran> = pair.iter().filter(|ran| ran.code == 2).collect();
             assert_eq!(lost.len(), 1, "{pair:?}");
-            assert!(lost[0].stderr.contains("nobody is asked"), "{lost:?}");
+            let told = ["nobody is asked", "has ended"].iter().any(|t| lost[0].stderr.contains(t));
+            assert!(told, "{lost:?}");
         }
         let history = History::of(&test, &[]);
         assert_eq!(history.all("step_answered").count(), 16);
@@ -82,6 +83,15 @@ fn each_answer_is_recorded_once_and_the_loser_is_told() {
         assert_eq!(history.end(), "passed_with_failures");
         assert_eq!(test.read("journal"), "shipped\nlast\n");
     }
+}
+
+#[test]
+fn an_answer_that_comes_after_the_end_is_told_so() {
+    let test = Test::with("v", "[[steps]]\nid = 'a'\nactor = 'Human'\n");
+    test.ostler(&["run", "v"]).code(5);
+    test.ostler(&["step", "answer", "a", "passed"]).code(0);
+    test.ostler(&["step", "answer", "a", "passed"]).code(2).complains("has ended: passed");
+    test.ostler(&["runs", "cancel"]).code(2).complains("has ended: passed");
 }
 
 #[test]
@@ -320,7 +330,7 @@ fn durability_is_as_it_is_set() {
     test.ostler(&["run", "chain"]).code(0);
     // With a connection open all the time, its log of writes is neither made nor taken away.
     let db = database(&test);
-    db.execute("UPDATE forced SET times = times", []).unwrap();
+    db.execute("UPDATE forced SET times = times + 1", []).unwrap();
     let start = std::time::Instant::now();
     let (normal, seen) = forces(&test, &["run", "chain", "--format", "json"]);
     let seconds = usize::try_from(start.elapsed().as_secs()).unwrap();
