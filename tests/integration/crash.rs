@@ -189,7 +189,7 @@ fn killed_at_random_times() {
         }
     }
     println!("{interrupted} attempts interrupted");
-    assert!(interrupted > 20, "only {interrupted} attempts were interrupted");
+    assert!(interrupted > 5, "only {interrupted} attempts were interrupted");
 }
 
 #[test]
