@@ -125,8 +125,8 @@ impl Doing<'_> {
     /// A step that is one command.
     async fn one(&mut self, part: &Part) {
         let before = expect::snapshot(part.expect.as_ref()).await;
-        let report = self.run(part, &self.attempt.name).await;
-        let judged = self.judge(part, &report, &before).await;
+        let mut report = self.run(part, &self.attempt.name).await;
+        let judged = self.judge(part, &mut report, &before).await;
         self.ending.outcome = report.outcome.clone();
         self.ending.passed = judged.passed;
         self.ending.checks = judged.checks;
@@ -161,8 +161,8 @@ impl Doing<'_> {
     /// One check; `false` if the attempt is at its end.
     async fn check(&mut self, part: &Part, name: &str) -> bool {
         let before = expect::snapshot(part.expect.as_ref()).await;
-        let report = self.run(part, name).await;
-        let judged = self.judge(part, &report, &before).await;
+        let mut report = self.run(part, name).await;
+        let judged = self.judge(part, &mut report, &before).await;
         let failed: Vec<String> = judged
             .checks
             .iter()
@@ -218,8 +218,23 @@ impl Doing<'_> {
         report
     }
 
-    async fn judge(&self, part: &Part, report: &Report, before: &[(PathBuf, String)]) -> Judged {
-        expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir).await
+    /// Judges what a command did. Waiting for files to become as expected ends when the attempt shall.
+    async fn judge(
+        &self,
+        part: &Part,
+        report: &mut Report,
+        before: &[(PathBuf, String)],
+    ) -> Judged {
+        let mut urge = self.urge.clone();
+        let judged = tokio::select! {
+            biased;
+            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir) => Some(judged),
+            _ = urge.wait_for(|urge| *urge > Urge::None) => None,
+        };
+        judged.unwrap_or_else(|| {
+            report.outcome = Outcome::Cancelled;
+            Judged { passed: false, checks: Vec::new() }
+        })
     }
 }
 

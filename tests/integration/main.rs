@@ -1,11 +1,14 @@
 //! The program from the outside: every test runs the real binary in a workspace of its own.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::expect_used,
-    clippy::print_stdout,
     clippy::format_collect,
-    reason = "tests"
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::format_push_string,
+    clippy::unused_self,
+    reason = "tests, which say what they measured"
 )]
 
 mod basics;

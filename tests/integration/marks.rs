@@ -78,7 +78,7 @@ impl Marks {
             let _ = kill_process(pid, Signal::KILL);
             panic!("the engine does not end; alive: {left:?}");
         }
-        Ran::new(waiter.join().unwrap())
+        Ran::new(&waiter.join().unwrap())
     }
 
     /// The most memory that a program of ours has used so far, in kB: engine and keepers.

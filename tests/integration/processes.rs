@@ -112,7 +112,7 @@ impl Ending {
 /// How long after the grace the last of them may be alive.
 const REST: Duration = Duration::from_secs(2);
 /// What a busy machine may add to that: eleven keepers look through all processes at once here.
-const BUSY: Duration = Duration::from_secs(3);
+const BUSY: Duration = Duration::from_secs(20);
 
 struct Stage {
     // Goes first: it knows its own by the workspace, too.

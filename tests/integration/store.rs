@@ -19,7 +19,7 @@ fn database(test: &Test) -> Connection {
 }
 
 fn ended(children: Vec<Child>) -> Vec<Ran> {
-    children.into_iter().map(|child| Ran::new(child.wait_with_output().unwrap())).collect()
+    children.into_iter().map(|child| Ran::new(&child.wait_with_output().unwrap())).collect()
 }
 
 fn run_ids(test: &Test) -> Vec<String> {
@@ -247,7 +247,7 @@ fn a_state_that_may_not_be_written_is_said() {
             // No permission stops root.
             command.uid(65_534);
         }
-        let ran = Ran::new(command.output().unwrap()).code(8);
+        let ran = Ran::new(&command.output().unwrap()).code(8);
         assert!(ran.stderr.starts_with("error: ") && !ran.stderr.contains("panicked"), "{ran:?}");
         println!("{}", ran.stderr);
     }
@@ -313,7 +313,7 @@ fn forces(test: &Test, args: &[&str]) -> (usize, String) {
     let calls = "trace=fsync,fdatasync,clone,clone3,vfork,write,exit_group";
     strace.args(["-qq", "-y", "-s", "200", "-o", "strace.log", "-e", calls]);
     strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
-    Ran::new(strace.output().expect("strace is needed")).code(0);
+    Ran::new(&strace.output().expect("strace is needed")).code(0);
     let seen = test.read("strace.log");
     (seen.lines().filter(|line| line.contains("sync(")).count(), seen)
 }

@@ -58,7 +58,7 @@ impl Test {
 
     /// Runs the program to its end.
     pub(crate) fn ostler(&self, args: &[&str]) -> Ran {
-        Ran::new(self.command(args).output().unwrap())
+        Ran::new(&self.command(args).output().unwrap())
     }
 
     /// Starts the program.
@@ -111,7 +111,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(crate) fn new(output: Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         let code = output.status.code().unwrap_or_else(|| -output.status.signal().unwrap());
         let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Self { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
