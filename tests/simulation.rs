@@ -1,5 +1,7 @@
 //! The pure core in a simulated world: random graphs, orders, people and crashes; an oracle; the rules one by one.
 //!
+//! Behaviours shown here (`docs/behaviours.md`): O2, O13, C1, C17.
+//!
 //! Each property was seen to fail by breaking `src/run` in one place (the second column) and running this file:
 //!
 //! | property | the change | what failed |

@@ -1,4 +1,6 @@
 //! Verbs that pass, fail, wait and are refused, with their exit codes.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): K48, O21, C6, H22, S20.
 
 use crate::support::{Test, found, status};
 

@@ -1,4 +1,6 @@
 //! The engine is killed, the disk is full, the machine reboots: nothing is lost, and nothing runs twice.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): O10.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};

@@ -1,4 +1,6 @@
 //! The README's examples and this project's own workflows do what is said of them.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): O32.
 
 use std::path::Path;
 

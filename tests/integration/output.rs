@@ -1,4 +1,6 @@
 //! What steps write and read: counted exactly, kept within limits, and never a reason to hang.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): C28.
 
 use std::fs::File;
 use std::io::Write;

@@ -1,4 +1,6 @@
 //! Nothing is left running: every way out of a step against every way in which it can end.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): K17, K18, C15, H26.
 
 use std::process::Child;
 use std::time::{Duration, Instant};

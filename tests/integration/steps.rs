@@ -1,4 +1,6 @@
 //! What steps expect, hand on, retry, and require.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): K43, O7, O12, O23, C30, S6, S7, S8, S11, S17, S18, S19.
 
 use crate::support::{Test, found, status};
 

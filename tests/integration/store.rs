@@ -1,4 +1,6 @@
 //! The record under many hands, and the record damaged: who lost is told, and what is wrong is named.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): O17, H15, S27.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
