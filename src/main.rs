@@ -12,5 +12,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|role| role == "__keeper") {
         return ExitCode::from(ostler::action::keeper::main());
     }
-    ostler::cli::main(std::env::args_os()).into()
+    // A bug of ours has an exit code of its own; its message is on standard error already.
+    let exit = std::panic::catch_unwind(|| ostler::cli::main(std::env::args_os()));
+    exit.unwrap_or(ostler::cli::Exit::Bug).into()
 }

@@ -141,6 +141,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::Store(store::Error::Full | store::Error::NotDurable { .. }) => {
             "what ran was ended; make room, then `ostler runs resume`".to_owned()
         }
+        Error::Store(store::Error::StillEnding { .. }) => "try again in a moment".to_owned(),
         Error::Store(store::Error::Newer { .. }) => "use the newer ostler".to_owned(),
         _ => return None,
     })

@@ -208,6 +208,7 @@ impl Driver<'_> {
             self.running.insert(job.running(), urge);
             tokio::spawn(job.run(self.pool.clone(), heard, self.inbox_to.clone()));
         }
+        tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");
         self.wake = decided.wake;
         self.busy = decided.busy;
         self.deadline =

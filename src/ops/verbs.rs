@@ -108,8 +108,10 @@ pub fn check_verb(
     name: &str,
     cwd: &Path,
 ) -> Result<(Workflow, Checked), Error> {
-    let path = locate(workspace, name, cwd)?;
-    let mut checked = check_file(workspace, &path);
+    let mut checked = match locate(workspace, name, cwd) {
+        Ok(path) => check_file(workspace, &path),
+        Err(error) => shared_file(workspace, name).ok_or(error)?,
+    };
     if !checked.is_sound() {
         return Err(Error::Problems(checked.problems, checked.sources));
     }
@@ -119,6 +121,13 @@ pub fn check_verb(
         return Err(Error::NoVerb { name: name.to_owned(), near: None, dir });
     }
     Ok((checked.workflows.swap_remove(at), checked))
+}
+
+/// The file that holds a verb of this id among others.
+fn shared_file(workspace: &Workspace, id: &str) -> Option<Checked> {
+    let holds =
+        |c: &Checked| c.workflows.len() > 1 && c.workflows.iter().any(|w| w.id.as_str() == id);
+    verbs(workspace).iter().map(|file| check_file(workspace, file)).find(holds)
 }
 
 /// Plans a verb with what was given.

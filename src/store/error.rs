@@ -65,6 +65,12 @@ pub enum Error {
         /// Who holds it.
         run: String,
     },
+    /// The driver is dead, and what it ran is still being ended.
+    #[error("what the dead engine of run {run} had started is still being ended")]
+    StillEnding {
+        /// The run.
+        run: String,
+    },
     /// Another process drives the run.
     #[error("run {run} is driven by process {pid}")]
     Driven {

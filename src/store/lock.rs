@@ -37,8 +37,11 @@ impl DriverLock {
                 .and_then(|_| file.read_to_string(&mut text))
                 .map_err(io)?;
             let pid: u32 = text.trim().parse().unwrap_or(0);
-            if (pid != 0 && alive(pid)) || Instant::now() >= until {
+            if pid != 0 && alive(pid) {
                 return Err(Error::Driven { run: run.to_string(), pid });
+            }
+            if Instant::now() >= until {
+                return Err(Error::StillEnding { run: run.to_string() });
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -118,3 +118,17 @@ fn files_that_are_none_are_named_and_not_opened() {
     assert_eq!(json["files"][0]["problems"][0]["code"], "E0110");
     assert_eq!(json["files"][0]["problems"][0]["place"]["line"], 1);
 }
+
+#[test]
+fn several_verbs_may_share_a_file() {
+    let verb = |id: &str| {
+        format!(
+            "[[workflows]]\nid = '{id}'\n[[workflows.steps]]\nid = 'a'\nargv = ['echo', '{id}']\n"
+        )
+    };
+    let test = Test::new().file("workflows/pair.toml", &format!("{}{}", verb("one"), verb("two")));
+    test.ostler(&["check"]).code(0);
+    test.ostler(&["run", "two"]).code(0);
+    assert_eq!(test.ostler(&["runs", "log", "a"]).stdout, "two\n");
+    test.ostler(&["run", "three"]).code(2);
+}
