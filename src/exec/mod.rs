@@ -67,6 +67,7 @@ pub async fn drive(
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let (inbox_to, inbox) = mpsc::unbounded_channel();
     let plan = journal.run().plan().clone();
+    let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
     let mut driver = Driver {
         store,
         journal,
@@ -76,6 +77,7 @@ pub async fn drive(
         slots: drive.jobs.max(1),
         no_ask: drive.no_ask,
         full_durability: drive.full_durability,
+        has_locks,
         running: BTreeMap::new(),
         inbox_to,
         inbox,
@@ -111,6 +113,8 @@ struct Driver<'a> {
     slots: usize,
     no_ask: bool,
     full_durability: bool,
+    /// Whether any step needs a lock.
+    has_locks: bool,
     running: BTreeMap<Running, watch::Sender<Urge>>,
     inbox_to: mpsc::UnboundedSender<Input>,
     inbox: mpsc::UnboundedReceiver<Input>,
@@ -167,8 +171,7 @@ impl Driver<'_> {
         took: Option<Took>,
     ) -> Result<Decided, store::Error> {
         let running = self.running.len();
-        let (slots, no_ask, plan) = (self.slots, self.no_ask, self.plan.clone());
-        let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
+        let (slots, no_ask, has_locks) = (self.slots, self.no_ask, self.has_locks);
         let (pool, programs) = (&self.pool, &mut self.programs);
         let mut decided = Decided::default();
         let full = self.full_durability;
