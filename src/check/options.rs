@@ -25,10 +25,12 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
         }
         on_error(workflow, step, problems);
         effect(workflow, step, problems);
+        locks(&step.locks, &workflow.locks, problems);
         if let (Some(stall), Some(timeout)) = (step.stall_timeout, step.timeout) {
             longer(stall, timeout, step, problems);
         }
     }
+    locks(&workflow.locks, &[], problems);
     for steps in [&workflow.steps, &workflow.finally] {
         if let Some(last) = steps.last() {
             stray(last, sources, problems);
@@ -216,6 +218,19 @@ fn escalation(workflow: &Workflow, retry: &Retry, problems: &mut Vec<Diagnostic>
                 let message = format!("{value} is not a value of param `{}`", name.value);
                 problems.push(Diagnostic::new(Code::BadParam, message).at(name.place, "escalates"));
             }
+        }
+    }
+}
+
+/// A lock is taken once: who already holds it would wait for itself.
+fn locks(own: &[At<Name>], held: &[At<Name>], problems: &mut Vec<Diagnostic>) {
+    for (nth, lock) in own.iter().enumerate() {
+        let before = held.iter().chain(&own[..nth]).find(|other| other.value == lock.value);
+        if let Some(before) = before {
+            let message = format!("lock `{}` would be waited for by who holds it", lock.value);
+            problems.push(
+                contradiction(lock.place, &message, "again").with(before.place, "already held"),
+            );
         }
     }
 }

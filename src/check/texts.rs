@@ -209,8 +209,9 @@ impl Texts<'_> {
         }
         match &found.to {
             Ref::Param(name) => {
-                let list =
-                    self.workflow.params.iter().any(|p| p.name.value == *name && p.kind.list);
+                let list = self.workflow.params.iter().any(|p| {
+                    p.name.value == *name && (p.kind.list || p.kind.of == ValueType::Glob)
+                });
                 if found.form == Form::Spread && !list {
                     no("only a list can be spread", "remove the `...`");
                 } else if list && found.form == Form::Plain && role == Role::Word {

@@ -48,8 +48,8 @@ pub(super) enum Format {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Driving {
     /// How many commands may run at once [default: processors]
-    #[arg(short, long, value_name = "N")]
-    pub(super) jobs: Option<usize>,
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) jobs: Option<u16>,
     /// Fail steps that somebody would have to do, instead of waiting for them
     #[arg(long)]
     pub(super) no_ask: bool,

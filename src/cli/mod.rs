@@ -1,5 +1,4 @@
 //! The command line: it calls `ops`, prints, and decides nothing.
-#![expect(clippy::print_stderr, reason = "the one place that prints")]
 
 mod args;
 mod exit;
@@ -10,6 +9,7 @@ mod runs;
 mod terminal;
 mod verb;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Passed };
         }
     };
-    let cwd = match args.directory.clone().map_or_else(std::env::current_dir, std::fs::canonicalize)
-    {
+    let named = args.directory.clone().map_or_else(std::env::current_dir, std::fs::canonicalize);
+    let cwd = match named.and_then(folder) {
         Ok(cwd) => cwd,
         Err(error) => {
-            eprintln!("error: the folder cannot be used: {error}");
+            say(&format!("error: the folder cannot be used: {error}"));
             return Exit::Usage;
         }
     };
@@ -44,17 +44,28 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         cwd,
         out: Terminal::stdout(),
         err: Terminal::stderr(),
+        lost: Cell::new(false),
     });
     match context {
-        Ok(context) => match context.dispatch(args.command) {
-            Ok(exit) => exit,
-            Err(error) => context.failed(&error),
-        },
+        Ok(context) => {
+            let done = context.dispatch(args.command);
+            let exit = done.unwrap_or_else(|error| context.failed(&error));
+            if context.lost.get() && exit == Exit::Passed { Exit::State } else { exit }
+        }
         Err(error) => {
-            eprintln!("error: {error}");
+            say(&format!("error: {error}"));
             exit_of(&error)
         }
     }
+}
+
+/// Says something on standard error. Where that cannot be written, nobody can be told.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn folder(path: PathBuf) -> std::io::Result<PathBuf> {
+    if path.is_dir() { Ok(path) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
 }
 
 /// What every command needs.
@@ -63,6 +74,8 @@ struct Context {
     cwd: PathBuf,
     out: Terminal,
     err: Terminal,
+    /// Whether a result could not be printed.
+    lost: Cell<bool>,
 }
 
 impl Context {
@@ -90,36 +103,50 @@ impl Context {
         Ok(if checked.iter().all(ops::Checked::is_sound) { Exit::Passed } else { Exit::Problems })
     }
 
-    /// Prints a result. A reader that goes away is no error of ours.
-    #[expect(clippy::unused_self, reason = "reads better where it is called")]
+    /// Prints a result.
     fn print(&self, text: &str) {
+        self.print_bytes(text.as_bytes());
+    }
+
+    /// Prints a result. A reader that goes away is no error of ours; a full disk is, and is said once.
+    fn print_bytes(&self, bytes: &[u8]) {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                if !self.lost.replace(true) {
+                    say(&format!("error: the result could not be written: {error}"));
+                }
+            }
+        }
     }
 
     /// Says why something was not done.
     fn failed(&self, error: &Error) -> Exit {
         let word = self.err.bad("error");
         match error {
-            Error::Problems(all, sources) => eprint!("{}", problems::text(all, sources, &self.err)),
+            Error::Problems(all, sources) => {
+                say(problems::text(all, sources, &self.err).trim_end());
+            }
             Error::Params(refused) => {
                 for bad in refused {
-                    eprintln!("{word}: {}", bad.message);
+                    say(&format!("{word}: {}", bad.message));
                     if let Some(hint) = &bad.hint {
-                        eprintln!("  {hint}");
+                        say(&format!("  {hint}"));
                     }
                 }
             }
             Error::NoVerb { near, dir, .. } => {
-                eprintln!("{word}: {error} in {dir}");
+                say(&format!("{word}: {error} in {dir}"));
                 if let Some(near) = near {
-                    eprintln!("  did you mean `{near}`?");
+                    say(&format!("  did you mean `{near}`?"));
                 }
             }
-            _ => eprintln!("{word}: {error}"),
+            _ => say(&format!("{word}: {error}")),
         }
         if let Some(hint) = hint(error) {
-            eprintln!("  {hint}");
+            say(&format!("  {hint}"));
         }
         exit_of(error)
     }

@@ -1,10 +1,12 @@
 //! A plan as it is shown: what is known, what is not known until the run, who is asked.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::args::{Format, PlanArgs};
 use super::{Context, Exit, verb};
 use crate::diagnostic::printable;
+use crate::ids::StepId;
 use crate::ops::{self, Error};
 use crate::plan::{Action, Origin, Plan, Step};
 use crate::report::{Paint, Tone};
@@ -76,28 +78,32 @@ fn text(plan: &Plan, paint: &dyn Paint) -> String {
 
 /// The steps by the longest way from the start: those of one wave do not wait for each other.
 fn waves(steps: &[Step]) -> Vec<Vec<&Step>> {
-    let mut waves: Vec<Vec<&Step>> = Vec::new();
-    let mut depth = std::collections::HashMap::new();
-    let mut left: Vec<&Step> = steps.iter().collect();
-    while !left.is_empty() {
-        let before = left.len();
-        left.retain(|step| {
-            let follows = |s: &Step| s.on_error.targets().iter().any(|t| t.value == step.id);
-            let sources = steps.iter().filter(|s| follows(s)).map(|s| &s.id);
-            let all = step.edges.iter().map(|e| &e.step.value).chain(sources);
-            let depths: Option<Vec<usize>> = all.map(|id| depth.get(id).copied()).collect();
-            let Some(depths) = depths else { return true };
-            let at = depths.into_iter().max().map_or(0, |d| d + 1);
-            depth.insert(step.id.clone(), at);
-            if waves.len() <= at {
-                waves.resize(at + 1, Vec::new());
-            }
-            waves[at].push(step);
-            false
-        });
-        if left.len() == before {
-            waves.push(std::mem::take(&mut left));
+    let index: HashMap<&StepId, usize> =
+        steps.iter().enumerate().map(|(n, s)| (&s.id, n)).collect();
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    let mut left = vec![0_usize; steps.len()];
+    for (n, step) in steps.iter().enumerate() {
+        let before = step.edges.iter().filter_map(|e| index.get(&e.step.value)).map(|b| (*b, n));
+        let targets = step.on_error.targets();
+        let roads = targets.iter().filter_map(|t| index.get(&t.value)).map(|t| (n, *t));
+        for (first, then) in before.chain(roads) {
+            after[first].push(then);
+            left[then] += 1;
         }
+    }
+    let mut waves = Vec::new();
+    let mut wave: Vec<usize> = (0..steps.len()).filter(|n| left[*n] == 0).collect();
+    while !wave.is_empty() {
+        let mut next = Vec::new();
+        for then in wave.iter().flat_map(|n| &after[*n]) {
+            left[*then] -= 1;
+            if left[*then] == 0 {
+                next.push(*then);
+            }
+        }
+        waves.push(wave.iter().map(|n| &steps[*n]).collect());
+        next.sort_unstable();
+        wave = next;
     }
     waves
 }
@@ -137,7 +143,7 @@ fn line(out: &mut String, step: &Step, paint: &dyn Paint) {
         out,
         "  {}  {}  {}",
         step.id,
-        printable(&what),
+        printable(&what.replace('\n', "⏎")),
         paint.paint(Tone::Faint, &printable(&notes.join(", ")))
     );
 }

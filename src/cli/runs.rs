@@ -1,6 +1,6 @@
 //! Running verbs, and looking at runs.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use serde_json::json;
 
@@ -25,9 +25,11 @@ impl Context {
         };
         let driving = merged(&args.driving, &after);
         let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
-        eprint!("{}", super::problems::text(&warnings, &checked.sources, &self.err));
+        if !warnings.is_empty() {
+            super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
+        }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
-        let options = StartOptions { jobs: driving.jobs, no_ask: driving.no_ask };
+        let options = StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
         let session = ops::start(&self.workspace, plan, &options, &mut |r, run| self.show(r, run))?;
         Ok(self.ended(&session, &driving))
     }
@@ -47,7 +49,7 @@ impl Context {
             return;
         }
         if let Some(line) = progress::line(record, run, &self.err) {
-            let _ = writeln!(std::io::stderr(), "{line}");
+            super::say(&line);
         }
     }
 
@@ -102,11 +104,18 @@ impl Context {
                 let store = self.workspace.existing_store()?;
                 let journal = store.load(&store.find(run.as_deref())?)?;
                 self.report(&store, journal.run(), format);
+                if format == Format::Text && !ops::is_moving(journal.run()) {
+                    self.print(&format!(
+                        "  nobody drives it: ostler runs resume {}\n",
+                        journal.id()
+                    ));
+                }
                 Ok(Exit::Passed)
             }
             RunsCommand::Log { run, step, attempt, stderr } => self.log(run, step, attempt, stderr),
             RunsCommand::Resume { run, driving } => {
-                let options = StartOptions { jobs: driving.jobs, no_ask: driving.no_ask };
+                let options =
+                    StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
                 let session = ops::resume(&self.workspace, run.as_deref(), &options, &mut show)?;
                 Ok(self.ended(&session, &driving))
             }
@@ -185,14 +194,11 @@ impl Context {
         let to_terminal = std::io::stdout().is_terminal();
         for ending in if only_stderr { &["stderr"][..] } else { &["stdout", "stderr"] } {
             let bytes = output(&store, &id, &step, n, ending).unwrap_or_default();
-            let mut out = std::io::stdout().lock();
-            let _ = if to_terminal {
-                out.write_all(
-                    crate::diagnostic::printable(&String::from_utf8_lossy(&bytes)).as_bytes(),
-                )
+            if to_terminal {
+                self.print(&crate::diagnostic::printable(&String::from_utf8_lossy(&bytes)));
             } else {
-                out.write_all(&bytes)
-            };
+                self.print_bytes(&bytes);
+            }
         }
         Ok(Exit::Passed)
     }
@@ -228,7 +234,8 @@ impl Context {
                 };
                 let outputs = outputs.iter().map(pair).collect::<Result<_, _>>()?;
                 let said = Said { step: step.clone(), answer, outputs, note };
-                let options = StartOptions { jobs: driving.jobs, no_ask: driving.no_ask };
+                let options =
+                    StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
                 let mut show = |record: &Record, run: &Run| self.show(record, run);
                 let session = ops::answer(&self.workspace, run, said, &options, &mut show)?;
                 Ok(self.ended(&session, &driving))

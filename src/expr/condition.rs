@@ -12,6 +12,9 @@ pub const MAX_LENGTH: usize = 2_000;
 /// How deep brackets may nest in one, and how many prefix operators may follow each other.
 const MAX_DEPTH: usize = 32;
 
+/// How many steps of a loop a condition may take: what would take more is refused, not tried.
+const MAX_STEPS: u128 = 1_000_000;
+
 /// A parsed condition.
 pub struct Condition(cel::Program);
 
@@ -45,10 +48,16 @@ impl Condition {
 
     /// Its value over `variables`; an error if it cannot be evaluated or is not a boolean.
     pub fn holds(&self, variables: &Map<String, Value>) -> Result<bool, String> {
+        let (depth, longest) = loops(self.0.expression());
+        let longest = variables.values().map(longest_list).fold(longest, usize::max) as u128;
+        if longest.checked_pow(depth).is_none_or(|steps| steps > MAX_STEPS) {
+            return Err(format!(
+                "{depth} loops in each other over up to {longest} items are too many"
+            ));
+        }
         let mut context = cel::Context::default();
         for (name, value) in variables {
-            let value = cel::to_value(value).map_err(|e| e.to_string())?;
-            context.add_variable_from_value(name.as_str(), value);
+            context.add_variable_from_value(name.as_str(), to_cel(value));
         }
         match self.0.execute(&context) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
@@ -75,6 +84,56 @@ fn too_deep(text: &str) -> bool {
         }
     }
     false
+}
+
+/// A JSON value in CEL, in which every whole number is an `int`.
+fn to_cel(value: &Value) -> cel::Value {
+    match value {
+        Value::Null => cel::Value::Null,
+        Value::Bool(b) => cel::Value::Bool(*b),
+        Value::Number(n) => match n.as_i64() {
+            Some(n) => cel::Value::Int(n),
+            None => cel::Value::Float(n.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => cel::Value::String(text.clone().into()),
+        Value::Array(all) => cel::Value::List(all.iter().map(to_cel).collect::<Vec<_>>().into()),
+        Value::Object(all) => {
+            let pairs = all.iter().map(|(name, value)| (name.clone(), to_cel(value)));
+            pairs.collect::<std::collections::HashMap<String, cel::Value>>().into()
+        }
+    }
+}
+
+/// The length of the longest list or table in a value.
+fn longest_list(value: &Value) -> usize {
+    let inside = |all: &mut dyn Iterator<Item = &Value>| all.map(longest_list).max().unwrap_or(0);
+    match value {
+        Value::Array(all) => all.len().max(inside(&mut all.iter())),
+        Value::Object(all) => all.len().max(inside(&mut all.values())),
+        _ => 0,
+    }
+}
+
+/// How deep loops are nested in an expression, and the length of its longest literal list.
+fn loops(expr: &IdedExpr) -> (u32, usize) {
+    let most = |parts: &mut dyn Iterator<Item = &IdedExpr>| {
+        parts.map(loops).fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)))
+    };
+    match &expr.expr {
+        Expr::Call(call) => most(&mut call.target.iter().map(AsRef::as_ref).chain(&call.args)),
+        Expr::Select(select) => loops(&select.operand),
+        Expr::List(list) => {
+            let (depth, longest) = most(&mut list.elements.iter());
+            (depth, longest.max(list.elements.len()))
+        }
+        Expr::Map(map) => (map.entries.len().min(1).try_into().unwrap_or(0), map.entries.len()),
+        Expr::Comprehension(of) => {
+            let over = loops(&of.iter_range);
+            let inner = most(&mut [&of.loop_step, &of.loop_cond, &of.result].into_iter());
+            (over.0.max(inner.0 + 1), over.1.max(inner.1))
+        }
+        Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => (0, 0),
+    }
 }
 
 /// Collects the dotted names under `expr`. `bound` are the variables of enclosing comprehensions.
@@ -164,6 +223,8 @@ mod tests {
         assert_eq!(holds("params.n > 2 && steps.a.status == 'passed'"), Ok(true));
         assert_eq!(holds("params['keep-as']"), Ok(true));
         assert_eq!(holds("steps.a.outputs.x == 2"), Ok(false));
+        assert_eq!(holds("params.n + 1 == 4 && -params.n % 2 == -1"), Ok(true));
+        assert_eq!(holds("params.size.matches('^cx')"), Ok(true));
         assert!(holds("params.n").unwrap_err().contains("not true or false"));
         assert!(holds("steps.b.status == 'passed'").is_err());
     }
@@ -179,6 +240,19 @@ mod tests {
         );
         assert_eq!(of("[1, n].all(i, i > m)"), ["m", "n"]);
         assert_eq!(of("size(params.size) > 1"), ["params.size"]);
+    }
+
+    #[test]
+    fn loops_that_would_never_end_are_refused() {
+        let nest = |depth: usize| {
+            let one = |n| format!("[1,2,3,4,5,6,7,8,9].all(v{n}, ");
+            let open = (0..depth).map(one).collect::<Vec<_>>().concat();
+            format!("{open}true{}", ")".repeat(depth))
+        };
+        assert_eq!(Condition::parse(&nest(3)).unwrap().holds(&vars()), Ok(true));
+        assert!(
+            Condition::parse(&nest(8)).unwrap().holds(&vars()).unwrap_err().contains("too many")
+        );
     }
 
     #[test]

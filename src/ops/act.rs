@@ -33,6 +33,12 @@ pub fn resume(
     drive(workspace, store, journal, &lock, options, show)
 }
 
+/// Whether nothing keeps a run from going on by itself: somebody drives it, or it has ended, or it waits.
+pub fn is_moving(run: &Run) -> bool {
+    let driven = run.driver().is_some_and(|(pid, _)| is_alive(pid));
+    driven || run.status() != crate::run::RunStatus::Running
+}
+
 fn over(journal: &Journal) -> Error {
     let status = journal.run().status().name().replace('_', " ");
     Error::NotNow(format!("run {} has ended: {status}", journal.id()))

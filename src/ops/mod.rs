@@ -6,7 +6,7 @@ mod start;
 mod verbs;
 mod workspace;
 
-pub use act::{Said, answer, cancel, resume};
+pub use act::{Said, answer, cancel, is_moving, resume};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{Checked, check_all, check_verb, plan, verbs};
 pub use workspace::{Config, Workspace};

@@ -48,6 +48,29 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Reads the settings; the usual ones where there is no file.
+    fn read(path: &Path) -> Result<Self, String> {
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(error.to_string()),
+            Ok(facts) if !facts.is_file() => return Err("not a regular file".to_owned()),
+            Ok(_) => {}
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+        let config: Self = toml::from_str(&text).map_err(|e| e.to_string())?;
+        if config.jobs == Some(0) {
+            return Err("`jobs` is at least 1".to_owned());
+        }
+        if !(0.0..=3_600.0).contains(&config.grace_s) {
+            return Err("`grace_s` is between 0 and 3600".to_owned());
+        }
+        Ok(config)
+    }
+}
+
 impl Workspace {
     /// The workspace that `from` lies in: the nearest folder upwards with `ostler.toml`, `workflows/` or `.ostler/`;
     /// else `from` itself.
@@ -55,11 +78,7 @@ impl Workspace {
         let marks = ["ostler.toml", "workflows", ".ostler"];
         let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
         let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
-        let config = match std::fs::read_to_string(root.join("ostler.toml")) {
-            Ok(text) => toml::from_str(&text).map_err(|e| Error::Config(e.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Config::default(),
-            Err(error) => return Err(Error::Config(error.to_string())),
-        };
+        let config = Config::read(&root.join("ostler.toml")).map_err(Error::Config)?;
         Ok(Self { root, config })
     }
 

@@ -109,6 +109,13 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
         };
         let value =
             values::from_text(single, utf8).map_err(|why| bad(format!("--{name}: {why}")))?;
+        let semver = param.scheme.as_ref().is_some_and(|s| s.value == "semver");
+        if semver && !is_semver(utf8) {
+            return Err(bad(format!(
+                "--{name}: `{}` is not a semantic version such as 1.2.3",
+                printable(utf8)
+            )));
+        }
         if param.kind.of == ValueType::Enum && !param.values.iter().any(|v| v.value == utf8) {
             let words: Vec<&str> = param.values.iter().map(|v| v.as_str()).collect();
             return Err(BadParam {
@@ -129,6 +136,17 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
         [text] => one(text),
         _ => Err(bad(format!("--{name} is given {} times", texts.len()))),
     }
+}
+
+/// Whether a text is `MAJOR.MINOR.PATCH`, perhaps with a pre-release and build (<https://semver.org>).
+fn is_semver(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| {
+        part.bytes().all(|b| b.is_ascii_digit())
+            && !part.is_empty()
+            && (part == "0" || !part.starts_with('0'))
+    };
+    core.split('.').count() == 3 && core.split('.').all(number)
 }
 
 /// A pattern becomes the paths it matches, at least one.

@@ -175,7 +175,7 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);
     }
-    if report.owes_finally && !report.status.is_final() {
+    if report.owes_finally && report.status == RunStatus::Running {
         let _ = writeln!(out, "  its `finally` steps are owed: ostler runs resume {}", report.run);
     }
 }

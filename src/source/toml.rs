@@ -13,7 +13,7 @@ pub(super) fn read(text: &str, file: u16) -> Result<Node, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         let place = place(file, table.span());
-        let kind = of_table(table.get_ref(), file);
+        let kind = of_table(table.get_ref(), file, text);
         return Ok(Node { place, kind });
     }
     Err(errors
@@ -30,18 +30,26 @@ fn place(file: u16, span: Range<usize>) -> Place {
     Place { file, start: clamp(span.start), end: clamp(span.end) }
 }
 
-fn of_table(table: &DeTable<'_>, file: u16) -> Kind {
+/// A text as TOML means it: a line of a multi-line text ends the same on every system.
+fn text(raw: &str, value: &str) -> String {
+    if raw.contains("\r\n") { value.replace("\r\n", "\n") } else { value.to_owned() }
+}
+
+fn of_table(table: &DeTable<'_>, file: u16, source: &str) -> Kind {
     let entries = table.iter().map(|(key, value)| Entry {
         key: key.get_ref().to_string(),
         key_place: place(file, key.span()),
-        value: of_value(value, file),
+        value: of_value(value, file, source),
     });
     Kind::Table(entries.collect())
 }
 
-fn of_value(value: &Spanned<DeValue<'_>>, file: u16) -> Node {
+fn of_value(value: &Spanned<DeValue<'_>>, file: u16, source: &str) -> Node {
     let kind = match value.get_ref() {
-        DeValue::String(text) => Kind::String(text.to_string()),
+        DeValue::String(value_text) => {
+            let raw = source.get(value.span()).unwrap_or_default();
+            Kind::String(text(raw, value_text))
+        }
         DeValue::Integer(n) => match i64::from_str_radix(n.as_str(), n.radix()) {
             Ok(n) => Kind::Int(n),
             Err(_) => Kind::Other("a number beyond 64 bits"),
@@ -52,8 +60,8 @@ fn of_value(value: &Spanned<DeValue<'_>>, file: u16) -> Node {
         },
         DeValue::Boolean(b) => Kind::Bool(*b),
         DeValue::Datetime(_) => Kind::Other("a date"),
-        DeValue::Array(all) => Kind::Array(all.iter().map(|v| of_value(v, file)).collect()),
-        DeValue::Table(table) => of_table(table, file),
+        DeValue::Array(all) => Kind::Array(all.iter().map(|v| of_value(v, file, source)).collect()),
+        DeValue::Table(table) => of_table(table, file, source),
     };
     Node { place: place(file, value.span()), kind }
 }
@@ -71,6 +79,17 @@ mod tests {
         let Kind::Table(step) = &steps[0].kind else { panic!("no step") };
         let id = &step[0].value;
         assert_eq!(&text[id.place.start as usize..id.place.end as usize], "'x'");
+    }
+
+    #[test]
+    fn lines_end_the_same_on_every_system() {
+        let text = "a = \"\"\"x\r\ny\r\n\"\"\"\r\nb = \"x\\r\\n\"\r\n";
+        let Kind::Table(top) = read(text, 0).unwrap().kind else { panic!("no table") };
+        let texts = top.iter().map(|e| match &e.value.kind {
+            Kind::String(text) => text.as_str(),
+            _ => "",
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), ["x\ny\n", "x\r\n"]);
     }
 
     #[test]

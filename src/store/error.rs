@@ -16,6 +16,11 @@ pub enum Error {
     /// The database.
     #[error("the state database: {0}")]
     Database(rusqlite::Error),
+    /// Somebody removed or replaced the database while it was in use.
+    #[error(
+        "the state database was removed or replaced while it was in use: what ran is not recorded any more"
+    )]
+    Gone,
     /// There is no room to write.
     #[error("the disk is full: the state database cannot be written")]
     Full,

@@ -22,6 +22,8 @@ pub use runs::Summary;
 pub struct Store {
     db: Connection,
     dir: PathBuf,
+    /// Which file the database is, to notice when it is removed or replaced.
+    file: (u64, u64),
     /// Whether something was committed since it was last forced.
     unforced: bool,
 }
@@ -39,7 +41,8 @@ impl Store {
         db.busy_handler(Some(wait_for_others))?;
         db.set_prepared_statement_cache_capacity(32);
         schema::prepare(&mut db)?;
-        Ok(Self { db, dir: dir.to_owned(), unforced: false })
+        let file = identity(dir)?;
+        Ok(Self { db, dir: dir.to_owned(), file, unforced: false })
     }
 
     /// Opens the store in `dir` if there is one.
@@ -64,6 +67,9 @@ impl Store {
     pub fn force(&mut self) -> Result<(), Error> {
         if !self.unforced {
             return Ok(());
+        }
+        if identity(&self.dir).ok() != Some(self.file) {
+            return Err(Error::Gone);
         }
         self.db.pragma_update(None, "synchronous", "FULL")?;
         let forced = self.db.execute("UPDATE forced SET times = times + 1", []);
@@ -95,4 +101,13 @@ impl Store {
 fn wait_for_others(tries: i32) -> bool {
     std::thread::sleep(std::time::Duration::from_micros(500));
     tries < 60_000
+}
+
+/// Which file a store's database is: device and inode.
+fn identity(dir: &Path) -> Result<(u64, u64), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let path = dir.join("state.db");
+    let facts = std::fs::metadata(&path)
+        .map_err(|error| Error::Io { path: path.display().to_string(), error })?;
+    Ok((facts.dev(), facts.ino()))
 }

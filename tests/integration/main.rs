@@ -16,6 +16,7 @@ mod crash;
 mod docs;
 mod history;
 mod marks;
+mod odd;
 mod output;
 mod params;
 mod processes;
