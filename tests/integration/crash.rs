@@ -215,6 +215,16 @@ fn killed_twenty_times_in_a_row() {
     }
 }
 
+/// A program that only root may run, by `sudo` where we are somebody else.
+fn as_root(program: &str) -> Command {
+    if rustix::process::getuid().is_root() {
+        return Command::new(program);
+    }
+    let mut sudo = Command::new("sudo");
+    sudo.args(["-n", program]);
+    sudo
+}
+
 /// A disk of its own for the workspace's state; gone with it.
 struct SmallDisk(std::path::PathBuf);
 
@@ -222,8 +232,9 @@ impl SmallDisk {
     fn mount(test: &Test, size: &str) -> Self {
         let path = test.path().join(".ostler");
         std::fs::create_dir(&path).unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(&path);
+        let mut mount = as_root("mount");
+        let options = format!("size={size},mode=0777");
+        mount.args(["-t", "tmpfs", "-o", &options, "none"]).arg(&path);
         let mounted = mount.output().unwrap();
         assert!(mounted.status.success(), "a small disk needs the right to mount: {mounted:?}");
         Self(path)
@@ -232,7 +243,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = as_root("umount").arg("-l").arg(&self.0).status();
     }
 }
 
