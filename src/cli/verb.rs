@@ -36,7 +36,7 @@ fn command(workflow: &Workflow, before: &str) -> clap::Command {
     for param in &workflow.params {
         command = command.arg(arg(param));
     }
-    command = <Driving as clap::Args>::augment_args(command.next_help_heading("Options"));
+    command = <Driving as clap::Args>::augment_args(command.next_help_heading(None::<&str>));
     command.about(about.cloned().unwrap_or_default())
 }
 

@@ -170,6 +170,9 @@ fn acceptable(
             return no(format!("`{id}` has no output `{name}`"));
         };
         match values::from_text(spec.kind, text) {
+            Ok(_) if typed.contains_key(name) => {
+                return no(format!("output `{name}` is given twice"));
+            }
             Ok(value) => drop(typed.insert(name.clone(), value)),
             Err(why) => return no(format!("output `{name}`: {why}")),
         }

@@ -69,6 +69,7 @@ id = "look"
 actor = "Human"
 action = "Read the diff"
 needs = ["build"]
+outputs = { seen = "int" }
 [[steps]]
 id = "ship"
 needs = ["look"]
@@ -79,7 +80,11 @@ cmd = "touch shipped"
     test.ostler(&["step", "show", "look"]).code(0).says("Read the diff");
     test.ostler(&["step", "answer", "ship", "passed"]).code(2).complains("nobody is asked");
     test.ostler(&["step", "answer", "look", "rerun"]).code(2).complains("nothing to run");
-    test.ostler(&["step", "answer", "look", "passed", "--note", "fine"]).code(0);
+    let twice = ["step", "answer", "look", "passed", "--output", "seen=1", "--output", "seen=2"];
+    test.ostler(&twice).code(2).complains("given twice");
+    test.ostler(&["step", "answer", "look", "passed"]).code(2).complains("--output seen=VALUE");
+    let answer = ["step", "answer", "look", "passed", "--note", "fine", "--output", "seen=3"];
+    test.ostler(&answer).code(0);
     assert!(test.path().join("shipped").exists());
     let report = test.report();
     assert_eq!(found(&report, "look")["attempts"][0]["note"], "fine");
