@@ -83,6 +83,7 @@ pub async fn drive(
         inbox,
         busy: BTreeSet::new(),
         last_force: Instant::now(),
+        seen: 0,
         wake: None,
         deadline: None,
         programs: BTreeMap::new(),
@@ -121,6 +122,8 @@ struct Driver<'a> {
     /// Locks that were busy when last asked for.
     busy: BTreeSet<Name>,
     last_force: Instant,
+    /// The store's version before the last turn: another one means that somebody else recorded something since.
+    seen: i64,
     wake: Option<Time>,
     deadline: Option<Instant>,
     /// Which files can be started without a shell.
@@ -173,6 +176,8 @@ impl Driver<'_> {
         let running = self.running.len();
         let (slots, no_ask, has_locks) = (self.slots, self.no_ask, self.has_locks);
         let (pool, programs) = (&self.pool, &mut self.programs);
+        // Before the turn reads the log, not after: what comes in between must not go unseen.
+        self.seen = self.store.version()?;
         let mut decided = Decided::default();
         let full = self.full_durability;
         self.store.append(self.journal, &self.actor, now(), |tx| {
@@ -221,27 +226,23 @@ impl Driver<'_> {
             });
     }
 
-    /// Waits for the next thing to happen; `false` after a second signal.
+    /// Waits for the next thing to happen; `false` after a second signal. A deadline waits for no pause.
     async fn wait(
         &mut self,
         signals: &mut Signals,
         inputs: &mut Vec<Input>,
     ) -> Result<bool, store::Error> {
-        let version = self.store.version()?;
         loop {
+            if self.deadline.is_some_and(|at| Instant::now() >= at) {
+                inputs.push(Input::Deadline(self.plan.timeout.map_or(0, |t| t.0)));
+                self.deadline = None;
+            }
             let until_wake = self.wake.map(|at| Duration::from_millis(at.since(now())));
             let until_force = self.store.is_unforced().then_some(FORCE_EVERY);
             let pause = [until_wake, until_force, Some(LOOK_EVERY)].into_iter().flatten().min();
-            let deadline = self.deadline;
             tokio::select! {
+                // Signals first: results may come without a pause.
                 biased;
-                Some(input) = self.inbox.recv() => {
-                    self.take(input, inputs);
-                    while let Ok(input) = self.inbox.try_recv() {
-                        self.take(input, inputs);
-                    }
-                    return Ok(true);
-                }
                 signal = signals.next() => {
                     if signals.count() > 1 {
                         return Ok(false);
@@ -249,16 +250,20 @@ impl Driver<'_> {
                     inputs.push(Input::Cancel(signal.to_owned()));
                     return Ok(true);
                 }
+                () = std::future::ready(()), if !inputs.is_empty() => return Ok(true),
+                Some(input) = self.inbox.recv() => {
+                    self.take(input, inputs);
+                    while let Ok(input) = self.inbox.try_recv() {
+                        self.take(input, inputs);
+                    }
+                    return Ok(true);
+                }
                 () = tokio::time::sleep(pause.unwrap_or(LOOK_EVERY)) => {}
             }
             if self.store.is_unforced() && self.last_force.elapsed() >= FORCE_EVERY {
                 self.force()?;
             }
-            if deadline.is_some_and(|at| Instant::now() >= at) {
-                inputs.push(Input::Deadline(self.plan.timeout.map_or(0, |t| t.0)));
-                return Ok(true);
-            }
-            let changed = self.store.version()? != version;
+            let changed = self.store.version()? != self.seen;
             if changed || self.wake.is_some_and(|at| at <= now()) || !self.busy.is_empty() {
                 return Ok(true);
             }

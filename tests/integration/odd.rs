@@ -104,3 +104,17 @@ argv = ["echo", "{version}", "--", "{files...}"]
     test.ostler(&["run", "v", "--version", "1.2.3-rc.1+5"]).code(0);
     assert_eq!(test.ostler(&["runs", "log", "a"]).stdout, "1.2.3-rc.1+5 -- p/a p/b\n");
 }
+
+/// Results that keep coming must not drown a deadline.
+#[test]
+fn a_busy_run_keeps_its_deadline() {
+    let mut text = "timeout = '1s'\n".to_owned();
+    for n in 0..8_000 {
+        text.push_str(&format!("[[steps]]\nid = 's{n}'\ncmd = '/bin/true'\n"));
+    }
+    let test = Test::with("v", &text);
+    test.ostler(&["run", "v", "--jobs", "8", "--format", "json"]).code(4);
+    let report = test.report();
+    assert_eq!(report["reason"], "the deadline of 1s passed");
+    assert_eq!(status(&report, "s7999"), "cancelled");
+}
