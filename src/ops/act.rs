@@ -28,7 +28,7 @@ pub fn resume(
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
     let journal = store.load(&id)?;
     if journal.run().status().is_final() {
-        return Err(over(&journal));
+        return Err(over(journal.run()));
     }
     drive(workspace, store, journal, &lock, options, show)
 }
@@ -39,9 +39,9 @@ pub fn is_moving(run: &Run) -> bool {
     driven || run.status() != crate::run::RunStatus::Running
 }
 
-fn over(journal: &Journal) -> Error {
-    let status = journal.run().status().name().replace('_', " ");
-    Error::NotNow(format!("run {} has ended: {status}", journal.id()))
+fn over(run: &Run) -> Error {
+    let status = run.status().name().replace('_', " ");
+    Error::NotNow(format!("run {} has ended: {status}", run.id()))
 }
 
 /// The right to drive, if nobody has it.
@@ -151,11 +151,7 @@ fn acceptable(
     let id = &node.instance;
     let no = |why: String| Err(Error::NotNow(why));
     if run.status().is_final() {
-        return no(format!(
-            "run {} has ended: {}",
-            run.id(),
-            run.status().name().replace('_', " ")
-        ));
+        return Err(over(run));
     }
     if node.state != State::Asked {
         return no(format!("`{id}` is {}: nobody is asked about it", node.state.name()));
@@ -193,7 +189,7 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
     if journal.run().status().is_final() {
-        return Err(over(&journal));
+        return Err(over(journal.run()));
     }
     let person = actor(ActorKind::Human);
     store.append(&mut journal, &person, exec::now(), |tx| {

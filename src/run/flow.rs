@@ -131,15 +131,13 @@ impl Run {
         let passed = self.nodes[fallback].state.is_pass();
         let outputs = self.nodes[fallback].outputs.clone();
         let by = self.nodes[fallback].instance.to_string();
-        let node = &mut self.nodes[source];
-        node.standby = false;
-        let finally = node.finally;
+        let finally = self.nodes[source].finally;
+        self.nodes[source].standby = false;
         if passed {
-            node.state = State::Recovered;
-            node.reason = Some(format!("`{by}` stood in for it"));
-            node.outputs = outputs;
+            self.set(source, State::Recovered, Some(format!("`{by}` stood in for it")));
+            self.nodes[source].outputs = outputs;
         } else if !finally {
-            node.stops = true;
+            self.nodes[source].stops = true;
             self.stop(source);
         }
         *self.open(finally) -= 1;

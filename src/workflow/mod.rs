@@ -17,8 +17,6 @@ pub use tags::{
     Tag,
 };
 
-use serde::{Deserialize, Serialize};
-
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId, WorkflowId};
 
@@ -69,12 +67,12 @@ pub struct Workflow {
     pub stall_timeout: Option<Millis>,
     /// Locks the run holds from its start to its end.
     pub locks: Vec<At<Name>>,
-    /// The keys written at the workflow's level, for the checks of TOML's trap.
+    /// All of it.
     pub place: Place,
 }
 
 /// A command that must pass before any step starts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Guard {
     /// Its name in the report.
     pub id: At<Name>,
@@ -85,12 +83,11 @@ pub struct Guard {
     /// Whether a failure blocks the run or is only said.
     pub severity: Severity,
     /// Its deadline.
-    #[serde(rename = "timeout_ms", default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Millis>,
 }
 
 /// Repeat until a condition holds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Converge {
     /// Shell text; exit 0 means converged.
     pub condition: At<String>,
