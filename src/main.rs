@@ -1,4 +1,4 @@
-//! The program: the hidden keeper's role first, else the command line.
+//! The program: the hidden roles of keeper and reader first, else the command line.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,8 +9,12 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // A write beyond a file size limit is an error to report, as on a full disk, and not our end.
     let _ = signal_hook::flag::register(rustix::process::Signal::XFSZ.as_raw(), Arc::default());
-    if std::env::args_os().nth(1).is_some_and(|role| role == "__keeper") {
+    let role = std::env::args_os().nth(1);
+    if role.as_ref().is_some_and(|role| role == "__keeper") {
         return ExitCode::from(ostler::action::keeper::main());
+    }
+    if role.as_ref().is_some_and(|role| role == "__reader") {
+        return ExitCode::from(ostler::reader::child::main());
     }
     // A bug of ours has an exit code of its own; its message is on standard error already.
     let exit = std::panic::catch_unwind(|| ostler::cli::main(std::env::args_os()));

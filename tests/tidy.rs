@@ -12,7 +12,7 @@ const ROWS: &[&[&str]] = &[
     &["source", "check"],
     &["plan"],
     &["run"],
-    &["action", "store", "report"],
+    &["reader", "action", "store", "report"],
     &["exec"],
     &["ops"],
     &["cli"],
@@ -25,6 +25,10 @@ const PURE: &[&str] =
 /// Big dependencies and the only modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
+    ("nickel_lang_core", &["source"]),
+    ("codespan_reporting", &["source"]),
+    ("landlock", &["reader"]),
+    ("duct", &["reader"]),
     ("petgraph", &["check"]),
     ("cel::", &["expr"]),
     ("clap", &["cli"]),

@@ -12,6 +12,12 @@ pub(super) struct Args {
     /// Work as if started in this folder
     #[arg(short = 'C', long, value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
+    /// Look for imports of Nickel files here as well
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) import_path: Vec<PathBuf>,
+    /// Read strangers' files: only where the kernel confines the reader, and without `NICKEL_IMPORT_PATH`
+    #[arg(long, global = true)]
+    pub(super) untrusted: bool,
     #[command(subcommand)]
     pub(super) command: Command,
 }

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::ops::{self, Error, Workspace};
+use crate::ops::{self, Error, Trust, Workspace};
+use crate::reader;
 use crate::store;
 use args::{Args, CheckArgs, Command, Format};
 pub use exit::Exit;
@@ -39,7 +40,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return Exit::Usage;
         }
     };
-    let context = Workspace::find(&cwd).map(|workspace| Context {
+    let trust = Trust::new(&args.import_path, args.untrusted, &cwd);
+    let context = Workspace::find(&cwd, trust).map(|workspace| Context {
         workspace,
         cwd,
         out: Terminal::stdout(),
@@ -179,7 +181,7 @@ fn exit_of(error: &Error) -> Exit {
         Error::NoVerb { .. } | Error::Params(_) | Error::NotNow(_) | Error::NoState => Exit::Usage,
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
-        Error::Refused(_) => Exit::Refused,
-        Error::Store(_) | Error::Io { .. } => Exit::State,
+        Error::Refused(_) | Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
+        Error::Store(_) | Error::Io { .. } | Error::Reader(_) => Exit::State,
     }
 }

@@ -91,8 +91,7 @@ pub(super) fn json(checked: &[Checked]) -> String {
         .map(|one| {
             let problems: Vec<Value> =
                 one.problems.iter().map(|p| problem_json(p, &one.sources)).collect();
-            let ids: Vec<&str> = one.workflows.iter().map(|w| w.id.as_str()).collect();
-            json!({ "file": one.file, "workflows": ids, "problems": problems })
+            json!({ "file": one.file, "workflows": one.ids, "problems": problems })
         })
         .collect();
     format!("{:#}\n", json!({ "files": files }))

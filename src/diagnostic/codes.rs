@@ -1,6 +1,6 @@
 //! The table of diagnostic codes: each is stable, and never reused for another problem.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Severity;
 
@@ -45,6 +45,10 @@ codes! {
     BadValue "E0108" Error "a value of the right type that makes no sense there";
     NotYet "E0109" Error "a field of the format that this version does not run yet";
     FileName "E0110" Error "a workflow's id differs from its file's name";
+    NickelType "E0111" Error "a Nickel program that does not type-check";
+    NickelValue "E0112" Error "a Nickel program that fails when it is evaluated, or breaks a contract";
+    Import "E0113" Error "an import that cannot be read";
+    Limit "E0114" Error "a file that takes more time, memory or depth than a workflow may";
     DuplicateId "E0201" Error "two things of the same kind have the same id";
     UnknownStep "E0202" Error "a reference to a step that does not exist";
     Cycle "E0203" Error "steps wait for each other in a circle";
@@ -75,6 +79,14 @@ codes! {
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let known = Self::ALL.iter().find(|code| code.as_str() == text);
+        known.copied().ok_or_else(|| serde::de::Error::custom(format!("no code {text}")))
     }
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::Workspace;
-use crate::plan::{Facts, Given, hex};
+use crate::plan::{Facts, Given};
+use crate::reader::Checked;
 use crate::workflow::{ValueType, Workflow};
 
 /// The variables that steps inherit; a `*` stands for any ending.
@@ -33,8 +32,7 @@ const INHERITED: &[&str] = &[
 pub(super) fn gather(
     workspace: &Workspace,
     workflow: &Workflow,
-    file: &str,
-    text: &str,
+    checked: &Checked,
     given: &Given,
 ) -> Facts {
     let steps = workflow.steps.iter().chain(&workflow.finally);
@@ -45,8 +43,8 @@ pub(super) fn gather(
         arch: std::env::consts::ARCH.to_owned(),
         tools: tools.collect(),
         globs: globs(workspace, workflow, given),
-        file: file.to_owned(),
-        sha256: hex(&Sha256::digest(text)),
+        file: checked.file.clone(),
+        sha256: checked.sha256.clone(),
     }
 }
 

@@ -8,12 +8,13 @@ mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume};
 pub use start::{Session, StartOptions, start};
-pub use verbs::{Checked, check_all, check_verb, plan, verbs};
-pub use workspace::{Config, Workspace};
+pub use verbs::{check_all, check_verb, plan, verbs};
+pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
-use crate::store;
+pub use crate::reader::Checked;
+use crate::{reader, store};
 
 /// Why something a user asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum Error {
     /// `ostler.toml` cannot be used.
     #[error("ostler.toml: {0}")]
     Config(String),
+    /// The files could not be read as they must be.
+    #[error(transparent)]
+    Reader(#[from] reader::Error),
     /// A lock that the run needs is held by another.
     #[error("refused: {0}")]
     Refused(store::Error),

@@ -3,31 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{Error, Workspace, facts};
-use crate::check;
-use crate::diagnostic::{Diagnostic, Sources, closest};
+use crate::diagnostic::closest;
 use crate::plan::{self, Given, Plan};
+use crate::reader::{self, Checked, Reading};
 use crate::source;
 use crate::workflow::Workflow;
-
-/// A file that was read and checked.
-#[derive(Debug)]
-pub struct Checked {
-    /// The file as it is shown.
-    pub file: String,
-    /// Its workflows.
-    pub workflows: Vec<Workflow>,
-    /// All that is wrong with them.
-    pub problems: Vec<Diagnostic>,
-    /// The texts that places point into.
-    pub sources: Sources,
-}
-
-impl Checked {
-    /// Whether it can be run.
-    pub fn is_sound(&self) -> bool {
-        !self.problems.iter().any(Diagnostic::is_error)
-    }
-}
 
 /// The workflow files of a workspace, in order of their names.
 pub fn verbs(workspace: &Workspace) -> Vec<PathBuf> {
@@ -48,20 +28,16 @@ fn is_workflow(path: &Path) -> bool {
     source::ENDINGS.contains(&ending)
 }
 
-/// Reads and checks one file.
-fn check_file(workspace: &Workspace, path: &Path) -> Checked {
-    let file = workspace.shown(path);
-    let loaded = source::load(path, &file);
-    let mut problems = loaded.problems;
-    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    for workflow in &loaded.workflows {
-        problems.extend(check::check(workflow, &loaded.sources));
-    }
-    if let [only] = loaded.workflows.as_slice() {
-        problems.extend(check::file_name(only, &stem));
-    }
-    problems.sort_by_key(|p| p.place.map(|place| (place.file, place.start)));
-    Checked { file, workflows: loaded.workflows, problems, sources: loaded.sources }
+/// Has files read and checked: only what is wrong with them, or with the workflows as well.
+fn read(workspace: &Workspace, files: &[PathBuf], workflows: bool) -> Result<Vec<Checked>, Error> {
+    let how = Reading {
+        workspace: workspace.root.clone(),
+        imports: workspace.trust.imports.clone(),
+        untrusted: workspace.trust.untrusted,
+        workflows,
+    };
+    let named: Vec<_> = files.iter().map(|path| (path.clone(), workspace.shown(path))).collect();
+    Ok(reader::read(&how, &named)?)
 }
 
 /// Checks the files or verbs that are named; all of the workspace if none is.
@@ -75,7 +51,7 @@ pub fn check_all(
     } else {
         names.iter().map(|name| locate(workspace, name, cwd)).collect::<Result<_, _>>()?
     };
-    Ok(files.iter().map(|file| check_file(workspace, file)).collect())
+    read(workspace, &files, false)
 }
 
 /// The file of a verb: a path if it looks like one, else a file of that name in `workflows/`.
@@ -109,8 +85,8 @@ pub fn check_verb(
     cwd: &Path,
 ) -> Result<(Workflow, Checked), Error> {
     let mut checked = match locate(workspace, name, cwd) {
-        Ok(path) => check_file(workspace, &path),
-        Err(error) => shared_file(workspace, name).ok_or(error)?,
+        Ok(path) => read(workspace, &[path], true)?.swap_remove(0),
+        Err(error) => shared_file(workspace, name)?.ok_or(error)?,
     };
     if !checked.is_sound() {
         return Err(Error::Problems(checked.problems, checked.sources));
@@ -124,10 +100,9 @@ pub fn check_verb(
 }
 
 /// The file that holds a verb of this id among others.
-fn shared_file(workspace: &Workspace, id: &str) -> Option<Checked> {
-    let holds =
-        |c: &Checked| c.workflows.len() > 1 && c.workflows.iter().any(|w| w.id.as_str() == id);
-    verbs(workspace).iter().map(|file| check_file(workspace, file)).find(holds)
+fn shared_file(workspace: &Workspace, id: &str) -> Result<Option<Checked>, Error> {
+    let holds = |c: &Checked| c.ids.len() > 1 && c.ids.iter().any(|own| own == id);
+    Ok(read(workspace, &verbs(workspace), true)?.into_iter().find(holds))
 }
 
 /// Plans a verb with what was given.
@@ -137,7 +112,6 @@ pub fn plan(
     checked: &Checked,
     given: &Given,
 ) -> Result<Plan, Error> {
-    let text = checked.sources.get(0).map(|s| s.text.as_str()).unwrap_or_default();
-    let facts = facts::gather(workspace, workflow, &checked.file, text, given);
+    let facts = facts::gather(workspace, workflow, checked, given);
     plan::resolve(workflow, given, &facts).map_err(Error::Params)
 }

@@ -15,6 +15,29 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Its settings.
     pub config: Config,
+    /// How far its files are trusted.
+    pub trust: Trust,
+}
+
+/// How far a workspace's files are trusted. Whoever started us decides, never a file.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Folders that imports may come from, beside the workspace.
+    pub imports: Vec<PathBuf>,
+    /// Whether to refuse where reading cannot be confined.
+    pub untrusted: bool,
+}
+
+impl Trust {
+    /// What the caller's flags say; unless the files are untrusted, `NICKEL_IMPORT_PATH` counts as well.
+    pub fn new(imports: &[PathBuf], untrusted: bool, cwd: &Path) -> Self {
+        let usual = std::env::var_os("NICKEL_IMPORT_PATH").filter(|_| !untrusted);
+        let usual = usual.iter().flat_map(std::env::split_paths).filter(|p| p != Path::new(""));
+        Self {
+            imports: imports.iter().cloned().chain(usual).map(|p| cwd.join(p)).collect(),
+            untrusted,
+        }
+    }
 }
 
 /// `ostler.toml`.
@@ -74,12 +97,12 @@ impl Config {
 impl Workspace {
     /// The workspace that `from` lies in: the nearest folder upwards with `ostler.toml`, `workflows/` or `.ostler/`;
     /// else `from` itself.
-    pub fn find(from: &Path) -> Result<Self, Error> {
+    pub fn find(from: &Path, trust: Trust) -> Result<Self, Error> {
         let marks = ["ostler.toml", "workflows", ".ostler"];
         let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
         let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
         let config = Config::read(&root.join("ostler.toml")).map_err(Error::Config)?;
-        Ok(Self { root, config })
+        Ok(Self { root, config, trust })
     }
 
     /// Where the state is.

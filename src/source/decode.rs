@@ -84,10 +84,21 @@ impl Decode for f64 {
 
 impl Decode for serde_json::Value {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if let Kind::Other(what) = node.kind {
-            return bad_value(node, format!("{what} cannot be used here"), problems);
+        let before = problems.len();
+        not_data(node, problems);
+        (problems.len() == before).then(|| node.to_json())
+    }
+}
+
+/// Reports what is no plain data, however deep.
+fn not_data(node: &Node, problems: &mut Problems) {
+    match &node.kind {
+        Kind::Other(what) => {
+            bad_value::<()>(node, format!("{what} cannot be used here"), problems);
         }
-        Some(node.to_json())
+        Kind::Array(all) => all.iter().for_each(|one| not_data(one, problems)),
+        Kind::Table(all) => all.iter().for_each(|entry| not_data(&entry.value, problems)),
+        Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) | Kind::String(_) => {}
     }
 }
 

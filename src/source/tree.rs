@@ -2,6 +2,9 @@
 
 use crate::diagnostic::Place;
 
+/// How deep values may nest: more than anybody writes, and less than any reader of the result gives up at.
+pub const MAX_DEPTH: usize = 64;
+
 /// One value and where it was written.
 #[derive(Debug, Clone)]
 pub struct Node {

@@ -17,11 +17,13 @@ pub use tags::{
     Tag,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId, WorkflowId};
 
 /// One verb, as its author wrote it. Fields as in `docs/format.md`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Workflow {
     /// The verb's name.
     pub id: At<WorkflowId>,
@@ -68,11 +70,12 @@ pub struct Workflow {
     /// Locks the run holds from its start to its end.
     pub locks: Vec<At<Name>>,
     /// All of it.
+    #[serde(skip)]
     pub place: Place,
 }
 
 /// A command that must pass before any step starts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Guard {
     /// Its name in the report.
     pub id: At<Name>,
@@ -87,7 +90,7 @@ pub struct Guard {
 }
 
 /// Repeat until a condition holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Converge {
     /// Shell text; exit 0 means converged.
     pub condition: At<String>,

@@ -7,7 +7,7 @@ use crate::diagnostic::At;
 use crate::ids::Name;
 
 /// One param.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Param {
     /// Its name: the placeholder's, and the flag's.
     pub name: At<Name>,
@@ -115,7 +115,7 @@ impl std::fmt::Display for ParamType {
 }
 
 /// Params that go together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParamGroup {
     /// How.
     pub group: At<Group>,
@@ -124,7 +124,7 @@ pub struct ParamGroup {
 }
 
 /// How params go together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Group {
     /// One of them is given.
     ExactlyOne,

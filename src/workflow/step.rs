@@ -8,57 +8,78 @@ use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
 
 /// A node of the graph.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Step {
     /// Unique in the workflow.
     pub id: At<StepId>,
     /// What it is about: prose or a tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// Prose for whoever does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Who may do it.
     pub actor: Actor,
     /// What there is to run, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<At<Action>>,
     /// How shell text is run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<At<Shell>>,
     /// Environment, on top of the workflow's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(At<String>, At<String>)>,
     /// Its folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<At<String>>,
     /// What it reads; nothing if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<At<Stdin>>,
     /// Its edges, `needs` included.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends_on: Vec<Edge>,
     /// How the edges combine.
     pub join: Join,
     /// Conditions under which it runs at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub when: Vec<When>,
     /// What follows a failure.
     pub on_error: At<OnError>,
     /// Its deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Millis>,
     /// How long it may be silent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stall_timeout: Option<Millis>,
     /// What a pass is beyond the exit code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<At<Expect>>,
     /// A claim that somebody else can check again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verify>,
     /// What it hands to later steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<(At<Name>, OutputSpec)>,
     /// What it may do to the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<At<Effect>>,
     /// Locks it holds while it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locks: Vec<At<Name>>,
     /// The `finally` step that gives back what this one acquires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<At<StepId>>,
     /// What to do if the engine died while it ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_interrupt: Option<At<OnInterrupt>>,
     /// What the machine must have.
+    #[serde(default, skip_serializing_if = "Requires::is_empty")]
     pub requires: Requires,
     /// All of it.
+    #[serde(skip)]
     pub place: Place,
     /// The keys it was written with, for the checks of TOML's trap.
+    #[serde(skip)]
     pub keys: Vec<At<String>>,
 }
 
@@ -368,4 +389,11 @@ pub struct Requires {
     pub arch: Vec<String>,
     /// Programs, all of which must be found.
     pub tools: Vec<String>,
+}
+
+impl Requires {
+    /// Whether any machine will do.
+    pub fn is_empty(&self) -> bool {
+        self.os.is_empty() && self.arch.is_empty() && self.tools.is_empty()
+    }
 }

@@ -312,7 +312,7 @@ fn a_killed_engine_keeps_the_locks_of_what_it_ran() {
 fn forces(test: &Test, args: &[&str]) -> (usize, String) {
     let engine = test.command(args);
     let mut strace = Command::new("strace");
-    let calls = "trace=fsync,fdatasync,clone,clone3,vfork,write,exit_group";
+    let calls = "trace=fsync,fdatasync,sendto,write,exit_group";
     strace.args(["-qq", "-y", "-s", "200", "-o", "strace.log", "-e", calls]);
     strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
     Ran::new(&strace.output().expect("strace is needed")).code(0);
@@ -341,7 +341,7 @@ fn durability_is_as_it_is_set() {
     let last_place = |what: &dyn Fn(&str) -> bool| seen.lines().rev().position(what).unwrap();
     let force = |line: &str| line.contains("sync(") && line.contains("state.db-wal");
     // That somebody drives is on disk before anything starts; all of it before the report.
-    assert!(place(&force) < place(&|line| line.contains("clone") || line.contains("vfork")));
+    assert!(place(&force) < place(&|line| line.contains("sendto(") && line.contains("start")));
     assert!(last_place(&force) > last_place(&|line| line.contains("write(1<")));
     let test = test.file("ostler.toml", "durability = 'full'\n");
     let (full, _) = forces(&test, &["run", "chain"]);

@@ -1,0 +1,86 @@
+//! The confined child: it reads and checks one file after the other, and says after each what it found.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+
+use sha2::{Digest, Sha256};
+
+use super::confine::confine;
+use super::protocol::{Answer, Checked, File, Request, to_path};
+use crate::check;
+use crate::diagnostic::{Diagnostic, Source, Sources};
+use crate::plan::hex;
+use crate::source::{Loaded, Loader, Roots};
+
+/// How much stack deeply nested text may take.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// The child's life. Its exit code only says whether it came to the end of its list.
+pub fn main() -> u8 {
+    let mut text = Vec::new();
+    if std::io::stdin().read_to_end(&mut text).is_err() {
+        return 1;
+    }
+    let Ok(request) = serde_json::from_slice::<Request>(&text) else { return 1 };
+    let roots = Roots {
+        workspace: to_path(&request.workspace),
+        imports: request.imports.iter().map(to_path).collect(),
+        files: request.named.iter().map(to_path).collect(),
+    };
+    if let Err(why) = confine(&roots.readable(), request.untrusted) {
+        return u8::from(!say(&Answer::Refused(why)));
+    }
+    let work = move || {
+        let mut loader = Loader::new(roots);
+        let mut each = request.files.iter();
+        each.all(|file| say(&Answer::Checked(Box::new(check_file(&mut loader, file, &request)))))
+    };
+    let done = std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(work)
+        .map(std::thread::JoinHandle::join);
+    u8::from(!matches!(done, Ok(Ok(true))))
+}
+
+/// One line on standard output; `false` if nobody reads it any more.
+fn say(answer: &Answer) -> bool {
+    let Ok(mut line) = serde_json::to_vec(answer) else { return false };
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    out.write_all(&line).and_then(|()| out.flush()).is_ok()
+}
+
+fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
+    let path = to_path(&file.path);
+    let Loaded { workflows, mut problems, sources } = loader.load(&path, &file.shown);
+    for workflow in &workflows {
+        problems.extend(check::check(workflow, &sources));
+    }
+    if let ([only], Some(stem)) = (workflows.as_slice(), path.file_stem()) {
+        problems.extend(check::file_name(only, &stem.to_string_lossy()));
+    }
+    problems.sort_by_cached_key(|p| {
+        (p.place.map(|place| (place.file, place.start)), p.code, p.message.clone())
+    });
+    // What a function makes twice has its place only once.
+    problems.dedup();
+    let text = sources.get(0).map(|s| s.text.as_str()).unwrap_or_default();
+    Checked {
+        file: file.shown.clone(),
+        sha256: hex(&Sha256::digest(text)),
+        ids: workflows.iter().map(|w| w.id.to_string()).collect(),
+        workflows: if request.workflows { workflows } else { Vec::new() },
+        sources: pointed_at(sources, &problems),
+        problems,
+    }
+}
+
+/// The sources with only the texts that a problem points into.
+fn pointed_at(sources: Sources, problems: &[Diagnostic]) -> Sources {
+    let places = problems.iter().flat_map(|p| p.place.iter().chain(p.related.iter().map(|r| &r.0)));
+    let used: BTreeSet<u16> = places.map(|place| place.file).collect();
+    let kept = |(file, source): (u16, Source)| {
+        if used.contains(&file) { source } else { Source { text: String::new(), ..source } }
+    };
+    (0..).zip(sources).map(kept).collect()
+}

@@ -1,0 +1,81 @@
+//! What is asked of the confined child, and what it answers: one JSON text each, an answer a line.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::{Diagnostic, Sources};
+use crate::value::Bytes;
+use crate::workflow::Workflow;
+
+/// Files to be read and checked, all of one workspace.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    /// The workspace's folder.
+    pub(super) workspace: Bytes,
+    /// Folders that imports are looked for in as well.
+    pub(super) imports: Vec<Bytes>,
+    /// Files outside of these that the caller named.
+    pub(super) named: Vec<Bytes>,
+    /// Whether to refuse where reading cannot be confined.
+    pub(super) untrusted: bool,
+    /// Whether the workflows themselves are wanted, or only what is wrong with them.
+    pub(super) workflows: bool,
+    /// The files.
+    pub(super) files: Vec<File>,
+}
+
+/// One file to be read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct File {
+    /// Where it is.
+    pub(super) path: Bytes,
+    /// How it is shown.
+    pub(super) shown: String,
+}
+
+/// What the child says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    /// It cannot confine itself as it was asked to; nothing was read.
+    Refused(String),
+    /// What became of the next file.
+    Checked(Box<Checked>),
+}
+
+/// A file that was read and checked.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Checked {
+    /// The file as it is shown.
+    pub file: String,
+    /// The SHA-256 of its text, in hexadecimal.
+    pub sha256: String,
+    /// The ids of its workflows.
+    pub ids: Vec<String>,
+    /// Its workflows, if they were asked for.
+    pub workflows: Vec<Workflow>,
+    /// All that is wrong with them.
+    pub problems: Vec<Diagnostic>,
+    /// The texts that the problems' places point into.
+    pub sources: Sources,
+}
+
+impl Checked {
+    /// Whether it can be run.
+    pub fn is_sound(&self) -> bool {
+        !self.problems.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// A path as it goes over the pipe.
+pub(super) fn from_path(path: &Path) -> Bytes {
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().into()
+}
+
+/// A path as it came.
+pub(super) fn to_path(bytes: &Bytes) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(&bytes.0))
+}
