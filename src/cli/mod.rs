@@ -179,6 +179,7 @@ fn hint(error: &Error) -> Option<String> {
 fn exit_of(error: &Error) -> Exit {
     match error {
         Error::NoVerb { .. } | Error::Params(_) | Error::NotNow(_) | Error::NoState => Exit::Usage,
+        Error::TwoFiles { .. } => Exit::Problems,
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
         Error::Refused(_) | Error::Reader(reader::Error::Refused(_)) => Exit::Refused,

@@ -57,6 +57,7 @@ codes! {
     AcrossFinally "E0206" Error "an edge between a step and a `finally` step";
     BadRelease "E0207" Error "`release` names something that is not a releaser";
     TwoActions "E0208" Error "a step that says more than one thing to run";
+    NoParent "E0209" Error "a level strategy without a parent that it could apply to";
     BadParam "E0301" Error "a param whose declaration contradicts itself";
     UnknownName "E0302" Error "a name in a placeholder or group that is not declared";
     NoPlaceholder "E0303" Error "a placeholder where none may stand";
@@ -74,6 +75,7 @@ codes! {
     PipelineInSh "W0604" Warning "a pipeline under `sh`, which hides the failure of all but its last part";
     BareOperand "W0605" Warning "a placeholder that a command could take for an option";
     NearMiss "W0606" Warning "text in braces that is nearly a declared name";
+    NoStrategy "W0609" Warning "a verb that a workspace above has too, without a strategy";
 }
 
 impl Serialize for Code {

@@ -29,6 +29,16 @@ pub enum Error {
         /// Where verbs were looked for.
         dir: String,
     },
+    /// Two files have the verb's name.
+    #[error("two files have the verb `{name}`: {one} and {other}")]
+    TwoFiles {
+        /// What was asked for.
+        name: String,
+        /// One of the files.
+        one: String,
+        /// The other.
+        other: String,
+    },
     /// The workflow has problems.
     #[error("the workflow has problems")]
     Problems(Vec<Diagnostic>, Sources),

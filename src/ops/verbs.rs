@@ -11,14 +11,12 @@ use crate::workflow::Workflow;
 
 /// The workflow files of a workspace, in order of their names.
 pub fn verbs(workspace: &Workspace) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(workspace.root.join("workflows"));
-    let mut files: Vec<PathBuf> = entries
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| is_workflow(p))
-        .collect();
+    files(&workspace.root.join("workflows"))
+}
+
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_workflow(p)).collect();
     files.sort();
     files
 }
@@ -33,6 +31,7 @@ fn read(workspace: &Workspace, files: &[PathBuf], workflows: bool) -> Result<Vec
     let how = Reading {
         workspace: workspace.root.clone(),
         imports: workspace.trust.imports.clone(),
+        parents: workspace.parents.clone(),
         untrusted: workspace.trust.untrusted,
         workflows,
     };
@@ -62,19 +61,27 @@ fn locate(workspace: &Workspace, name: &str, cwd: &Path) -> Result<PathBuf, Erro
             return Ok(path);
         }
     }
-    let dir = workspace.root.join("workflows");
-    let files = source::ENDINGS.iter().map(|ending| dir.join(format!("{name}.{ending}")));
-    if let Some(file) = files.into_iter().find(|f| !name.contains('/') && f.exists()) {
-        return Ok(file);
+    let above = workspace.parents.iter().map(|parent| &parent.folder);
+    let dirs: Vec<PathBuf> =
+        std::iter::once(&workspace.root).chain(above).map(|root| root.join("workflows")).collect();
+    for dir in dirs.iter().filter(|_| !name.contains('/')) {
+        let both = source::ENDINGS.map(|ending| dir.join(format!("{name}.{ending}")));
+        match both.into_iter().filter(|file| file.exists()).collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [one] => return Ok(one.clone()),
+            [one, other, ..] => {
+                let (one, other) = (workspace.shown(one), workspace.shown(other));
+                return Err(Error::TwoFiles { name: name.to_owned(), one, other });
+            }
+        }
     }
-    let stems: Vec<String> = verbs(workspace)
-        .iter()
-        .filter_map(|p| p.file_stem().map(|s| s.to_string_lossy().into_owned()))
-        .collect();
+    let all = dirs.iter().flat_map(|dir| files(dir));
+    let stems: Vec<String> =
+        all.filter_map(|p| p.file_stem().map(|s| s.to_string_lossy().into_owned())).collect();
     Err(Error::NoVerb {
         name: name.to_owned(),
         near: closest(name, stems.iter().map(String::as_str)).map(str::to_owned),
-        dir: workspace.shown(&dir),
+        dir: workspace.shown(&dirs[0]),
     })
 }
 
@@ -86,7 +93,8 @@ pub fn check_verb(
 ) -> Result<(Workflow, Checked), Error> {
     let mut checked = match locate(workspace, name, cwd) {
         Ok(path) => read(workspace, &[path], true)?.swap_remove(0),
-        Err(error) => shared_file(workspace, name)?.ok_or(error)?,
+        Err(error @ Error::NoVerb { .. }) => shared_file(workspace, name)?.ok_or(error)?,
+        Err(error) => return Err(error),
     };
     if !checked.is_sound() {
         return Err(Error::Problems(checked.problems, checked.sources));

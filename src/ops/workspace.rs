@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::Error;
 use crate::run::{Actor, ActorKind};
+use crate::source::Parent;
 use crate::store::Store;
 
 /// A folder with `workflows/`, and perhaps `ostler.toml`.
@@ -17,6 +18,8 @@ pub struct Workspace {
     pub config: Config,
     /// How far its files are trusted.
     pub trust: Trust,
+    /// The workspaces above it, nearest first.
+    pub parents: Vec<Parent>,
 }
 
 /// How far a workspace's files are trusted. Whoever started us decides, never a file.
@@ -44,6 +47,8 @@ impl Trust {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// The workspace above, from this one's folder: verbs are taken over from there.
+    pub parent: Option<String>,
     /// How many commands may run at once; the number of processors if not given.
     pub jobs: Option<usize>,
     /// `normal` or `full`: whether every record is forced to disk before its effect.
@@ -67,22 +72,35 @@ pub enum Durability {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { jobs: None, durability: Durability::Normal, inherit_env: Vec::new(), grace_s: 3.0 }
+        Self {
+            parent: None,
+            jobs: None,
+            durability: Durability::Normal,
+            inherit_env: Vec::new(),
+            grace_s: 3.0,
+        }
     }
 }
 
+/// The most that settings may take, in bytes.
+const MAX_SETTINGS: u64 = 64 * 1024;
+
 impl Config {
-    /// Reads the settings; the usual ones where there is no file.
-    fn read(path: &Path) -> Result<Self, String> {
-        match std::fs::metadata(path) {
+    /// Reads a workspace's settings; the usual ones where there is no file.
+    fn read(root: &Path) -> Result<Self, String> {
+        let path = root.join("ostler.toml");
+        let real = match path.canonicalize() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            Err(error) => return Err(error.to_string()),
-            Ok(facts) if !facts.is_file() => return Err("not a regular file".to_owned()),
-            Ok(_) => {}
+            real => real.map_err(|error| error.to_string())?,
+        };
+        let inside = root.canonicalize().is_ok_and(|root| real.starts_with(root));
+        let facts = std::fs::metadata(&real).map_err(|error| error.to_string())?;
+        if !inside || !facts.is_file() || facts.len() > MAX_SETTINGS {
+            return Err("not a regular file of at most 64 KiB in this folder".to_owned());
         }
-        let text = std::fs::read_to_string(path).map_err(|e| e.to_string())?;
+        let text = std::fs::read_to_string(&real).map_err(|e| e.to_string())?;
         let config: Self = toml::from_str(&text).map_err(|e| e.to_string())?;
         if config.jobs == Some(0) {
             return Err("`jobs` is at least 1".to_owned());
@@ -101,8 +119,9 @@ impl Workspace {
         let marks = ["ostler.toml", "workflows", ".ostler"];
         let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
         let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
-        let config = Config::read(&root.join("ostler.toml")).map_err(Error::Config)?;
-        Ok(Self { root, config, trust })
+        let config = Config::read(&root).map_err(Error::Config)?;
+        let parents = parents(&root, &config, &trust).map_err(Error::Config)?;
+        Ok(Self { root, config, trust, parents })
     }
 
     /// Where the state is.
@@ -122,8 +141,41 @@ impl Workspace {
 
     /// A path as it is shown: from the workspace, where it lies in it.
     pub fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        if let Ok(own) = path.strip_prefix(&self.root) {
+            return own.display().to_string();
+        }
+        let above = self.parents.iter().find_map(|parent| {
+            let rest = path.strip_prefix(&parent.folder).ok()?;
+            Some(format!("{}/{}", parent.shown, rest.display()))
+        });
+        above.unwrap_or_else(|| path.display().to_string())
     }
+}
+
+/// How many workspaces may lie above each other.
+const MAX_LEVELS: usize = 8;
+
+/// The workspaces above one, nearest first.
+fn parents(root: &Path, config: &Config, trust: &Trust) -> Result<Vec<Parent>, String> {
+    let mut parents: Vec<Parent> = Vec::new();
+    let mut below = (root.to_owned(), String::new(), config.parent.clone());
+    while let (folder, shown, Some(parent)) = below {
+        let path = folder.join(&parent).canonicalize();
+        let path = path.map_err(|e| format!("parent = {parent:?}: {e}"))?;
+        let allowed = trust.imports.iter().chain([&root.to_owned()]).any(|p| path.starts_with(p));
+        if trust.untrusted && !allowed {
+            return Err(format!("parent = {parent:?}: with --untrusted, name it by --import-path"));
+        }
+        let again = path == root || parents.iter().any(|p| p.folder == path);
+        if again || parents.len() == MAX_LEVELS {
+            return Err(format!("parent = {parent:?}: the workspaces above go in a circle"));
+        }
+        let above = Config::read(&path).map_err(|e| format!("{parent}: {e}"))?;
+        let shown = if shown.is_empty() { parent } else { format!("{shown}/{parent}") };
+        parents.push(Parent { folder: path.clone(), shown: shown.clone() });
+        below = (path, shown, above.parent);
+    }
+    Ok(parents)
 }
 
 /// Who acts here: `user@host`.

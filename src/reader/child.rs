@@ -10,7 +10,7 @@ use super::protocol::{Answer, Checked, File, Request, to_path};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Source, Sources};
 use crate::plan::hex;
-use crate::source::{Loaded, Loader, Roots};
+use crate::source::{Loaded, Loader, Parent, Roots};
 
 /// How much stack deeply nested text may take.
 const STACK: usize = 256 * 1024 * 1024;
@@ -25,6 +25,11 @@ pub fn main() -> u8 {
     let roots = Roots {
         workspace: to_path(&request.workspace),
         imports: request.imports.iter().map(to_path).collect(),
+        parents: request
+            .parents
+            .iter()
+            .map(|(folder, shown)| Parent { folder: to_path(folder), shown: shown.clone() })
+            .collect(),
         files: request.named.iter().map(to_path).collect(),
     };
     if let Err(why) = confine(&roots.readable(), request.untrusted) {
@@ -52,7 +57,7 @@ fn say(answer: &Answer) -> bool {
 
 fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
     let path = to_path(&file.path);
-    let Loaded { workflows, mut problems, sources } = loader.load(&path, &file.shown);
+    let Loaded { workflows, mut problems, sources, levels } = loader.load(&path, &file.shown);
     for workflow in &workflows {
         problems.extend(check::check(workflow, &sources));
     }
@@ -68,6 +73,7 @@ fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
     Checked {
         file: file.shown.clone(),
         sha256: hex(&Sha256::digest(text)),
+        levels,
         ids: workflows.iter().map(|w| w.id.to_string()).collect(),
         workflows: if request.workflows { workflows } else { Vec::new() },
         sources: pointed_at(sources, &problems),

@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
+use crate::source::Parent;
 pub use protocol::Checked;
 use protocol::{Answer, File, Request, from_path};
 
@@ -30,6 +31,8 @@ pub struct Reading {
     pub workspace: PathBuf,
     /// Folders that imports are looked for in as well.
     pub imports: Vec<PathBuf>,
+    /// The workspaces above, nearest first.
+    pub parents: Vec<Parent>,
     /// Whether to refuse where reading cannot be confined.
     pub untrusted: bool,
     /// Whether the workflows themselves are wanted, or only what is wrong with them.
@@ -128,10 +131,13 @@ fn take(
 }
 
 fn request(how: &Reading, files: &[(PathBuf, String)]) -> Request {
-    let outside = files.iter().filter(|(path, _)| !path.starts_with(&how.workspace));
+    let parents = how.parents.iter().map(|parent| &parent.folder);
+    let known: Vec<&PathBuf> = parents.chain([&how.workspace]).collect();
+    let outside = files.iter().filter(|(path, _)| !known.iter().any(|root| path.starts_with(root)));
     Request {
         workspace: from_path(&how.workspace),
         imports: how.imports.iter().map(|path| from_path(path)).collect(),
+        parents: how.parents.iter().map(|p| (from_path(&p.folder), p.shown.clone())).collect(),
         named: outside.map(|(path, _)| from_path(path)).collect(),
         untrusted: how.untrusted,
         workflows: how.workflows,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::source::Level;
 use crate::value::Bytes;
 use crate::workflow::Workflow;
 
@@ -15,6 +16,8 @@ pub(super) struct Request {
     pub(super) workspace: Bytes,
     /// Folders that imports are looked for in as well.
     pub(super) imports: Vec<Bytes>,
+    /// The workspaces above, nearest first: their folders, and how these are shown.
+    pub(super) parents: Vec<(Bytes, String)>,
     /// Files outside of these that the caller named.
     pub(super) named: Vec<Bytes>,
     /// Whether to refuse where reading cannot be confined.
@@ -51,6 +54,8 @@ pub struct Checked {
     pub file: String,
     /// The SHA-256 of its text, in hexadecimal.
     pub sha256: String,
+    /// Which files made its workflows, in the order in which they were met.
+    pub levels: Vec<Level>,
     /// The ids of its workflows.
     pub ids: Vec<String>,
     /// Its workflows, if they were asked for.

@@ -3,6 +3,7 @@
 mod decode;
 mod expect;
 mod files;
+mod levels;
 mod nickel;
 mod step;
 mod toml;
@@ -11,10 +12,16 @@ mod workflow;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::workflow::Workflow;
+use decode::Decode;
 pub use files::MAX_FILE;
+use levels::Effective;
+pub use levels::Level;
 use nickel::Nickel;
+use tree::Node;
 
 /// The endings of workflow files.
 pub const ENDINGS: [&str; 2] = ["toml", "ncl"];
@@ -28,11 +35,15 @@ pub struct Loaded {
     pub problems: Vec<Diagnostic>,
     /// The texts that places point into; the first is the file itself.
     pub sources: Sources,
+    /// Which files made each of them, the lowest level first.
+    pub levels: Vec<Level>,
 }
 
 /// Reads workflow files of one workspace. What Nickel needs is prepared once, with the first file that needs it.
 pub struct Loader {
     roots: Roots,
+    /// What `roots` allows to read.
+    readable: Vec<PathBuf>,
     nickel: Option<Nickel>,
 }
 
@@ -43,14 +54,27 @@ pub struct Roots {
     pub workspace: PathBuf,
     /// Folders that imports are looked for in, after the workspace's own.
     pub imports: Vec<PathBuf>,
+    /// The workspaces above, nearest first.
+    pub parents: Vec<Parent>,
     /// Files outside of these that may be read all the same, because the caller named them.
     pub files: Vec<PathBuf>,
+}
+
+/// A workspace above, from which verbs are taken over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Parent {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How it is shown.
+    pub shown: String,
 }
 
 impl Roots {
     /// Everything below which may be read, links followed. What does not exist is left out.
     pub fn readable(&self) -> Vec<PathBuf> {
-        let all = std::iter::once(&self.workspace).chain(&self.imports).chain(&self.files);
+        let parents = self.parents.iter().map(|parent| &parent.folder);
+        let all = std::iter::once(&self.workspace).chain(&self.imports).chain(parents);
+        let all = all.chain(&self.files);
         all.filter_map(|path| path.canonicalize().ok()).collect()
     }
 }
@@ -58,35 +82,57 @@ impl Roots {
 impl Loader {
     /// A reader of files below `roots`.
     pub fn new(roots: Roots) -> Self {
-        Self { roots, nickel: None }
+        Self { readable: roots.readable(), roots, nickel: None }
     }
 
-    /// Reads a workflow file. `name` is how it is shown.
+    /// Reads a workflow file, and what it takes over from the workspaces above. `name` is how it is shown.
     pub fn load(&mut self, path: &Path, name: &str) -> Loaded {
-        match files::read(path, &self.roots.readable()) {
-            Ok(text) => self.read(path, name, text),
-            Err(why) => {
-                let mut loaded = Loaded::default();
-                loaded.sources.add(name.to_owned(), String::new());
-                loaded.problems.push(Diagnostic::new(Code::File, format!("{name}: {why}")));
-                loaded
-            }
-        }
-    }
-
-    fn read(&mut self, path: &Path, name: &str, text: String) -> Loaded {
-        if path.extension().is_none_or(|ending| ending != "ncl") {
-            return from_text(name, text);
-        }
         let mut loaded = Loaded::default();
-        let file = loaded.sources.add(name.to_owned(), text.clone());
-        let Roots { workspace, imports, .. } = &self.roots;
-        let nickel = self.nickel.get_or_insert_with(|| Nickel::new(workspace, imports));
-        match nickel.read(path, &text, file, &mut loaded.sources) {
-            Ok(tree) => loaded.workflows = workflow::workflows(&tree, &mut loaded.problems),
-            Err(problems) => loaded.problems = problems,
+        let Some(tree) = self.tree(path, name, &mut loaded) else { return loaded };
+        let nodes = workflow::nodes(&tree);
+        if nodes.is_empty() {
+            decode::bad_value::<()>(
+                &tree,
+                "there is no workflow in this file",
+                &mut loaded.problems,
+            );
+        }
+        for own in nodes {
+            let decoded = match self.effective(own, name, self.level(path), &mut loaded) {
+                Effective::Own => Workflow::decode(own, &mut loaded.problems),
+                Effective::Made(whole) => Workflow::decode(&whole, &mut loaded.problems),
+                Effective::Nothing => None,
+            };
+            loaded.workflows.extend(decoded);
         }
         loaded
+    }
+
+    /// A file's tree; none if it cannot be read, and then the problems say why.
+    fn tree(&mut self, path: &Path, name: &str, loaded: &mut Loaded) -> Option<Node> {
+        let text = match files::read(path, &self.readable) {
+            Ok(text) => text,
+            Err(why) => {
+                loaded.sources.add(name.to_owned(), String::new());
+                loaded.problems.push(Diagnostic::new(Code::File, format!("{name}: {why}")));
+                return None;
+            }
+        };
+        let file = loaded.sources.add(name.to_owned(), text.clone());
+        let tree = if path.extension().is_some_and(|ending| ending == "ncl") {
+            let Roots { workspace, imports, .. } = &self.roots;
+            let nickel = self.nickel.get_or_insert_with(|| Nickel::new(workspace, imports));
+            nickel.read(path, &text, file, &mut loaded.sources)
+        } else {
+            toml::read(&text, file)
+        };
+        tree.map_err(|problems| loaded.problems.extend(problems)).ok()
+    }
+
+    /// The first of the parents that is above a file.
+    fn level(&self, path: &Path) -> usize {
+        let own = self.roots.parents.iter().position(|parent| path.starts_with(&parent.folder));
+        own.filter(|_| !path.starts_with(&self.roots.workspace)).map_or(0, |level| level + 1)
     }
 }
 
@@ -94,7 +140,11 @@ impl Loader {
 pub fn from_text(name: &str, text: String) -> Loaded {
     let mut loaded = Loaded::default();
     match toml::read(&text, 0) {
-        Ok(tree) => loaded.workflows = workflow::workflows(&tree, &mut loaded.problems),
+        Ok(tree) => {
+            let each = workflow::nodes(&tree).into_iter();
+            loaded.workflows =
+                each.filter_map(|node| Workflow::decode(node, &mut loaded.problems)).collect();
+        }
         Err(problems) => loaded.problems = problems,
     }
     loaded.sources.add(name.to_owned(), text);

@@ -11,15 +11,15 @@ use crate::workflow::{
 /// Keys of the workflow that come with a later version.
 const LATER: &[&str] = &["on", "halted_by"];
 
-/// Reads the workflows of a file: one, or a list under `workflows` or `modes`.
-pub(super) fn workflows(node: &Node, problems: &mut Problems) -> Vec<Workflow> {
-    if let Kind::Table(entries) = &node.kind {
-        let several = entries.iter().find(|e| e.key == "workflows" || e.key == "modes");
-        if let Some(entry) = several {
-            return Vec::decode(&entry.value, problems).unwrap_or_default();
-        }
+/// The workflows of a file: one, or a list under `workflows` or `modes`.
+pub(super) fn nodes(tree: &Node) -> Vec<&Node> {
+    if let Kind::Table(entries) = &tree.kind
+        && let Some(entry) = entries.iter().find(|e| e.key == "workflows" || e.key == "modes")
+        && let Kind::Array(all) = &entry.value.kind
+    {
+        return all.iter().collect();
     }
-    Workflow::decode(node, problems).into_iter().collect()
+    vec![tree]
 }
 
 impl Decode for Workflow {

@@ -15,6 +15,7 @@ mod basics;
 mod crash;
 mod docs;
 mod history;
+mod levels;
 mod marks;
 mod odd;
 mod output;
