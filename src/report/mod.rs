@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub use text::{Paint, Plain, Tone, text};
 
-use crate::run::{Event, Node, Run, RunStatus};
+use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -167,10 +167,19 @@ pub fn report(run: &Run) -> Report {
         started_at,
         ended_at: run.ended_at().map(|t| t.to_string()),
         params: params.collect(),
-        warnings: run.warnings().iter().map(|(id, o)| format!("guard `{id}`: {o}")).collect(),
+        warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
         owes_finally: run.owes_finally(),
         steps: steps(false),
         finally: steps(true),
+    }
+}
+
+/// What a guard that only warns says: its reason, if its author gave one.
+fn warning(run: &Run, id: &crate::ids::Name, outcome: &Outcome) -> String {
+    let guard = run.plan().guards.iter().find(|guard| guard.id == *id);
+    match guard.map(|guard| guard.reason.as_str()).filter(|reason| !reason.is_empty()) {
+        Some(reason) => format!("guard `{id}`: {reason} ({outcome})"),
+        None => format!("guard `{id}`: {outcome}"),
     }
 }
 

@@ -41,7 +41,7 @@ fn a_verb_that_is_not_here_is_the_parents() {
     let test = below("");
     assert_eq!(steps(&test), ["fetch", "build", "tidy"]);
     test.ostler(&["run", "deploy", "--size", "l"]).code(0);
-    let log = test.ostler(&["runs", "log", &last(&test), "build"]).code(0);
+    let log = test.ostler(&["runs", "log", &test.run(), "build"]).code(0);
     assert_eq!(log.stdout, "base builds l base\n");
 }
 
@@ -76,7 +76,7 @@ cmd = 'true'
     assert_eq!(steps(&test), ["fetch", "build", "sign", "tidy"]);
     let run = test.ostler(&["run", "deploy"]).code(0);
     assert!(run.stdout.contains("passed"), "{run:?}");
-    let log = |step: &str| test.ostler(&["runs", "log", &last(&test), step]).code(0).stdout;
+    let log = |step: &str| test.ostler(&["runs", "log", &test.run(), step]).code(0).stdout;
     assert_eq!(log("fetch"), "own fetch here base\n");
     assert_eq!(log("build"), "base builds s here\n");
     let plan = test.ostler(&["plan", "deploy", "--format", "json"]).json();
@@ -97,7 +97,7 @@ cmd = 'true'
     assert_eq!(steps(&test), ["own", "fetch", "tidy"]);
     test.ostler(&["run", "deploy"]).code(0);
     // A step that is taken over keeps the shell and environment it was written for.
-    let log = test.ostler(&["runs", "log", &last(&test), "fetch"]).code(0);
+    let log = test.ostler(&["runs", "log", &test.run(), "fetch"]).code(0);
     assert_eq!(log.stdout, "base fetches base base\n");
     let plan = test.ostler(&["plan", "deploy", "--format", "json"]).json();
     assert_eq!(plan["plan"]["steps"][0]["run"]["cmd"]["prefix"][0], "bash");
@@ -162,10 +162,4 @@ fn an_untrusted_workspace_does_not_choose_its_parent() {
     test.ostler(&["check", "deploy"]).code(0);
     test.ostler(&["--untrusted", "check", "deploy"]).code(3).complains("--import-path");
     test.ostler(&["--untrusted", "--import-path", parent, "check", "deploy"]).code(0);
-}
-
-/// The id of the latest run.
-fn last(test: &Test) -> String {
-    let runs = test.ostler(&["runs", "list", "--format", "json"]).json();
-    runs["runs"][0]["run"].as_str().or(runs["runs"][0]["id"].as_str()).unwrap().to_owned()
 }

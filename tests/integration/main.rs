@@ -17,6 +17,7 @@ mod docs;
 mod history;
 mod levels;
 mod marks;
+mod modes;
 mod odd;
 mod output;
 mod params;

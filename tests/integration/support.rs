@@ -77,6 +77,11 @@ impl Test {
         let ran = self.ostler(&["runs", "show", "--format", "json"]);
         serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"))
     }
+
+    /// The id of the latest run.
+    pub(crate) fn run(&self) -> String {
+        self.report()["run"].as_str().unwrap().to_owned()
+    }
 }
 
 /// Waits until something holds; far longer than it should take is a failure.
