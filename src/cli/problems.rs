@@ -1,5 +1,6 @@
 //! Problems as they are shown: with the source line and a way out, or as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -38,19 +39,27 @@ fn one(problem: &Diagnostic, sources: &Sources, renderer: &Renderer) -> String {
     let names: Vec<(Place, &str, AnnotationKind)> = places.chain(related).collect();
     if let Some(source) = names.first().and_then(|(place, ..)| sources.get(place.file)) {
         let mut snippet =
-            Snippet::source(source.text.as_str()).path(source.name.as_str()).fold(true);
+            Snippet::source(tame(&source.text)).path(printable(&source.name)).fold(true);
         for (place, label, kind) in names.into_iter().take(9) {
-            snippet = snippet.annotation(kind.span(span(place, &source.text)).label(label));
+            snippet =
+                snippet.annotation(kind.span(span(place, &source.text)).label(printable(label)));
         }
         snippets.push(snippet);
     }
     let mut group: Group<'_> =
         level.primary_title(title.as_str()).id(problem.code.as_str()).elements(snippets);
     for hint in &problem.hints {
-        let element: Element<'_> = Level::HELP.message(hint.as_str()).into();
+        let element: Element<'_> = Level::HELP.message(printable(hint)).into();
         group = group.element(element);
     }
     renderer.render(&[group]).clone()
+}
+
+/// A text in which no character of the second control block is left, which some terminals obey; places stay right,
+/// since what is put there has as many bytes. The first block is shown by the renderer.
+fn tame(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if text.contains(acts) { text.replace(acts, "\u{a4}").into() } else { text.into() }
 }
 
 /// A place cut to its first line, and to what the text has.

@@ -15,6 +15,7 @@ mod basics;
 mod crash;
 mod docs;
 mod history;
+mod hostile;
 mod levels;
 mod marks;
 mod modes;
