@@ -1,43 +1,188 @@
-//! CEL conditions: that they parse, and that the names in them exist.
+//! CEL conditions: that they parse, that the names in them exist, and that their types fit.
+
+use std::cell::LazyCell;
+use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::all_steps;
-use crate::diagnostic::{At, Code, Diagnostic};
-use crate::expr::Condition;
+use super::ended::Ends;
+use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::expr::template::StepField;
-use crate::workflow::{Step, Workflow};
+use crate::expr::{Condition, TYPE_NAMES, Type};
+use crate::ids::StepId;
+use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
 
-pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
+/// The states in which a step may have ended.
+const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
+
+/// How its last attempt may have ended, if there was one.
+const OUTCOMES: [&str; 9] = [
+    "exited",
+    "signaled",
+    "timed_out",
+    "stalled",
+    "could_not_start",
+    "cancelled",
+    "interrupted",
+    "lost",
+    "answered",
+];
+
+pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+    let ends = LazyCell::new(|| Ends::of(workflow));
+    let root = LazyCell::new(|| root(workflow));
     for step in all_steps(workflow) {
-        let whens = step.when.iter().map(|w| &w.condition);
-        let edges = step.depends_on.iter().filter_map(|e| e.condition.as_ref());
-        whens.chain(edges).for_each(|text| one(workflow, text, problems));
+        for when in &step.when {
+            let text = &when.condition;
+            Check { workflow, sources, root: &root, ended: &|| ends.before(step), text }
+                .run(problems);
+        }
+        for edge in &step.depends_on {
+            let Some(text) = &edge.condition else { continue };
+            Check { workflow, sources, root: &root, ended: &|| ends.before_edge(step, edge), text }
+                .run(problems);
+        }
     }
 }
 
-fn one(workflow: &Workflow, text: &At<String>, problems: &mut Vec<Diagnostic>) {
-    match Condition::parse(text) {
-        Err(why) => {
-            problems.push(
-                Diagnostic::new(Code::BadExpression, why).at(text.place, "not a CEL expression"),
-            );
-        }
-        Ok(condition) => {
-            for name in condition.names() {
-                let path: Vec<&str> = name.iter().map(String::as_str).collect();
-                problems.extend(
-                    unknown(workflow, &path).map(|p| p.at(text.place, "in this condition")),
-                );
+/// One condition, and what there is when it is evaluated.
+struct Check<'c> {
+    workflow: &'c Workflow,
+    sources: &'c Sources,
+    root: &'c Type,
+    ended: &'c dyn Fn() -> BTreeSet<StepId>,
+    text: &'c At<String>,
+}
+
+impl Check<'_> {
+    fn run(&self, problems: &mut Vec<Diagnostic>) {
+        let condition = match Condition::parse(self.text) {
+            Ok(condition) => condition,
+            Err(why) => {
+                let problem = Diagnostic::new(Code::BadExpression, why);
+                problems.push(problem.at(self.text.place, "not a CEL expression"));
+                return;
+            }
+        };
+        let found = condition.check(self.root);
+        let mut said = BTreeSet::new();
+        let ended = LazyCell::new(self.ended);
+        let mut here = Vec::new();
+        for (name, span) in found.names {
+            let path: Vec<&str> = name.iter().map(String::as_str).collect();
+            let unknown = unknown(self.workflow, &path).or_else(|| not_ended(&path, &ended));
+            // Once for each name: it is the same mistake.
+            if let Some(problem) = unknown.filter(|p| said.insert(p.message.clone())) {
+                here.push((problem, span));
             }
         }
+        for (pattern, span) in found.patterns {
+            if let Err(error) = regex::Regex::new(&pattern) {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                let what = format!("not a regular expression: {why}");
+                here.push((Diagnostic::new(Code::BadRegex, what), span));
+            }
+        }
+        here.extend(found.problems);
+        here.sort_by_key(|(_, span)| span.start);
+        let placed = |(problem, span): (Diagnostic, Range<usize>)| {
+            let place = self.place(&span);
+            problem.at(place, "in this condition")
+        };
+        problems.extend(here.into_iter().map(placed));
+    }
+
+    /// The place of a part of the text, where the text was written without escapes; else of the whole text.
+    fn place(&self, span: &Range<usize>) -> Place {
+        let Place { file, start, .. } = self.text.place;
+        let written = self.sources.text(self.text.place);
+        let Some(at) = written.find(self.text.value.as_str()) else { return self.text.place };
+        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Place { file, start: start + clamp(at + span.start), end: start + clamp(at + span.end) }
     }
 }
 
+/// What a condition sees, as `Run::variables` makes it.
+fn root(workflow: &Workflow) -> Type {
+    let params = workflow.params.iter().map(|p| (p.name.value.to_string(), of_param(p)));
+    let status = Type::words(STATUSES);
+    let outcome = Type::words(OUTCOMES).or_null();
+    let step = |step: &Step| {
+        let outputs =
+            step.outputs.iter().map(|(name, o)| (name.value.to_string(), of_value(o.kind)));
+        let field = |(name, field): (&str, StepField)| {
+            let of = match field {
+                StepField::Status => status.clone(),
+                StepField::Outcome => outcome.clone(),
+                StepField::Exit => Type::int().or_null(),
+                StepField::DurationS => Type::double().or_null(),
+            };
+            (name.to_owned(), of)
+        };
+        let outputs = ("outputs".to_owned(), Type::record(outputs));
+        let fields = StepField::NAMES.into_iter().map(field).chain([outputs]);
+        (step.id.value.to_string(), Type::record(fields))
+    };
+    let run = Type::record([("id".to_owned(), Type::text())]);
+    Type::record([
+        ("params".to_owned(), Type::record(params)),
+        ("steps".to_owned(), Type::record(all_steps(workflow).map(step))),
+        ("run".to_owned(), run),
+    ])
+}
+
+fn of_param(param: &Param) -> Type {
+    let words = param.values.iter().map(|v| v.as_str());
+    match (param.kind.of, param.kind.list) {
+        (ValueType::Enum, false) => Type::words(words),
+        (ValueType::Enum, true) => Type::list(Type::words(words)),
+        (ValueType::Glob, _) => Type::list(Type::text()),
+        _ => of_value(param.kind),
+    }
+}
+
+/// The type of a value as an expression has it: what has no kind of its own there is text.
+fn of_value(kind: ParamType) -> Type {
+    let one = match kind.of {
+        ValueType::Int => Type::int(),
+        ValueType::Number => Type::number(),
+        ValueType::Bool => Type::bool(),
+        ValueType::Json => Type::json(),
+        ValueType::String
+        | ValueType::Enum
+        | ValueType::Path
+        | ValueType::Glob
+        | ValueType::Duration
+        | ValueType::Version
+        | ValueType::Host
+        | ValueType::Scope
+        | ValueType::Run => Type::text(),
+    };
+    if kind.list { Type::list(one) } else { one }
+}
+
+/// Whether a name asks for a step that may still run.
+fn not_ended(path: &[&str], ended: &BTreeSet<StepId>) -> Option<Diagnostic> {
+    match path {
+        ["steps"] => Some(
+            Diagnostic::new(Code::NotEnded, "`steps` as a whole has steps that have not ended")
+                .hint("write the step's name: steps.STEP"),
+        ),
+        ["steps", step, ..] if !ended.iter().any(|e| e.as_str() == *step) => Some(
+            Diagnostic::new(Code::NotEnded, format!("`{step}` may not have ended by then"))
+                .hint(format!("come after it: depends_on = [\"{step}\"]")),
+        ),
+        _ => None,
+    }
+}
 /// What is wrong with a name, if anything.
 fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
     let problem = |what: String| Diagnostic::new(Code::UnknownVariable, what);
     let params = || workflow.params.iter().map(|p| p.name.as_str());
     match path {
-        ["params" | "steps"] | ["run", "id"] => None,
+        ["params" | "steps" | "run"] | ["run", "id", ..] => None,
+        [name] if TYPE_NAMES.contains(name) => None,
         ["params", name, ..] => {
             let missing = !params().any(|p| p == *name);
             missing.then(|| problem(format!("no param is called `{name}`")).suggest(name, params()))

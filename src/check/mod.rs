@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod conditions;
+mod ended;
 pub mod graph;
 mod options;
 mod outputs;
@@ -26,7 +27,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
     let sound = steps::check(workflow, &mut problems);
     texts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
-    conditions::check(workflow, &mut problems);
+    conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);
     }

@@ -69,6 +69,9 @@ codes! {
     BadRegex "E0403" Error "a regular expression that does not compile";
     BadExpression "E0501" Error "a CEL expression that does not parse";
     UnknownVariable "E0502" Error "a name in a CEL expression that does not exist";
+    BadTypes "E0503" Error "an operation in a CEL expression that its operands cannot have";
+    NeverEqual "E0504" Error "a comparison in a CEL expression that always comes out the same";
+    NotEnded "E0505" Error "a condition over a step that may not have ended by then";
     BuiltinName "W0601" Warning "a verb with the name of a built-in command";
     LooksLikeCommand "W0602" Warning "prose that looks like a command: it is never executed";
     StrayKey "W0603" Warning "a workflow's key that TOML gives to the last step";

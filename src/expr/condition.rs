@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use serde_json::{Map, Value};
 
+use super::kinds::Type;
+use super::types::{Findings, Pass};
+
 /// The longest expression, in bytes.
 pub const MAX_LENGTH: usize = 2_000;
 /// How deep brackets may nest in one, and how many prefix operators may follow each other.
@@ -44,6 +47,14 @@ impl Condition {
         let mut found = BTreeSet::new();
         names(self.0.expression(), &mut Vec::new(), &mut found);
         found
+    }
+
+    /// What can be said of it before it is evaluated, over variables of these types: `root` has them as fields.
+    pub fn check(&self, root: &Type) -> Findings {
+        let source = self.0.source_info();
+        let mut pass = Pass { source, root, bound: Vec::new(), found: Findings::default() };
+        pass.condition(self.0.expression());
+        pass.found
     }
 
     /// Its value over `variables`; an error if it cannot be evaluated or is not a boolean.
@@ -87,7 +98,7 @@ fn too_deep(text: &str) -> bool {
 }
 
 /// A JSON value in CEL, in which every whole number is an `int`.
-fn to_cel(value: &Value) -> cel::Value {
+pub(super) fn to_cel(value: &Value) -> cel::Value {
     match value {
         Value::Null => cel::Value::Null,
         Value::Bool(b) => cel::Value::Bool(*b),
@@ -184,7 +195,7 @@ fn entries<'e>(
 }
 
 /// The dotted name an expression spells, if it does.
-fn dotted(expr: &IdedExpr) -> Option<Vec<String>> {
+pub(super) fn dotted(expr: &IdedExpr) -> Option<Vec<String>> {
     match &expr.expr {
         Expr::Ident(name) => Some(vec![name.clone()]),
         Expr::Select(select) => {
