@@ -33,14 +33,15 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
     let root = LazyCell::new(|| root(workflow));
     for step in all_steps(workflow) {
         for when in &step.when {
-            let text = &when.condition;
-            Check { workflow, sources, root: &root, ended: &|| ends.before(step), text }
-                .run(problems);
+            let (text, ended) = (&when.condition, &|| ends.before(step));
+            let check = Check { workflow, sources, root: &root, step, on_edge: false, ended, text };
+            check.run(problems);
         }
         for edge in &step.depends_on {
             let Some(text) = &edge.condition else { continue };
-            Check { workflow, sources, root: &root, ended: &|| ends.before_edge(step, edge), text }
-                .run(problems);
+            let ended = &|| ends.before_edge(step, edge);
+            let check = Check { workflow, sources, root: &root, step, on_edge: true, ended, text };
+            check.run(problems);
         }
     }
 }
@@ -50,6 +51,9 @@ struct Check<'c> {
     workflow: &'c Workflow,
     sources: &'c Sources,
     root: &'c Type,
+    step: &'c Step,
+    /// Whether it stands on an edge, and so is evaluated as soon as the step before has ended.
+    on_edge: bool,
     ended: &'c dyn Fn() -> BTreeSet<StepId>,
     text: &'c At<String>,
 }
@@ -70,7 +74,7 @@ impl Check<'_> {
         let mut here = Vec::new();
         for (name, span) in found.names {
             let path: Vec<&str> = name.iter().map(String::as_str).collect();
-            let unknown = unknown(self.workflow, &path).or_else(|| not_ended(&path, &ended));
+            let unknown = unknown(self.workflow, &path).or_else(|| self.not_ended(&path, &ended));
             // Once for each name: it is the same mistake.
             if let Some(problem) = unknown.filter(|p| said.insert(p.message.clone())) {
                 here.push((problem, span));
@@ -91,6 +95,30 @@ impl Check<'_> {
             problem.at(place, "in this condition")
         };
         problems.extend(here.into_iter().map(placed));
+    }
+
+    /// Whether a name asks for a step that may still run.
+    fn not_ended(&self, path: &[&str], ended: &BTreeSet<StepId>) -> Option<Diagnostic> {
+        let problem =
+            |what: String, hint: String| Some(Diagnostic::new(Code::NotEnded, what).hint(hint));
+        let ["steps", rest @ ..] = path else { return None };
+        let [step, ..] = rest else {
+            let what = "`steps` as a whole has steps that have not ended".to_owned();
+            return problem(what, "write the step's name: steps.STEP".to_owned());
+        };
+        if ended.iter().any(|e| e.as_str() == *step) {
+            return None;
+        }
+        if self.step.id.as_str() == *step {
+            let what = format!("`{step}` has not ended before it starts");
+            return problem(what, "what a pass is stands in `expect`".to_owned());
+        }
+        let what = format!("`{step}` may not have ended by then");
+        let comes_before = self.step.depends_on.iter().any(|e| e.step.as_str() == *step);
+        if self.on_edge && comes_before {
+            return problem(what, "write it in `when`, which waits for all edges".to_owned());
+        }
+        problem(what, format!("come after it: depends_on = [\"{step}\"]"))
     }
 
     /// The place of a part of the text, where the text was written without escapes; else of the whole text.
@@ -162,20 +190,6 @@ fn of_value(kind: ParamType) -> Type {
     if kind.list { Type::list(one) } else { one }
 }
 
-/// Whether a name asks for a step that may still run.
-fn not_ended(path: &[&str], ended: &BTreeSet<StepId>) -> Option<Diagnostic> {
-    match path {
-        ["steps"] => Some(
-            Diagnostic::new(Code::NotEnded, "`steps` as a whole has steps that have not ended")
-                .hint("write the step's name: steps.STEP"),
-        ),
-        ["steps", step, ..] if !ended.iter().any(|e| e.as_str() == *step) => Some(
-            Diagnostic::new(Code::NotEnded, format!("`{step}` may not have ended by then"))
-                .hint(format!("come after it: depends_on = [\"{step}\"]")),
-        ),
-        _ => None,
-    }
-}
 /// What is wrong with a name, if anything.
 fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
     let problem = |what: String| Diagnostic::new(Code::UnknownVariable, what);
@@ -231,5 +245,116 @@ fn unknown_of_step(step: &Step, rest: &[&str]) -> Option<Diagnostic> {
             (!known)
                 .then(|| problem(what).hint("it has outputs, status, outcome, exit and duration_s"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnostic::Code;
+
+    /// Everything that is wrong with a workflow.
+    fn codes(text: &str) -> Vec<Code> {
+        let loaded = crate::source::from_text("w.toml", format!("id = 'w'\n{text}"));
+        let problems =
+            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources));
+        loaded.problems.iter().map(|p| p.code).chain(problems.map(|p| p.code)).collect()
+    }
+
+    /// Steps as name, edges and `when`; an edge is `STEP`, `STEP+` for `OnSuccess` or `STEP-` for `OnFailure`.
+    fn steps(of: &[(&str, &str, &str)]) -> String {
+        let edge = |e: &str| {
+            let kind = match e.as_bytes().last() {
+                Some(b'+') => "OnSuccess",
+                Some(b'-') => "OnFailure",
+                _ => "Always",
+            };
+            format!("{{ step = '{}', kind = '{kind}' }}", e.trim_end_matches(['+', '-']))
+        };
+        let one = |(name, edges, when): &(&str, &str, &str)| {
+            let edges: Vec<String> = edges.split_whitespace().map(edge).collect();
+            let when = if when.is_empty() { String::new() } else { format!("when = '{when}'\n") };
+            format!(
+                "[[steps]]\nid = '{name}'\ncmd = 'true'\non_error = 'Continue'\n{when}depends_on = [{}]\n",
+                edges.join(", ")
+            )
+        };
+        of.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_condition_may_ask_only_for_steps_that_surely_ended() {
+        let a = "steps.a.exit == 0";
+        for (fine, all) in [
+            (true, vec![("a", "", ""), ("b", "a", a)]),
+            (false, vec![("a", "", ""), ("b", "", a)]),
+            (false, vec![("a", "", a)]),
+            (false, vec![("b", "", a), ("a", "b", "")]),
+            // Through a step that waits for all before it, or surely ran.
+            (true, vec![("a", "", ""), ("m", "a", ""), ("b", "m", a)]),
+            (true, vec![("a", "", ""), ("m", "a+", ""), ("b", "m", a)]),
+            (true, vec![("a", "", ""), ("z", "", ""), ("m", "a z+", ""), ("b", "m+", a)]),
+            (true, vec![("a", "", ""), ("z", "", ""), ("m", "a z", ""), ("b", "m", a)]),
+            // `m` is skipped as soon as `z` fails, while `a` may still run.
+            (false, vec![("a", "", ""), ("z", "", ""), ("m", "a z+", ""), ("b", "m", a)]),
+            // A stop skips `m`, and `b` may run after it.
+            (false, vec![("a", "", ""), ("z", "", ""), ("m", "a", ""), ("b", "m z-", a)]),
+        ] {
+            let found = codes(&steps(&all));
+            assert_eq!(found.is_empty(), fine, "{all:?}: {found:?}");
+            assert!(found.iter().all(|code| *code == Code::NotEnded), "{all:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn conditions_on_edges_do_not_wait_for_the_other_edges() {
+        let with = |condition: &str| {
+            steps(&[("a", "", ""), ("z", "", ""), ("m", "a", "")])
+                + &format!(
+                    "[[steps]]\nid = 'b'\ncmd = 'true'\n\
+                     depends_on = ['z', {{ step = 'm', condition = '{condition}' }}]\n"
+                )
+        };
+        assert_eq!(codes(&with("steps.m.exit == 0 && steps.a.exit == 0")), []);
+        assert_eq!(codes(&with("steps.z.exit == 0")), [Code::NotEnded]);
+    }
+
+    #[test]
+    fn targets_come_after_their_step_and_finally_after_all() {
+        let text = "[[steps]]\nid = 'a'\ncmd = 'x'\n[[steps]]\nid = 's'\ncmd = 'x'\nneeds = ['a']\n\
+             on_error = { strategy = 'Fallback', target = 't' }\n\
+             [[steps]]\nid = 't'\ncmd = 'x'\nwhen = 'steps.s.exit == 3 && steps.a.exit == 0'\n\
+             [[finally]]\nid = 'f'\ncmd = 'x'\nwhen = 'steps.t.exit == 1'\n";
+        assert_eq!(codes(text), []);
+        let other = "[[finally]]\nid = 'g'\ncmd = 'x'\nwhen = 'steps.f.exit == 1'\n";
+        assert_eq!(codes(&format!("{text}{other}")), [Code::NotEnded]);
+    }
+
+    /// The workflow that the examples in the documents are about.
+    const EXAMPLE: &str = "[[params]]\nname = 'count'\ntype = 'int'\n\
+        [[params]]\nname = 'ratio'\ntype = 'number'\n\
+        [[params]]\nname = 'size'\ntype = 'enum'\nvalues = ['small', 'big']\n\
+        [[params]]\nname = 'dry-run'\ntype = 'bool'\n\
+        [[params]]\nname = 'hosts'\ntype = '[host]'\n\
+        [[params]]\nname = 'wait'\ntype = 'duration'\n\
+        [[steps]]\nid = 'build'\ncmd = 'true'\non_error = 'Continue'\n\
+        outputs = { sha = 'string', facts = 'json' }\n\
+        [[steps]]\nid = 'b'\ncmd = 'true'\ndepends_on = ['build']\n";
+
+    #[test]
+    fn the_examples_in_the_documents_are_what_they_say() {
+        let docs = include_str!("../../docs/format.md");
+        let section = docs.split("\n## Conditions\n").nth(1).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let mut seen = 0;
+        for line in section.lines().filter(|l| l.starts_with("| `")) {
+            let (condition, says) = line[3..].split_once("` | ").unwrap();
+            let condition = condition.replace("\\|", "|");
+            seen += 1;
+            let found = codes(&format!("{EXAMPLE}when = '''{condition}'''\n"));
+            let shown: Vec<&str> = found.iter().map(|c| c.as_str()).collect();
+            let code = says.split([':', ' ']).next().filter(|w| w.starts_with("E0"));
+            assert_eq!(shown, code.into_iter().collect::<Vec<_>>(), "{line}");
+        }
+        assert!(seen > 20, "{seen}");
     }
 }

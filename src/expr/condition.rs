@@ -12,8 +12,12 @@ use super::types::{Findings, Pass};
 
 /// The longest expression, in bytes.
 pub const MAX_LENGTH: usize = 2_000;
-/// How deep brackets may nest in one, and how many prefix operators may follow each other.
-const MAX_DEPTH: usize = 32;
+/// How deep brackets may nest in one, and how many prefix operators may follow each other: the parser takes 150 KB of
+/// stack for each when it is not optimised.
+const MAX_DEPTH: usize = 10;
+
+/// How many parts of one may lie within each other, so that whoever goes through them does not run out of stack.
+const MAX_PARTS: usize = 200;
 
 /// How many steps of a loop a condition may take: what would take more is refused, not tried.
 const MAX_STEPS: u128 = 1_000_000;
@@ -36,10 +40,18 @@ impl Condition {
         if too_deep(text) {
             return Err(format!("nested deeper than {MAX_DEPTH} levels"));
         }
-        cel::Program::compile(text).map(Self).map_err(|errors| {
+        let program = cel::Program::compile(text).map_err(|errors| {
             let first = errors.errors.first().map(|e| e.msg.clone());
             first.unwrap_or_else(|| "not a CEL expression".to_owned()).replace('\n', " ")
-        })
+        })?;
+        let mut todo = vec![(program.expression(), 1)];
+        while let Some((part, depth)) = todo.pop() {
+            if depth > MAX_PARTS {
+                return Err(format!("more than {MAX_PARTS} parts lie within each other"));
+            }
+            todo.extend(super::spans::parts(part).into_iter().map(|inner| (inner, depth + 1)));
+        }
+        Ok(Self(program))
     }
 
     /// The dotted names it uses, such as `params.size` or `steps.build.status`; a subscript by a literal counts as a dot.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, SourceInfo};
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr, SourceInfo};
 
 /// The bytes of an expression and all it is made of.
 ///
@@ -17,10 +17,7 @@ pub(super) fn of(source: &SourceInfo, expr: &IdedExpr) -> Range<usize> {
             end = end.max(last as usize + 1);
         }
         match &part.expr {
-            Expr::Call(call) => {
-                start = start.min(name_before(source, part, &call.func_name));
-                todo.extend(call.target.as_deref().into_iter().chain(&call.args));
-            }
+            Expr::Call(call) => start = start.min(name_before(source, part, &call.func_name)),
             Expr::Select(select) => {
                 // The token of `has(a.b)` is its bracket, else that of a field is its dot.
                 let dot = if select.test {
@@ -30,24 +27,39 @@ pub(super) fn of(source: &SourceInfo, expr: &IdedExpr) -> Range<usize> {
                     source.offset_for(part.id).map_or(0, |(first, _)| first as usize)
                 };
                 end = end.max(field_after(text, dot, &select.field));
-                todo.push(&select.operand);
             }
-            Expr::List(list) => todo.extend(&list.elements),
-            Expr::Map(map) => {
-                for entry in &map.entries {
-                    if let EntryExpr::MapEntry(entry) = &entry.expr {
-                        todo.extend([&entry.key, &entry.value]);
-                    }
-                }
-            }
-            Expr::Comprehension(of) => todo.extend([&of.iter_range, &of.loop_step]),
-            Expr::Struct(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => {}
+            _ => {}
         }
+        todo.extend(parts(part));
     }
     if start >= end || text.get(start..end).is_none() {
         return 0..text.len();
     }
     balanced(text, start, end)
+}
+
+/// What an expression is directly made of.
+pub(super) fn parts(expr: &IdedExpr) -> Vec<&IdedExpr> {
+    match &expr.expr {
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Select(select) => vec![&*select.operand],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => entries(&map.entries),
+        Expr::Struct(made) => entries(&made.entries),
+        Expr::Comprehension(of) => vec![&of.iter_range, &of.loop_step],
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
+    }
+}
+
+fn entries(all: &[IdedEntryExpr]) -> Vec<&IdedExpr> {
+    let mut parts = Vec::new();
+    for entry in all {
+        match &entry.expr {
+            EntryExpr::MapEntry(entry) => parts.extend([&entry.key, &entry.value]),
+            EntryExpr::StructField(field) => parts.push(&field.value),
+        }
+    }
+    parts
 }
 
 /// Where the name before a call's bracket starts, which is the token that is told.

@@ -385,3 +385,41 @@ fn text(expr: &IdedExpr) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::expr::{Condition, Type};
+
+    /// Expressions as long as may be, each of which is bad for somebody.
+    fn hostile() -> Vec<String> {
+        let fill = |one: &str, end: &str| one.repeat((1_990 - end.len()) / one.len()) + end;
+        let loops = |n: usize| {
+            let open: String = (0..n).map(|i| format!("[1].map(v{i}, ")).collect();
+            format!("{open}1{} == []", ")".repeat(n))
+        };
+        let words: String = (0..240).map(|i| format!("'{i}', ")).collect();
+        vec![
+            fill("1 + ", "1 == 1"),
+            "1 + 'a' + ".repeat(98) + "1 == 1",
+            "p".to_owned() + &".f()".repeat(190),
+            fill("p.x && ", "true"),
+            "p".to_owned() + &fill(".p", " == 1"),
+            "p".to_owned() + &fill("['p']", " == 1"),
+            "p".to_owned() + &fill(".f()", " == 1"),
+            fill("[[1]] + ", "[[1]] == []"),
+            fill("p.x ? 'a' : ", "'b'"),
+            fill("{'a': 1} == ", "1"),
+            format!("p.x in [{words}'x']"),
+            "[".repeat(10) + "1" + &"]".repeat(10) + " == " + &"[".repeat(10) + &"]".repeat(10),
+            loops(10),
+        ]
+    }
+
+    #[test]
+    fn hostile_expressions_are_checked_or_refused_at_once() {
+        let root = Type::record([("p".to_owned(), Type::json())]);
+        let condition = |text: &String| Condition::parse(text).ok();
+        let checked = hostile().iter().filter_map(condition).map(|c| c.check(&root)).count();
+        assert!(checked > 4, "{checked}");
+    }
+}

@@ -70,3 +70,43 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::run::{Interruption, Outcome, State};
+
+    /// The words of a field that `check` takes for impossible.
+    fn impossible(field: &str, words: &[&str]) -> Vec<String> {
+        let bad = |word: &&&str| {
+            let text = format!(
+                "id = 'w'\n[[steps]]\nid = 'a'\ncmd = 'x'\n[[steps]]\nid = 'b'\ncmd = 'x'\n\
+                 depends_on = ['a']\nwhen = 'steps.a.{field} == \"{word}\"'\n"
+            );
+            let loaded = crate::source::from_text("w.toml", text);
+            loaded.workflows.iter().any(|w| !crate::check::check(w, &loaded.sources).is_empty())
+        };
+        words.iter().filter(bad).map(|w| (*w).to_owned()).collect()
+    }
+
+    #[test]
+    fn check_knows_the_states_and_outcomes_that_a_condition_may_see() {
+        use State::{Cancelled, Failed, Passed, Ready, Recovered, Running, Skipped, Unproven};
+        let ended = [Passed, Recovered, Failed, Skipped, Unproven, Cancelled].map(State::name);
+        assert_eq!(impossible("status", &ended), [""; 0]);
+        assert_eq!(impossible("status", &[Ready, Running].map(State::name)).len(), 2);
+        let reason = String::new;
+        let outcomes = [
+            Outcome::Exited { code: 0 },
+            Outcome::Signaled { signal: 9 },
+            Outcome::TimedOut { after_ms: 1 },
+            Outcome::Stalled { after_ms: 1 },
+            Outcome::CouldNotStart { reason: reason() },
+            Outcome::Cancelled,
+            Outcome::Interrupted { cause: Interruption::Rebooted },
+            Outcome::Lost { reason: reason() },
+            Outcome::Answered,
+        ];
+        let names: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
+        assert_eq!(impossible("outcome", &names), [""; 0]);
+    }
+}
