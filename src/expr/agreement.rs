@@ -92,6 +92,7 @@ const KINDS: [&str; 9] =
     ["bool", "int", "double", "string", "ints", "texts", "map", "bytes", "any"];
 
 /// A random expression that mostly gives a kind of value.
+#[expect(clippy::too_many_lines, reason = "one arm for each form of expression")]
 fn expression(rng: &mut Rng, kind: &str, depth: usize, bound: usize) -> String {
     let kind = if rng.below(14) == 0 { rng.pick(&KINDS) } else { kind };
     let leaf = depth == 0 || rng.below(5) == 0;
@@ -289,7 +290,7 @@ fn compare(text: &str, rng: &mut Rng, seen: &mut Seen) {
     }
     for (_, span) in found.problems.iter().filter(|(p, _)| p.code == Code::NeverEqual) {
         let part = &text[span.clone()];
-        if alone(part, "").is_none() || !part.contains("=") {
+        if alone(part, "").is_none() || !part.contains('=') {
             continue;
         }
         seen.never_equal += 1;

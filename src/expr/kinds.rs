@@ -196,6 +196,7 @@ impl Type {
     }
 
     /// The type of what is one or the other.
+    #[expect(clippy::needless_pass_by_value, reason = "types are folded with it")]
     pub(super) fn join(self, other: Self) -> Self {
         let (list, map) = (Kinds::LIST.or(Kinds::MAP), Kinds::MAP);
         let has = |kinds: Kinds| (self.kinds.meets(kinds), other.kinds.meets(kinds));
