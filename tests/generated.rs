@@ -1,10 +1,12 @@
-//! Files made from the code: the report's schema, the table of codes. Write them anew with `OSTLER_REGENERATE=1`.
+//! Files made from the code: the report's schema, the list of codes with their examples. Write them anew with `OSTLER_REGENERATE=1`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 
-use ostler::diagnostic::Code;
+use ostler::diagnostic::{Code, Example};
 
 /// Compares a generated file with what it should be, or writes it.
 fn generated(path: &str, text: &str) {
@@ -23,17 +25,82 @@ fn the_reports_schema_is_published() {
     generated("schemas/report.schema.json", &format!("{schema}\n"));
 }
 
+/// What `check` says of an example, alone in a workspace.
+fn check(example: &Example) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("workflows")).unwrap();
+    if let Some(file) = example.file {
+        std::fs::write(dir.path().join(file), example.text).unwrap();
+    } else {
+        let made = Command::new("bash").args(["-c", example.text]).current_dir(dir.path()).status();
+        assert!(made.unwrap().success(), "{}", example.text);
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_ostler"))
+        .arg("check")
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Each code with what `check` says of its wrong example.
+static SAID: LazyLock<Vec<(Code, String)>> = LazyLock::new(|| {
+    Code::ALL.iter().map(|code| (*code, check(&code.explanation().wrong))).collect()
+});
+
+#[test]
+fn every_wrong_example_yields_its_code_and_no_other() {
+    for (code, said) in &*SAID {
+        let heads = said.lines().filter(|l| l.starts_with("error") || l.starts_with("warning"));
+        let codes: Vec<&str> = heads.filter_map(|l| l.split(['[', ']']).nth(1)).collect();
+        let own = codes.iter().all(|c| *c == code.as_str());
+        assert!(own && !codes.is_empty(), "{}: {said}", code.as_str());
+    }
+}
+
+#[test]
+fn every_right_example_is_sound() {
+    for code in Code::ALL {
+        let said = check(&code.explanation().right);
+        assert_eq!(said, "✓ 1 file checked\n", "{}", code.as_str());
+    }
+}
+
 #[test]
 fn the_codes_are_listed() {
     let mut text = String::from(
-        "# Diagnostic codes\n\nGenerated from `src/diagnostic/codes.rs`. A code is stable and never used again for another problem;\n\
-         `E` keeps a workflow from running, `W` does not. What each looks like is in `tests/snapshots/`.\n\n\
+        "# Diagnostic codes\n\nGenerated from `src/diagnostic/codes.rs` and the pages beside it; `ostler explain CODE` shows the same.\n\
+         A code is stable and never used again for another problem; `E` keeps a workflow from running, `W` does not.\n\n\
          | code | problem |\n| --- | --- |\n",
     );
     for code in Code::ALL {
-        writeln!(text, "| {} | {} |", code.as_str(), code.title()).unwrap();
+        let name = code.as_str();
+        writeln!(text, "| [{name}](#{}) | {} |", name.to_lowercase(), code.title()).unwrap();
+    }
+    for (code, said) in &*SAID {
+        let explained = code.explanation();
+        let (name, title) = (code.as_str(), code.title());
+        write!(text, "\n## {name}\n\n**{title}**\n\n").unwrap();
+        writeln!(text, "{}", explained.paragraphs.join("\n\n")).unwrap();
+        write!(text, "\nWrong{}", block(&explained.wrong)).unwrap();
+        // The last paragraph counts the problems. Which limit is met first is up to the machine.
+        match said.rsplit_once("\n\n") {
+            Some((problems, _)) if *code != Code::Limit => {
+                let said: Vec<&str> = problems.lines().map(str::trim_end).collect();
+                write!(text, "\n```text\n{}\n```\n", said.join("\n")).unwrap();
+            }
+            _ => {}
+        }
+        write!(text, "\nRight{}", block(&explained.right)).unwrap();
     }
     generated("docs/codes.md", &text);
+}
+
+/// An example in Markdown, after a word that says which it is.
+fn block(example: &Example) -> String {
+    let place = example.file.map(|file| format!(", as `{file}`")).unwrap_or_default();
+    format!("{place}:\n\n```{}\n{}```\n", example.language, example.text)
 }
 
 #[test]
@@ -44,7 +111,7 @@ fn a_real_report_fits_the_schema() {
                 expect = { stdout = { equals = 'ho' } }\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'true'\n\
                 [[finally]]\nid = 'c'\ncmd = 'true'\n";
     std::fs::write(dir.path().join("workflows/v.toml"), verb).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ostler"))
+    let output = Command::new(env!("CARGO_BIN_EXE_ostler"))
         .args(["run", "v", "--format", "json"])
         .current_dir(dir.path())
         .output()

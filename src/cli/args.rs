@@ -31,6 +31,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
+    /// Explain what a code of `check` means, with an example
+    Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
     /// Look at runs, resume or cancel them
@@ -81,6 +83,15 @@ pub(super) struct CheckArgs {
     /// Verbs or files [default: all of the workspace]
     pub(super) names: Vec<String>,
     /// How problems are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExplainArgs {
+    /// A code, such as E0102 [default: list all codes]
+    pub(super) name: Option<String>,
+    /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: Format,
 }

@@ -2,6 +2,7 @@
 
 mod args;
 mod exit;
+mod explain;
 mod plan;
 mod problems;
 mod progress;
@@ -85,6 +86,7 @@ impl Context {
         match command {
             Command::Run(args) => self.run(&args),
             Command::Check(args) => self.check(&args),
+            Command::Explain(args) => Ok(self.explain(&args)),
             Command::Plan(args) => self.plan(&args),
             Command::Runs(command) => self.runs(command),
             Command::Step(command) => self.step(command),

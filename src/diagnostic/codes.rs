@@ -1,4 +1,6 @@
 //! The table of diagnostic codes: each is stable, and never reused for another problem.
+//!
+//! A new code is a line here and a page in `codes/`, in the form of the others.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -29,6 +31,11 @@ macro_rules! codes {
             /// Whether it keeps a workflow from running.
             pub fn severity(self) -> Severity {
                 match self { $(Self::$variant => Severity::$severity),* }
+            }
+
+            /// Its page, as it is written: a code without one does not compile.
+            pub(super) fn page(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("codes/", $text, ".md"))),* }
             }
         }
     };
@@ -79,6 +86,13 @@ codes! {
     BareOperand "W0605" Warning "a placeholder that a command could take for an option";
     NearMiss "W0606" Warning "text in braces that is nearly a declared name";
     NoStrategy "W0609" Warning "a verb that a workspace above has too, without a strategy";
+}
+
+impl Code {
+    /// The code with this name, in capitals or not.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str().eq_ignore_ascii_case(name))
+    }
 }
 
 impl Serialize for Code {

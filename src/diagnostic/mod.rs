@@ -2,10 +2,12 @@
 #![deny(clippy::disallowed_methods)]
 
 mod codes;
+mod explanation;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use codes::Code;
+pub use explanation::{Example, Explanation};
 
 /// A stretch of a source file, in bytes from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

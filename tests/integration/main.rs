@@ -14,6 +14,7 @@
 mod basics;
 mod crash;
 mod docs;
+mod explain;
 mod history;
 mod hostile;
 mod levels;
