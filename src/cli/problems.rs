@@ -70,7 +70,7 @@ fn span(place: Place, text: &str) -> std::ops::Range<usize> {
     start..line
 }
 
-/// How many problems there are, in a line.
+/// How many problems there are, in a line; and where more is said of them.
 pub(super) fn summary(checked: &[Checked], to: &Terminal) -> String {
     let all = || checked.iter().flat_map(|c| &c.problems);
     let errors = all().filter(|p| p.is_error()).count();
@@ -86,7 +86,12 @@ pub(super) fn summary(checked: &[Checked], to: &Terminal) -> String {
     if parts.is_empty() {
         return format!("{} {files} checked\n", to.paint(Tone::Good, "✓"));
     }
-    format!("{} in {files}\n", parts.join(", "))
+    let mut out = format!("{} in {files}\n", parts.join(", "));
+    if let Some(first) = all().find(|p| p.is_error()) {
+        let more = format!("more about a code: ostler explain {}", first.code.as_str());
+        let _ = writeln!(out, "{}", to.paint(Tone::Faint, &more));
+    }
+    out
 }
 
 fn plural(count: usize, what: &str) -> String {

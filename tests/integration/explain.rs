@@ -73,3 +73,18 @@ fn explanations_are_there_for_programs() {
     let expected = json!({ "code": "W0601", "severity": "warning", "title": title });
     assert!(all["codes"].as_array().unwrap().contains(&expected), "{all}");
 }
+
+#[test]
+fn check_names_the_way_to_an_explanation_once_and_only_after_errors() {
+    let wrong = "[[steps]]\nid = 'a'\ncmd = 'true'\nneeds = ['b', 'c']\n";
+    let test = Test::with("v", wrong).verb("w", "[[steps]]\nid = 'A'\ncmd = 'true'\n");
+    let said = test.ostler(&["check"]).code(3);
+    let line = "\n3 errors in 2 files\nmore about a code: ostler explain E0202\n";
+    assert!(said.stdout.ends_with(line), "{}", said.stdout);
+    assert_eq!(said.stdout.matches("ostler explain").count(), 1);
+    let json = test.ostler(&["check", "--format", "json"]).code(3);
+    assert!(!json.stdout.contains("ostler explain"));
+    let warned = Test::with("plan", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    let said = warned.ostler(&["check"]).code(0).says("1 warning in 1 file\n");
+    assert!(!said.stdout.contains("ostler explain"));
+}
