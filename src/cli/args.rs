@@ -31,7 +31,7 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
-    /// Explain what a code of `check` means, with an example
+    /// Explain what a code of `check` means, or which files make a verb
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
@@ -89,7 +89,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A code, such as E0102 [default: list all codes]
+    /// A code, such as E0102, or a verb [default: list all codes]
     pub(super) name: Option<String>,
     /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]

@@ -1,4 +1,4 @@
-//! What a name means that ostler uses: so far, a diagnostic code.
+//! What a name means: a diagnostic code, or a verb and the files that make it.
 
 use std::fmt::Write as _;
 
@@ -7,28 +7,65 @@ use serde_json::{Value, json};
 use super::args::{ExplainArgs, Format};
 use super::terminal::Terminal;
 use super::{Context, Exit};
-use crate::diagnostic::{Code, Example, Severity, closest};
+use crate::diagnostic::{Code, Example, Severity, closest, printable};
+use crate::ops::{self, Error, Level};
 use crate::report::{Paint, Tone};
 
 /// The most columns that prose takes, however wide the terminal is.
 const WIDTH: usize = 80;
 
 impl Context {
-    pub(super) fn explain(&self, args: &ExplainArgs) -> Exit {
-        let found = args.name.as_deref().map(|name| Code::named(name).ok_or(name)).transpose();
-        let said = match (found, args.format) {
-            (Ok(None), Format::Text) => list(&self.out),
-            (Ok(None), Format::Json) => format!("{:#}\n", list_json()),
-            (Ok(Some(code)), Format::Text) => text(code, &self.out),
-            (Ok(Some(code)), Format::Json) => format!("{:#}\n", code_json(code)),
-            (Err(name), _) => {
-                super::say(&unknown(name, &self.err));
-                return Exit::Usage;
-            }
+    pub(super) fn explain(&self, args: &ExplainArgs) -> Result<Exit, Error> {
+        let json = args.format == Format::Json;
+        let said = match args.name.as_deref() {
+            None if json => format!("{:#}\n", list_json()),
+            None => list(&self.out),
+            Some(name) => match Code::named(name) {
+                Some(code) if json => format!("{:#}\n", code_json(code)),
+                Some(code) => text(code, &self.out),
+                None if is_like_a_code(name) => {
+                    super::say(&unknown(name, &self.err));
+                    return Ok(Exit::Usage);
+                }
+                None => {
+                    let levels = ops::levels(&self.workspace, name, &self.cwd)?;
+                    if json { levels_json(&levels) } else { levels_text(&levels, &self.out) }
+                }
+            },
         };
         self.print(&said);
-        Exit::Passed
+        Ok(Exit::Passed)
     }
+}
+
+/// Whether somebody who wrote this meant a code: perhaps a letter, then digits.
+fn is_like_a_code(name: &str) -> bool {
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    name.len() - digits.len() <= 1
+        && digits.len() >= 2
+        && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Which file does what for a verb.
+fn levels_text(levels: &[Level], to: &Terminal) -> String {
+    let longest = |of: &dyn Fn(&Level) -> usize| levels.iter().map(of).max().unwrap_or(0);
+    let files = longest(&|level| level.file.chars().count());
+    let words = longest(&|level| level.strategy.as_ref().map_or(0, |word| word.chars().count()));
+    let mut out = String::new();
+    let mut verb = None;
+    for level in levels {
+        if verb.replace(&level.verb) != Some(&level.verb) {
+            let _ = writeln!(out, "{}", to.paint(Tone::Strong, &printable(&level.verb)));
+        }
+        let word = printable(level.strategy.as_deref().unwrap_or_default());
+        let file = printable(&level.file);
+        let _ = writeln!(out, "  {file:files$}  {word:words$}  {}", level.does);
+    }
+    out
+}
+
+fn levels_json(levels: &[Level]) -> String {
+    format!("{:#}\n", json!({ "levels": levels }))
 }
 
 /// A code's tone, and its severity in a word.

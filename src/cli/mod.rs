@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::diagnostic::printable;
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
@@ -86,7 +87,7 @@ impl Context {
         match command {
             Command::Run(args) => self.run(&args),
             Command::Check(args) => self.check(&args),
-            Command::Explain(args) => Ok(self.explain(&args)),
+            Command::Explain(args) => self.explain(&args),
             Command::Plan(args) => self.plan(&args),
             Command::Runs(command) => self.runs(command),
             Command::Step(command) => self.step(command),
@@ -135,19 +136,19 @@ impl Context {
             }
             Error::Params(refused) => {
                 for bad in refused {
-                    say(&format!("{word}: {}", bad.message));
+                    say(&format!("{word}: {}", printable(&bad.message)));
                     if let Some(hint) = &bad.hint {
                         say(&format!("  {hint}"));
                     }
                 }
             }
             Error::NoVerb { near, dir, .. } => {
-                say(&format!("{word}: {error} in {dir}"));
+                say(&format!("{word}: {} in {dir}", printable(&error.to_string())));
                 if let Some(near) = near {
                     say(&format!("  did you mean `{near}`?"));
                 }
             }
-            _ => say(&format!("{word}: {error}")),
+            _ => say(&format!("{word}: {}", printable(&error.to_string()))),
         }
         if let Some(hint) = hint(error) {
             say(&format!("  {hint}"));

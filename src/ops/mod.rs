@@ -8,12 +8,13 @@ mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume};
 pub use start::{Session, StartOptions, start};
-pub use verbs::{check_all, check_verb, plan, verbs};
+pub use verbs::{check_all, check_verb, levels, plan, verbs};
 pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
 pub use crate::reader::Checked;
+pub use crate::source::Level;
 use crate::{reader, store};
 
 /// Why something a user asked for was not done.

@@ -6,7 +6,7 @@ use super::{Error, Workspace, facts};
 use crate::diagnostic::closest;
 use crate::plan::{self, Given, Plan};
 use crate::reader::{self, Checked, Reading};
-use crate::source;
+use crate::source::{self, Level};
 use crate::workflow::Workflow;
 
 /// The workflow files of a workspace, in order of their names.
@@ -105,6 +105,20 @@ pub fn check_verb(
         return Err(Error::NoVerb { name: name.to_owned(), near: None, dir });
     }
     Ok((checked.workflows.swap_remove(at), checked))
+}
+
+/// Which files make a verb, the lowest level first.
+pub fn levels(workspace: &Workspace, name: &str, cwd: &Path) -> Result<Vec<Level>, Error> {
+    let checked = match locate(workspace, name, cwd) {
+        Ok(path) => read(workspace, &[path], false)?.swap_remove(0),
+        Err(error @ Error::NoVerb { .. }) => shared_file(workspace, name)?.ok_or(error)?,
+        Err(error) => return Err(error),
+    };
+    if checked.levels.is_empty() {
+        return Err(Error::Problems(checked.problems, checked.sources));
+    }
+    let named = checked.levels.iter().any(|level| level.verb == name);
+    Ok(checked.levels.into_iter().filter(|level| !named || level.verb == name).collect())
 }
 
 /// The file that holds a verb of this id among others.

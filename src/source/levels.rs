@@ -13,6 +13,8 @@ use crate::diagnostic::{Code, Diagnostic, Place};
 /// One level's part in a verb.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
+    /// The verb.
+    pub verb: String,
     /// The file, as it is shown.
     pub file: String,
     /// The strategy it declares, if any.
@@ -67,7 +69,8 @@ impl Loader {
             _ => "stands alone".to_owned(),
         };
         let declared = strategy.as_ref().map(|(word, _)| word.clone());
-        loaded.levels.push(Level { file: file.to_owned(), strategy: declared, does });
+        let verb = text(own, "id").map_or_else(String::new, |(id, _)| id.to_owned());
+        loaded.levels.push(Level { verb, file: file.to_owned(), strategy: declared, does });
         let upwards = matches!(word, "Delegate" | "Merge" | "Compose");
         let Some(parent) = parent.filter(|_| upwards) else {
             return if word == "Delegate" { Effective::Nothing } else { Effective::Own };

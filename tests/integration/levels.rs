@@ -138,6 +138,22 @@ fn what_does_not_go_together_is_said_with_its_place() {
 }
 
 #[test]
+fn which_file_does_what_is_explained() {
+    let own = "strategy = 'Merge'\n[[steps]]\nid = 'mine'\ncmd = 'true'\n";
+    let test = below(own);
+    let said = test.ostler(&["explain", "deploy"]).code(0).stdout;
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/levels.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let shown = docs.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(words(&said), words(&shown.replace("../base", "base")));
+    let json = test.ostler(&["explain", "deploy", "--format", "json"]).code(0).json();
+    assert_eq!(json["levels"][0]["strategy"], "Merge");
+    assert_eq!(json["levels"][1]["file"], "base/workflows/deploy.toml");
+    test.ostler(&["explain", "deplox"]).code(2).complains("did you mean `deploy`?");
+}
+
+#[test]
 fn there_may_be_several_levels_but_no_circle() {
     let test = below("strategy = 'Delegate'\n")
         .file("base/ostler.toml", "parent = '../top'\n")
