@@ -74,8 +74,8 @@ mod tests {
             for example in [explained.wrong, explained.right] {
                 let fits = match (example.language, example.file) {
                     ("sh", None) => true,
-                    ("toml", Some(file)) => file.ends_with(".toml"),
-                    ("nickel", Some(file)) => file.ends_with(".ncl"),
+                    ("toml", Some(file)) => file.rsplit('.').next() == Some("toml"),
+                    ("nickel", Some(file)) => file.rsplit('.').next() == Some("ncl"),
                     _ => false,
                 };
                 assert!(fits && !example.text.contains("```"), "{code}: {example:?}");
