@@ -1,4 +1,5 @@
-//! Files made from the code: the report's schema, the list of codes with their examples. Write them anew with `OSTLER_REGENERATE=1`.
+//! Files made from the code: the schemas of reports and workflows, the list of codes with their examples. Write them
+//! anew with `OSTLER_REGENERATE=1`.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fmt::Write as _;
@@ -65,6 +66,12 @@ fn every_right_example_is_sound() {
         let said = check(&code.explanation().right);
         assert_eq!(said, "✓ 1 file checked\n", "{}", code.as_str());
     }
+}
+
+#[test]
+fn the_workflows_schema_is_published() {
+    let schema = serde_json::to_string_pretty(&ostler::source::schema()).unwrap();
+    generated("schemas/workflow.schema.json", &format!("{schema}\n"));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Decode for i64 {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         match node.kind {
             Kind::Int(n) => Some(n),
-            // Nickel has one kind of number.
+            // `3.0` is as whole as `3`.
             #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
             Kind::Float(n) if n.fract() == 0.0 && n.abs() < 9e15 => Some(n as Self),
             _ => wrong_type(node, "a whole number", problems),
@@ -316,6 +316,11 @@ impl<'n> Fields<'n> {
         self.entries
     }
 
+    /// Where to point when the table as a whole is meant: its first key, or all of it.
+    fn head(&self) -> Place {
+        self.entries.first().map_or(self.place, |e| e.key_place)
+    }
+
     /// Ends reading: fields nobody asked for are problems.
     pub(super) fn done(self, problems: &mut Problems) {
         for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
@@ -328,10 +333,13 @@ impl<'n> Fields<'n> {
                 .suggest(&entry.key, self.asked.iter().copied()),
             );
         }
+        #[cfg(test)]
+        ASKED.with_borrow_mut(|all| all.push(self.asked));
     }
+}
 
-    /// Where to point when the table as a whole is meant: its first key, or all of it.
-    fn head(&self) -> Place {
-        self.entries.first().map_or(self.place, |e| e.key_place)
-    }
+#[cfg(test)]
+thread_local! {
+    /// What each table was asked for, innermost tables first: schema and decoder must have the same fields.
+    pub(super) static ASKED: std::cell::RefCell<Vec<Vec<&'static str>>> = const { std::cell::RefCell::new(Vec::new()) };
 }

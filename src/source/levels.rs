@@ -97,9 +97,11 @@ impl Loader {
                     continue;
                 }
                 let file = format!("{}/workflows/{id}.{ending}", parent.shown);
-                let tree = self.tree(&path, &file, loaded)?;
+                let tree = self.tree(&path, &file, &mut loaded.sources);
+                let tree = tree.map_err(|problems| loaded.problems.extend(problems)).ok()?;
                 let is_it = |node: &&Node| text(node, "id").is_none_or(|(theirs, _)| theirs == id);
-                let theirs = super::workflow::nodes(&tree).into_iter().find(is_it);
+                let nodes = super::workflow::nodes(&tree, &mut loaded.problems);
+                let theirs = nodes.into_iter().find(is_it);
                 return theirs.cloned().map(|node| Theirs { node, file, level });
             }
         }

@@ -5,6 +5,7 @@ mod expect;
 mod files;
 mod levels;
 mod nickel;
+mod schema;
 mod step;
 mod toml;
 pub mod tree;
@@ -21,7 +22,7 @@ pub use files::MAX_FILE;
 use levels::Effective;
 pub use levels::Level;
 use nickel::Nickel;
-use tree::Node;
+pub use schema::schema;
 
 /// The endings of workflow files.
 pub const ENDINGS: [&str; 2] = ["toml", "ncl"];
@@ -88,16 +89,14 @@ impl Loader {
     /// Reads a workflow file, and what it takes over from the workspaces above. `name` is how it is shown.
     pub fn load(&mut self, path: &Path, name: &str) -> Loaded {
         let mut loaded = Loaded::default();
-        let Some(tree) = self.tree(path, name, &mut loaded) else { return loaded };
-        let nodes = workflow::nodes(&tree);
-        if nodes.is_empty() {
-            decode::bad_value::<()>(
-                &tree,
-                "there is no workflow in this file",
-                &mut loaded.problems,
-            );
-        }
-        for own in nodes {
+        let tree = match self.tree(path, name, &mut loaded.sources) {
+            Ok(tree) => tree,
+            Err(problems) => {
+                loaded.problems = problems;
+                return loaded;
+            }
+        };
+        for own in workflow::nodes(&tree, &mut loaded.problems) {
             let decoded = match self.effective(own, name, self.level(path), &mut loaded) {
                 Effective::Own => Workflow::decode(own, &mut loaded.problems),
                 Effective::Made(whole) => Workflow::decode(&whole, &mut loaded.problems),
@@ -108,25 +107,23 @@ impl Loader {
         loaded
     }
 
-    /// A file's tree; none if it cannot be read, and then the problems say why.
-    fn tree(&mut self, path: &Path, name: &str, loaded: &mut Loaded) -> Option<Node> {
-        let text = match files::read(path, &self.readable) {
-            Ok(text) => text,
-            Err(why) => {
-                loaded.sources.add(name.to_owned(), String::new());
-                loaded.problems.push(Diagnostic::new(Code::File, format!("{name}: {why}")));
-                return None;
-            }
-        };
-        let file = loaded.sources.add(name.to_owned(), text.clone());
-        let tree = if path.extension().is_some_and(|ending| ending == "ncl") {
-            let Roots { workspace, imports, .. } = &self.roots;
-            let nickel = self.nickel.get_or_insert_with(|| Nickel::new(workspace, imports));
-            nickel.read(path, &text, file, &mut loaded.sources)
-        } else {
-            toml::read(&text, file)
-        };
-        tree.map_err(|problems| loaded.problems.extend(problems)).ok()
+    /// Reads a file as data, of which nothing is asked yet. It is added to `sources`, and so is what it imports.
+    pub fn tree(
+        &mut self,
+        path: &Path,
+        name: &str,
+        sources: &mut Sources,
+    ) -> Result<tree::Node, Vec<Diagnostic>> {
+        let read = files::read(path, &self.readable);
+        let file = sources.add(name.to_owned(), read.clone().unwrap_or_default());
+        let text =
+            read.map_err(|why| vec![Diagnostic::new(Code::File, format!("{name}: {why}"))])?;
+        if path.extension().is_none_or(|ending| ending != "ncl") {
+            return toml::read(&text, file);
+        }
+        let Roots { workspace, imports, .. } = &self.roots;
+        let nickel = self.nickel.get_or_insert_with(|| Nickel::new(workspace, imports));
+        nickel.read(path, &text, file, sources)
     }
 
     /// The first of the parents that is above a file.
@@ -141,9 +138,9 @@ pub fn from_text(name: &str, text: String) -> Loaded {
     let mut loaded = Loaded::default();
     match toml::read(&text, 0) {
         Ok(tree) => {
-            let each = workflow::nodes(&tree).into_iter();
-            loaded.workflows =
-                each.filter_map(|node| Workflow::decode(node, &mut loaded.problems)).collect();
+            for node in workflow::nodes(&tree, &mut loaded.problems) {
+                loaded.workflows.extend(Workflow::decode(node, &mut loaded.problems));
+            }
         }
         Err(problems) => loaded.problems = problems,
     }

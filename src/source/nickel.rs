@@ -1,7 +1,7 @@
 //! Nickel programs to trees: evaluated to data in which every value keeps the place its author wrote it at.
 //!
-//! The rule for places, from trial 0002: a value's own place; else, where that is the standard library's or there is
-//! none, its key's; else its parent's.
+//! The rule for places, from trial 0002: a value's own place; else, where that is the standard library's or our
+//! contracts' or there is none, its key's; else its parent's.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -60,8 +60,15 @@ impl Nickel {
         let mut numbers = HashMap::from([(id, Some(file))]);
         let whole = Place { file, start: 0, end: u32::try_from(text.len()).unwrap_or(u32::MAX) };
         let value = self.evaluate(id);
-        let files = self.context.import_resolver.sources.files().clone();
-        let mut shown = Shown { files, numbers: &mut numbers, sources, root: &self.root };
+        let cache = &self.context.import_resolver.sources;
+        let contracts = CONTRACTS.iter().flat_map(|(name, _)| {
+            [self.root.join(name), Path::new(BUILT_IN).join(name)]
+                .map(|path| cache.id_of(&SourcePath::Path(path, InputFormat::Nickel)))
+        });
+        let contracts = contracts.flatten().collect();
+        let files = cache.files().clone();
+        let mut shown =
+            Shown { files, contracts, numbers: &mut numbers, sources, root: &self.root };
         match value {
             Ok(value) => {
                 let mut walk = Walk { context: &self.context, shown: &mut shown };
@@ -80,6 +87,8 @@ impl Nickel {
 /// Nickel's files as ours.
 struct Shown<'a> {
     files: Files,
+    /// The contracts' files: what their constructors make, the author has written elsewhere.
+    contracts: Vec<FileId>,
     /// Our number of each of Nickel's files; none for those that no author wrote.
     numbers: &'a mut HashMap<FileId, Option<u16>>,
     sources: &'a mut Sources,
@@ -115,6 +124,12 @@ impl Shown<'_> {
     fn of(&mut self, at: TermPos) -> Option<Place> {
         let span = at.into_opt()?;
         self.place(span.src_id, span.start.to_usize(), span.end.to_usize())
+    }
+
+    /// Where the author wrote it, if that is told.
+    fn written(&mut self, at: TermPos) -> Option<Place> {
+        let span = at.into_opt()?;
+        if self.contracts.contains(&span.src_id) { None } else { self.of(at) }
     }
 
     /// What Nickel found wrong. It stops at the first fault, syntax aside, of which it tells all.
@@ -192,7 +207,7 @@ struct Walk<'a, 'b> {
 impl Walk<'_, '_> {
     fn node(&mut self, value: &NickelValue, key: TermPos, parent: Place, depth: usize) -> Node {
         let own = self.context.pos_table.get(value.pos_idx());
-        let place = self.shown.of(own).or_else(|| self.shown.of(key)).unwrap_or(parent);
+        let place = self.shown.written(own).or_else(|| self.shown.written(key)).unwrap_or(parent);
         let kind = match value.content_ref() {
             _ if depth > MAX_DEPTH => Kind::Other("a value nested too deeply"),
             ValueContentRef::Null => Kind::Other("null"),
@@ -214,7 +229,7 @@ impl Walk<'_, '_> {
                 let fields = exported.filter_map(|(key, f)| Some((key, f.value.as_ref()?)));
                 let entries = fields.map(|(key, value)| Entry {
                     key: key.label().to_owned(),
-                    key_place: self.shown.of(key.pos).unwrap_or(place),
+                    key_place: self.shown.written(key.pos).unwrap_or(place),
                     value: self.node(value, key.pos, place, depth + 1),
                 });
                 Kind::Table(entries.collect())
@@ -231,12 +246,14 @@ impl Walk<'_, '_> {
     }
 }
 
-/// A number as the tree has them: whole ones of 64 bits, and others.
+/// A number as the tree has them: whole ones of 64 bits, and others. Nickel itself has one kind only.
 fn number(value: &NickelValue) -> Kind {
-    let number = serde_json::Number::deserialize(value.clone());
-    match number.map(|n| (n.as_i64(), n.as_f64())) {
-        Ok((Some(whole), _)) => Kind::Int(whole),
-        Ok((None, Some(other))) if other.is_finite() => Kind::Float(other),
+    let whole = i64::deserialize(value.clone()).unwrap_or_default();
+    match f64::deserialize(value.clone()) {
+        // Beyond that, Nickel gives the whole number that is nearest.
+        #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "as exact as the other")]
+        Ok(other) if other.abs() < 9.2e18 && whole as f64 == other => Kind::Int(whole),
+        Ok(other) if other.is_finite() => Kind::Float(other),
         _ => Kind::Other("a number beyond 64 bits"),
     }
 }

@@ -5,13 +5,16 @@ use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Check, Edge, EdgeKind, ErrorTag, Join, OnError, OnInterrupt, OutputSpec,
-    ParamType, Retry, Shell, Stdin, Step, Verify, When,
+    Action, Actor, Check, Edge, EdgeKind, ErrorTag, Interrupt, Join, OnError, OnInterrupt,
+    OutputSpec, ParamType, Retry, Shell, Stdin, Step, Verify, When,
 };
 
 /// Keys of a step that come with a later version.
 const LATER: &[&str] =
     &["copy", "wait", "call", "agent", "reboot", "secrets", "for_each", "consent", "host", "hosts"];
+
+/// What a step may run, at most one of them.
+pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks"];
 
 /// Keys of the workflow that TOML is easily made to give to a step.
 const WORKFLOWS: &[&str] = &[
@@ -82,7 +85,7 @@ impl Decode for Step {
 fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
     let mut found: Vec<At<Action>> = Vec::new();
     let mut said = Vec::new();
-    for name in ["cmd", "script", "argv", "checks"] {
+    for name in ACTIONS.iter().copied() {
         let Some(node) = t.node(name) else { continue };
         said.push((name, node.place));
         let action = match name {
@@ -290,9 +293,11 @@ impl Decode for OnInterrupt {
             t.done(problems);
             return probe.map(Self::Probe);
         }
-        let words = [("Ask", 0), ("Rerun", 1), ("Fail", 2)];
-        let word = super::decode::word(node, "an answer to an interruption", &words, problems)?;
-        Some([Self::Ask, Self::Rerun, Self::Fail][word].clone())
+        Some(match Interrupt::decode(node, problems)? {
+            Interrupt::Ask => Self::Ask,
+            Interrupt::Rerun => Self::Rerun,
+            Interrupt::Fail => Self::Fail,
+        })
     }
 }
 

@@ -11,15 +11,30 @@ use crate::workflow::{
 /// Keys of the workflow that come with a later version.
 const LATER: &[&str] = &["on", "halted_by"];
 
-/// The workflows of a file: one, or a list under `workflows` or `modes`.
-pub(super) fn nodes(tree: &Node) -> Vec<&Node> {
-    if let Kind::Table(entries) = &tree.kind
-        && let Some(entry) = entries.iter().find(|e| e.key == "workflows" || e.key == "modes")
-        && let Kind::Array(all) = &entry.value.kind
+/// How often `converge` resets steps where its author does not say.
+pub(super) const ITERATIONS: u32 = 3;
+
+/// The workflows of a file: one, or those in a list under `workflows` or `modes`.
+///
+/// What stands beside `modes` is not looked at: ontoref's files keep other things there.
+pub(super) fn nodes<'n>(tree: &'n Node, problems: &mut Problems) -> Vec<&'n Node> {
+    let Kind::Table(entries) = &tree.kind else { return vec![tree] };
+    let list = |name: &str| entries.iter().find(|entry| entry.key == name);
+    let Some(entry) = list("workflows").or(list("modes")) else { return vec![tree] };
+    if entry.key == "workflows"
+        && let Some(mut fields) = Fields::of(tree, "a file of several workflows", problems)
     {
-        return all.iter().collect();
+        fields.node("workflows");
+        fields.done(problems);
     }
-    vec![tree]
+    let Kind::Array(all) = &entry.value.kind else {
+        wrong_type::<()>(&entry.value, "a list", problems);
+        return Vec::new();
+    };
+    if all.is_empty() {
+        bad_value::<()>(&entry.value, format!("`{}` holds no workflow", entry.key), problems);
+    }
+    all.iter().collect()
 }
 
 impl Decode for Workflow {
@@ -157,7 +172,7 @@ impl Decode for Converge {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let mut t = Fields::of(node, "`converge`", problems)?;
         let condition = t.need("condition", problems);
-        let max_iterations = t.get("max_iterations", problems).unwrap_or(3);
+        let max_iterations = t.get("max_iterations", problems).unwrap_or(ITERATIONS);
         let strategy = t.get("strategy", problems).unwrap_or(ConvergeStrategy::RetryFailed);
         t.done(problems);
         Some(Self { condition: condition?, max_iterations, strategy })

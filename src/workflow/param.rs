@@ -102,8 +102,9 @@ impl ParamType {
             Some(inner) => (inner, true),
             None => (text, false),
         };
-        let lower = inner.to_ascii_lowercase();
-        let of = ValueType::NAMES.iter().find(|(name, _)| *name == lower)?.1;
+        let first = inner.get(..1)?.to_ascii_lowercase();
+        let is = |name: &str| name.starts_with(&first) && name[1..] == inner[1..];
+        let of = ValueType::NAMES.iter().find(|(name, _)| is(name))?.1;
         Some(Self { of, list })
     }
 }

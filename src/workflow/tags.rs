@@ -1,5 +1,6 @@
 //! The format's enumerations: words that an author picks from a fixed list.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A word from a fixed list.
@@ -13,7 +14,7 @@ pub trait Tag: Sized + Copy + 'static {
 macro_rules! tags {
     ($($(#[$doc:meta])* $type:ident $what:literal { $($(#[$vdoc:meta])* $variant:ident,)* })*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum $type { $($(#[$vdoc])* $variant,)* }
 
         impl Tag for $type {
@@ -108,6 +109,15 @@ tags! {
         Fallback,
         /// Another road is taken.
         Branch,
+    }
+    /// What becomes of a step that ran when the engine died.
+    Interrupt "an answer to an interruption" {
+        /// Somebody is asked.
+        Ask,
+        /// It is run again.
+        Rerun,
+        /// It failed.
+        Fail,
     }
 }
 

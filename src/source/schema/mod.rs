@@ -1,0 +1,337 @@
+//! The shape of a workflow file as a JSON Schema: one type for each table, whose comments are its fields' one-line rules.
+//!
+//! The decoder beside it is written by hand, for its messages; `tests.rs` proves that both have the same fields,
+//! the same required ones, the same words and the same defaults.
+#![expect(
+    dead_code,
+    clippy::large_enum_variant,
+    clippy::zero_sized_map_values,
+    reason = "these types are shapes: no value of them is ever made"
+)]
+
+mod parts;
+mod scalars;
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::step::ACTIONS;
+use crate::workflow::{
+    Actor, ConvergeStrategy, Effect, ErrorTag, Join, Order, Severity, Strategy, ValueType,
+};
+use parts::{
+    Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
+};
+use scalars::{
+    Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, tidy,
+};
+
+/// The JSON Schema of workflow files as data: what TOML and Nickel evaluate to, tags as texts.
+pub fn schema() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with_transform(tidy);
+    let mut root = settings.into_generator().into_root_schema_for::<Several>().to_value();
+    // One workflow is by far the commonest file. Its fields stand at the top, and not in one branch of a choice,
+    // so that an editor completes them and says precisely what is wrong.
+    let workflow = root["$defs"]["Workflow"].clone();
+    let all: Map<String, Value> = properties(&workflow)
+        .chain(properties(&root))
+        .map(|(n, s)| (n.clone(), s.clone()))
+        .collect();
+    let own: Vec<&String> = properties(&workflow).map(|(name, _)| name).collect();
+    // Beside `modes` stands what is for others. A verb that goes to the level above may leave the steps to it.
+    root["if"] = json!({ "required": ["modes"] });
+    root["else"] = json!({
+        "if": { "required": ["workflows"] },
+        "then": { "propertyNames": { "const": "workflows" } },
+        "else": { "propertyNames": { "enum": own }, "$ref": "#/$defs/Workflow" },
+    });
+    root["properties"] = Value::Object(all);
+    if let Some(root) = root.as_object_mut() {
+        root.remove("additionalProperties");
+    }
+    let upwards = [Strategy::Delegate, Strategy::Merge, Strategy::Compose];
+    root["$defs"]["Workflow"]["required"] = json!(["id"]);
+    root["$defs"]["Workflow"]["anyOf"] = json!([
+        { "required": ["steps"] },
+        { "required": ["strategy"], "properties": { "strategy": { "enum": upwards } } },
+    ]);
+    root
+}
+
+/// The properties of an object's schema.
+fn properties(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    schema["properties"].as_object().into_iter().flatten()
+}
+
+/// A workflow file of Ostler: one workflow, or several under `workflows` or `modes`.
+#[derive(JsonSchema)]
+#[schemars(title = "Ostler workflow", deny_unknown_fields)]
+struct Several {
+    /// The workflows of a file that holds several.
+    #[schemars(length(min = 1))]
+    workflows: Option<Vec<Workflow>>,
+    /// The same, by the word that reflection modes use.
+    #[schemars(length(min = 1))]
+    modes: Option<Vec<Workflow>>,
+}
+
+/// One verb: a graph of steps, and what belongs to all of them.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Workflow {
+    /// The verb's name; the file's name too, unless several share a file.
+    id: Name,
+    /// Why and when one runs it, in prose.
+    trigger: Option<Text>,
+    /// What it does, in a line.
+    description: Option<Text>,
+    /// How it goes together with the one of the same name in the workspace above.
+    #[schemars(extend("default" = Strategy::Override))]
+    strategy: Option<Strategy>,
+    /// The steps taken over from the level above; goes with strategy `Compose`.
+    #[schemars(extend("default" = []))]
+    extends: Option<Vec<Name>>,
+    /// What should hold before, in prose: shown, never executed.
+    #[schemars(extend("default" = []))]
+    preconditions: Option<Vec<Text>>,
+    /// What should hold after, in prose: shown, never executed.
+    #[schemars(extend("default" = []))]
+    postconditions: Option<Vec<Text>>,
+    /// What the caller gives; their order is that of positions.
+    #[schemars(extend("default" = []))]
+    params: Option<Vec<Param>>,
+    /// Which params go together; refused before any step.
+    #[schemars(extend("default" = []))]
+    param_groups: Option<Vec<ParamGroup>>,
+    /// Commands that are run in order before any step.
+    #[schemars(extend("default" = []))]
+    guards: Option<Vec<Guard>>,
+    /// What the machine must have; unmet, the steps end `unproven` and the run cannot be `passed`.
+    requires: Option<Requires>,
+    /// Whether each step also needs the one before it.
+    #[schemars(extend("default" = Order::Graph))]
+    order: Option<Order>,
+    /// The steps, at least one.
+    #[schemars(length(min = 1))]
+    steps: Vec<Step>,
+    /// The steps that run whatever happened, if any step started.
+    #[schemars(extend("default" = []))]
+    finally: Option<Vec<Step>>,
+    /// What is repeated until a condition holds.
+    converge: Option<Converge>,
+    /// The most that any step may say it does to the world.
+    #[schemars(extend("default" = Effect::Write))]
+    effect: Option<Effect>,
+    /// The steps' default shell.
+    #[schemars(extend("default" = ShellName::DEFAULT))]
+    shell: Option<Shell>,
+    /// Variables that every step gets; a step's own win.
+    #[schemars(extend("default" = {}))]
+    env: Option<EnvTable>,
+    /// The steps' default folder; without one, the workspace.
+    cwd: Option<Text>,
+    /// The whole run's deadline, `finally` aside; none unless given.
+    timeout: Option<Span>,
+    /// The steps' default limit of silence; none unless given.
+    stall_timeout: Option<Span>,
+    /// Locks held by the run from its start to its end, also while it waits.
+    #[schemars(extend("default" = [], "uniqueItems" = true))]
+    locks: Option<Vec<Name>>,
+    /// Machine triggers.
+    on: Option<Later>,
+    /// Open blocks that refuse this verb.
+    halted_by: Option<Later>,
+}
+
+/// Something the caller gives.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Param {
+    /// Its name: the placeholder's, and the flag's.
+    name: Name,
+    /// Its type, or `[type]` for a list that is given value by value.
+    #[schemars(rename = "type", extend("default" = ValueType::String))]
+    kind: Option<ParamType>,
+    /// One line for `--help`.
+    help: Option<Text>,
+    /// The value where the caller gives none; without one, the param is required.
+    default: Option<Data>,
+    /// Whether it is given by position and not by flag.
+    #[schemars(extend("default" = false))]
+    positional: Option<bool>,
+    /// How its value is named in `--help`.
+    metavar: Option<Text>,
+    /// Whether an empty text or list is accepted.
+    #[schemars(extend("default" = false))]
+    allow_empty: Option<bool>,
+    /// The words of an `enum`.
+    #[schemars(extend("default" = []))]
+    values: Option<Vec<Text>>,
+    /// How a `version` compares: `semver`, `alpm`, `deb` or `coopcloud`.
+    scheme: Option<Text>,
+}
+
+/// Params that go together, by exactly one rule.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, extend("minProperties" = 1, "maxProperties" = 1))]
+struct ParamGroup {
+    /// One of these params is given, and no second one.
+    #[schemars(length(min = 2))]
+    exactly_one: Option<Vec<Name>>,
+    /// None of these params is given, or one.
+    #[schemars(length(min = 2))]
+    at_most_one: Option<Vec<Name>>,
+    /// All of these params are given, or none.
+    #[schemars(length(min = 2))]
+    all_or_none: Option<Vec<Name>>,
+}
+
+/// A command that must pass before any step starts.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Guard {
+    /// Its name in the report.
+    id: Name,
+    /// Shell text; exit 0 is a pass.
+    cmd: Text,
+    /// Shown when it fails.
+    #[schemars(extend("default" = ""))]
+    reason: Option<Text>,
+    /// Whether its failure blocks the run or is only said.
+    #[schemars(extend("default" = Severity::Block))]
+    severity: Option<Severity>,
+    /// Its deadline; none unless given.
+    timeout: Option<Span>,
+    /// Where it runs.
+    host: Option<Later>,
+}
+
+/// What is repeated, after all steps, until a condition holds.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Converge {
+    /// Shell text; exit 0 means converged.
+    condition: Text,
+    /// How often steps may be reset.
+    #[schemars(range(min = 1), extend("default" = super::workflow::ITERATIONS))]
+    max_iterations: Option<u32>,
+    /// Which steps are reset.
+    #[schemars(extend("default" = ConvergeStrategy::RetryFailed))]
+    strategy: Option<ConvergeStrategy>,
+}
+
+/// What the machine must have.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Requires {
+    /// Operating systems, one of which it must be, such as `linux`.
+    #[schemars(extend("default" = []))]
+    os: Option<OneOrMany<Text>>,
+    /// Architectures, one of which it must be, such as `x86_64`.
+    #[schemars(extend("default" = []))]
+    arch: Option<OneOrMany<Text>>,
+    /// Programs, all of which must be found.
+    #[schemars(extend("default" = []))]
+    tools: Option<OneOrMany<Text>>,
+}
+
+/// One node of the graph. At most one of `cmd`, `script`, `argv` and `checks` says what it runs.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, transform = one_action)]
+struct Step {
+    /// Its name, unique in the workflow.
+    id: Name,
+    /// What it is about, in prose, for whoever reads or does it.
+    action: Option<Text>,
+    /// More about it, in prose.
+    note: Option<Text>,
+    /// Who does it; a `Human` step, or one with nothing to run, is asked.
+    #[schemars(extend("default" = Actor::Agent))]
+    actor: Option<Actor>,
+    /// Shell text.
+    cmd: Option<Shown>,
+    /// A script file, started itself, or by `shell` if one is given; params arrive as `OSTLER_PARAM_NAME`.
+    script: Option<Shown>,
+    /// A program and its arguments, without a shell.
+    #[schemars(length(min = 1))]
+    argv: Option<Vec<Text>>,
+    /// Commands that are all made, each with a result of its own; the step fails if one does.
+    #[schemars(length(min = 1))]
+    checks: Option<Vec<Check>>,
+    /// What runs the shell text; without one, the workflow's.
+    shell: Option<Shell>,
+    /// Variables the command gets; values may hold placeholders.
+    #[schemars(extend("default" = {}))]
+    env: Option<EnvTable>,
+    /// The folder it runs in; without one, the workflow's.
+    cwd: Option<Text>,
+    /// What it reads; nothing unless given.
+    stdin: Option<Stdin>,
+    /// The steps that must have passed: short for `OnSuccess` edges.
+    #[schemars(extend("default" = []))]
+    needs: Option<Vec<Name>>,
+    /// The steps that come before it: ids, or tables with a kind and a condition.
+    #[schemars(extend("default" = []))]
+    depends_on: Option<Vec<Dependency>>,
+    /// Whether all edges must hold, or one, once all have ended.
+    #[schemars(extend("default" = Join::All))]
+    join: Option<Join>,
+    /// Conditions under which it runs at all; where one is false, it is skipped with that reason.
+    when: Option<When>,
+    /// What follows its failure.
+    #[schemars(extend("default" = ErrorTag::Stop))]
+    on_error: Option<OnError>,
+    /// The attempt's deadline; none unless given.
+    timeout: Option<Span>,
+    /// How long it may write nothing; without one, the workflow's.
+    stall_timeout: Option<Span>,
+    /// What a pass is beyond the exit code.
+    expect: Option<Expect>,
+    /// A claim about its result: prose, or a command that is checked once it has passed.
+    verify: Option<Verify>,
+    /// What it hands on, by name: a type, or a table with one.
+    #[schemars(extend("default" = {}))]
+    outputs: Option<OutputTable>,
+    /// What it may do to the world; without one, the workflow's.
+    effect: Option<Effect>,
+    /// Locks held while it runs, across runs.
+    #[schemars(extend("default" = [], "uniqueItems" = true))]
+    locks: Option<Vec<Name>>,
+    /// The `finally` step that gives back what this one acquires.
+    release: Option<Name>,
+    /// What becomes of it if the engine died while it ran; without one, it is asked, or rerun if it only reads.
+    on_interrupt: Option<OnInterrupt>,
+    /// What the machine must have for it to be tried at all.
+    requires: Option<Requires>,
+    /// Files brought to a place.
+    copy: Option<Later>,
+    /// A condition waited for.
+    wait: Option<Later>,
+    /// Another verb, run as a step.
+    call: Option<Later>,
+    /// An agent started by the engine.
+    agent: Option<Later>,
+    /// A restart of the machine.
+    reboot: Option<Later>,
+    /// Values from secret sources, for its environment.
+    secrets: Option<Later>,
+    /// One instance for each item.
+    for_each: Option<Later>,
+    /// A yes that must be recorded first.
+    consent: Option<Later>,
+    /// The machine it runs on.
+    host: Option<Later>,
+    /// The machines it runs on.
+    hosts: Option<Later>,
+}
+
+/// Refuses every pair of things to run.
+fn one_action(step: &mut schemars::Schema) {
+    let pairs = ACTIONS.iter().enumerate().flat_map(|(nth, first)| {
+        ACTIONS[nth + 1..].iter().map(move |second| json!({ "required": [first, second] }))
+    });
+    step.insert("not".to_owned(), json!({ "anyOf": pairs.collect::<Vec<_>>() }));
+}
+
+#[cfg(test)]
+mod tests;
