@@ -51,10 +51,9 @@ pub fn schema() -> Value {
     }
     let upwards = [Strategy::Delegate, Strategy::Merge, Strategy::Compose];
     root["$defs"]["Workflow"]["required"] = json!(["id"]);
-    root["$defs"]["Workflow"]["anyOf"] = json!([
-        { "required": ["steps"] },
-        { "required": ["strategy"], "properties": { "strategy": { "enum": upwards } } },
-    ]);
+    root["$defs"]["Workflow"]["if"] =
+        json!({ "required": ["strategy"], "properties": { "strategy": { "enum": upwards } } });
+    root["$defs"]["Workflow"]["else"] = json!({ "required": ["steps"] });
     root
 }
 
@@ -333,5 +332,7 @@ fn one_action(step: &mut schemars::Schema) {
     step.insert("not".to_owned(), json!({ "anyOf": pairs.collect::<Vec<_>>() }));
 }
 
+#[cfg(test)]
+mod random;
 #[cfg(test)]
 mod tests;
