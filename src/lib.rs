@@ -6,7 +6,7 @@
 //! | --- | --- | --- | --- |
 //! | 1 | [`ids`] [`value`] | names, values and times, parsed once | a value of these types is valid |
 //! | 2 | [`diagnostic`] | one problem in what somebody wrote | codes are never reused |
-//! | 3 | [`expr`] [`shell`] | placeholders and CEL; what shell text is | pure |
+//! | 3 | [`expr`], then [`shell`] | placeholders and CEL; shell text, in which placeholders are compiled | pure; no value is ever spliced |
 //! | 4 | [`workflow`] | what was written, typed | no I/O |
 //! | 5 | [`source`] [`check`] | files to workflows with places; workflows to all their problems | `check` is pure |
 //! | 6 | [`plan`] | workflow, params and facts to a plan with its digest | pure |

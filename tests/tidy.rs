@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 const ROWS: &[&[&str]] = &[
     &["ids", "value"],
     &["diagnostic"],
-    &["expr", "shell"],
+    &["expr"],
+    &["shell"],
     &["workflow"],
     &["source", "check"],
     &["plan"],
@@ -31,6 +32,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("duct", &["reader"]),
     ("petgraph", &["check"]),
     ("cel::", &["expr"]),
+    ("brush_parser", &["shell"]),
     ("clap", &["cli"]),
     ("annotate_snippets", &["cli"]),
     ("tokio", &["action", "exec", "ops"]),

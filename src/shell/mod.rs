@@ -1,8 +1,21 @@
-//! What can be said of shell text without running it. Pure.
+//! Shell text: what can be said of it without running it, and its placeholders compiled. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod compile;
+mod contexts;
+mod evaluating;
+mod facts;
+mod interpreters;
+mod marks;
+mod programs;
+mod read;
 mod simple;
+mod taint;
+mod words;
+mod wrappers;
 
+pub use compile::{Compiled, Dialect, Kind, Refusal, Scripts, Surroundings, compile};
+pub use marks::variable;
 pub use simple::simple_command;
 
 /// Whether the text holds a pipe outside quotes and comments.
