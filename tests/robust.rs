@@ -13,7 +13,7 @@ use proptest::prelude::*;
 fn swallow(text: String) {
     let loaded = source::from_text("w.toml", text);
     for workflow in &loaded.workflows {
-        let problems = check::check(workflow, &loaded.sources);
+        let check::Findings { problems, scripts } = check::check(workflow, &loaded.sources);
         for problem in loaded.problems.iter().chain(&problems) {
             for place in problem.place.iter().chain(problem.related.iter().map(|(p, _)| p)) {
                 let (line, column) = loaded.sources.line_column(*place);
@@ -21,7 +21,7 @@ fn swallow(text: String) {
             }
         }
         if !problems.iter().chain(&loaded.problems).any(ostler::diagnostic::Diagnostic::is_error)
-            && let Ok(plan) = resolve(workflow, &Given::new(), &Facts::default())
+            && let Ok(plan) = resolve(workflow, &scripts, &Given::new(), &Facts::default())
         {
             let again: ostler::plan::Plan = serde_json::from_str(&plan.to_json()).unwrap();
             assert_eq!(again.digest(), plan.digest());

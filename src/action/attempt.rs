@@ -54,6 +54,8 @@ pub struct Part {
     pub name: String,
     /// Its words.
     pub argv: Vec<Bytes>,
+    /// Environment on top of the attempt's.
+    pub env: Vec<(String, Bytes)>,
     /// What it reads.
     pub stdin: Option<Bytes>,
     /// What is expected.
@@ -188,6 +190,7 @@ impl Doing<'_> {
         let spent = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         limits.deadline_ms = limits.deadline_ms.map(|ms| ms.saturating_sub(spent).max(1));
         let mut env = self.attempt.env.clone();
+        env.extend(part.env.iter().cloned());
         env.push(("OSTLER_OUTPUT".to_owned(), path_bytes(&self.attempt.output_file)));
         let setting = self.pool.setting();
         let start = Start {

@@ -194,7 +194,7 @@ mod tests {
     fn codes(steps: &str) -> Vec<Code> {
         let loaded = crate::source::from_text("w.toml", format!("id = 'w'\n{steps}"));
         let problems =
-            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources));
+            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources).problems);
         loaded.problems.iter().map(|p| p.code).chain(problems.map(|p| p.code)).collect()
     }
 

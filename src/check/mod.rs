@@ -7,11 +7,15 @@ pub mod graph;
 mod options;
 mod outputs;
 mod params;
+mod scripts;
 mod steps;
 mod texts;
 pub mod values;
 
+pub use scripts::dialect;
+
 use crate::diagnostic::{Code, Diagnostic, Sources};
+use crate::shell::Scripts;
 use crate::workflow::{Step, Workflow};
 
 /// The built-in commands, whose names a verb had better not take.
@@ -20,12 +24,22 @@ const BUILTINS: &[&str] = &[
     "patches", "plan", "run", "runs", "start", "step",
 ];
 
-/// Everything that is wrong with one workflow.
-pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
+/// What checking a workflow gives.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// Everything that is wrong with it.
+    pub problems: Vec<Diagnostic>,
+    /// Its shell text with placeholders, compiled.
+    pub scripts: Scripts,
+}
+
+/// Everything that is wrong with one workflow, and its shell text ready to run.
+pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let mut problems = Vec::new();
     params::check(workflow, &mut problems);
     let sound = steps::check(workflow, &mut problems);
     texts::check(workflow, sources, &mut problems);
+    let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
@@ -41,7 +55,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Vec<Diagnostic> {
             .hint(format!("it can still be run as `ostler run {}`", workflow.id.value)),
         );
     }
-    problems
+    Findings { problems, scripts }
 }
 
 /// Whether a file's workflow has the file's name; several in one file may have any.

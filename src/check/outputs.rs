@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{graph, texts};
+use super::{graph, scripts, texts};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::expr::Ref;
 use crate::ids::{Name, StepId};
@@ -42,6 +42,7 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
         Some(At { value: Action::Script(path), place }) => texts.push(own(path, *place)),
         _ => {}
     }
+    texts.extend(scripts::of_step(step));
     let mut found = Vec::new();
     for text in texts {
         let Ok(template) = texts::parse(workflow, &text) else { continue };

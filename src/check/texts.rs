@@ -1,13 +1,12 @@
-//! Texts: placeholders where they may stand, template syntax of other systems, and shell text that hides failures.
+//! Texts: placeholders where they may stand, and template syntax of other systems.
 
-use super::all_steps;
+use super::{all_steps, scripts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
-use crate::expr::template::{Form, Part};
+use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::ids::StepId;
-use crate::shell;
 use crate::value::MAX_VALUE;
-use crate::workflow::{Action, OnInterrupt, Shell, Stdin, Step, ValueType, Verify, Workflow};
+use crate::workflow::{Action, Stdin, Step, ValueType, Workflow};
 
 /// Where a text stands, which decides what placeholders may do in it.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,7 +31,6 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
     env.chain(&workflow.cwd).for_each(|text| texts.one(text, Role::Value, None));
     for guard in &workflow.guards {
         texts.one(&guard.cmd, Role::Shell, None);
-        texts.pipeline(&guard.cmd, workflow.shell.as_ref());
     }
     if let Some(converge) = &workflow.converge {
         texts.one(&converge.condition, Role::Shell, None);
@@ -57,11 +55,8 @@ impl Texts<'_> {
             Some(At { value: Stdin::Json(json), place }) => self.json(json, *place, here),
             Some(At { value: Stdin::Bytes(_), .. }) | None => {}
         }
-        let shell = step.shell.as_ref().or(self.workflow.shell.as_ref());
+        scripts::of_step(step).iter().for_each(|text| self.one(text, Role::Shell, here));
         match &step.run {
-            Some(At { value: Action::Cmd(text), place }) => {
-                self.shell_text(&At { value: text.clone(), place: *place }, shell, here);
-            }
             Some(At { value: Action::Script(path), place }) => {
                 self.one(&At { value: path.clone(), place: *place }, Role::Value, here);
             }
@@ -69,40 +64,13 @@ impl Texts<'_> {
                 words.iter().for_each(|word| self.one(word, Role::Word, here));
                 self.operands(words);
             }
-            Some(At { value: Action::Checks(checks), .. }) => {
-                checks.iter().for_each(|check| self.shell_text(&check.cmd, shell, here));
-            }
-            None => {}
-        }
-        if let Some(Verify::Cmd { cmd, .. }) = &step.verify {
-            self.shell_text(cmd, shell, here);
-        }
-        if let Some(At { value: OnInterrupt::Probe(cmd), place }) = &step.on_interrupt {
-            self.shell_text(&At { value: cmd.clone(), place: *place }, shell, here);
+            Some(At { value: Action::Cmd(_) | Action::Checks(_), .. }) | None => {}
         }
         for file in step.expect.iter().flat_map(|e| &e.file) {
             self.one(&file.path, Role::Value, here);
         }
         for path in step.expect.iter().flat_map(|e| &e.unchanged) {
             self.one(path, Role::Value, here);
-        }
-    }
-
-    fn shell_text(&mut self, text: &At<String>, shell: Option<&At<Shell>>, step: Option<&Step>) {
-        self.one(text, Role::Shell, step);
-        self.pipeline(text, shell);
-    }
-
-    fn pipeline(&mut self, text: &At<String>, shell: Option<&At<Shell>>) {
-        if shell.is_some_and(|s| s.value == Shell::Sh) && shell::has_pipeline(text) {
-            self.problems.push(
-                Diagnostic::new(
-                    Code::PipelineInSh,
-                    "under `sh` a pipeline passes whenever its last part does",
-                )
-                .at(text.place, "a pipeline")
-                .hint("use bash, which fails when any part of a pipeline fails"),
-            );
         }
     }
 
@@ -154,46 +122,16 @@ impl Texts<'_> {
                 return;
             }
         };
-        if role == Role::Shell && template.placeholders().next().is_some() {
-            self.in_shell(text, &template);
-            return;
-        }
         for found in template.placeholders() {
             self.placeholder(text, found, role, step);
         }
         self.near_misses(text, &template);
     }
 
-    fn in_shell(&mut self, text: &At<String>, template: &Template) {
-        let Some(found) = template.placeholders().next() else { return };
-        let shown = Template(vec![Part::Ref(found.clone())]).shown();
-        let place = self.find(text, &shown);
-        let name: String = match &found.to {
-            Ref::Param(name) => name.as_str(),
-            Ref::Output(_, name) => name.as_str(),
-            Ref::Field(..) => "status",
-            Ref::RunId => "run-id",
-            Ref::Attempt => "attempt",
-        }
-        .to_uppercase()
-        .replace('-', "_");
-        self.problems.push(
-            Diagnostic::new(
-                Code::NoPlaceholder,
-                "placeholders in shell text are not compiled by this version yet",
-            )
-            .at(place, "in shell text")
-            .hint(format!(
-                "pass it by environment: env = {{ {name} = \"{shown}\" }}, and use \"${name}\""
-            ))
-            .hint(format!("braces that are no placeholder are written {{{shown}")),
-        );
-    }
-
     fn placeholder(
         &mut self,
         text: &At<String>,
-        found: &crate::expr::template::Placeholder,
+        found: &Placeholder,
         role: Role,
         step: Option<&Step>,
     ) {
@@ -306,14 +244,36 @@ impl Texts<'_> {
         }
     }
 
-    /// The place of a part of a text, where the text was written without escapes; else of the whole text.
     fn find(&self, text: &At<String>, part: &str) -> Place {
-        let written = self.sources.text(text.place);
-        let Some(at) = written.find(part) else { return text.place };
-        let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let start = text.place.start + clamp(at);
-        Place { start, end: start + clamp(part.len()), ..text.place }
+        find(self.sources, text, part, 0)
     }
+}
+
+/// The place of the nth occurrence of a part, where the text was written without escapes; else of the whole text.
+fn find(sources: &Sources, text: &At<String>, part: &str, nth: usize) -> Place {
+    let written = sources.text(text.place);
+    // `${x}` is the shell's own, and `{{x}` a literal.
+    let ours = |at: &usize| !part.starts_with('{') || !written[..*at].ends_with(['$', '{']);
+    let mut found = written.match_indices(part).map(|(at, _)| at).filter(ours);
+    let Some(at) = found.nth(nth).or_else(|| written.find(part).filter(|_| nth == 0)) else {
+        return text.place;
+    };
+    let clamp = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let start = text.place.start + clamp(at);
+    Place { start, end: start + clamp(part.len()), ..text.place }
+}
+
+/// The place of a template's nth placeholder.
+pub(super) fn nth_place(
+    sources: &Sources,
+    text: &At<String>,
+    template: &Template,
+    nth: usize,
+) -> Place {
+    let shown = |found: &Placeholder| Template(vec![Part::Ref(found.clone())]).shown();
+    let Some(found) = template.placeholders().nth(nth).map(shown) else { return text.place };
+    let before = template.placeholders().take(nth).filter(|p| shown(p) == found).count();
+    find(sources, text, &found, before)
 }
 
 fn in_finally(workflow: &Workflow, step: &Step) -> bool {

@@ -85,6 +85,7 @@ codes! {
     PipelineInSh "W0604" Warning "a pipeline under `sh`, which hides the failure of all but its last part";
     BareOperand "W0605" Warning "a placeholder that a command could take for an option";
     NearMiss "W0606" Warning "text in braces that is nearly a declared name";
+    UnreadShell "W0607" Warning "shell text that was not understood, and so is not checked";
     NoStrategy "W0609" Warning "a verb that a workspace above has too, without a strategy";
 }
 

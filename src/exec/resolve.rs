@@ -12,9 +12,9 @@ use crate::expr::{Ref, Template};
 use crate::ids::{Instance, Name};
 use crate::plan::{Action, Check, Expectation, Shell, Stdin, Step};
 use crate::run::{Node, Probe, Run};
-use crate::shell::simple_command;
+use crate::shell::{simple_command, variable};
 use crate::value::{Bytes, MAX_VALUE, to_bytes};
-use crate::workflow::{self, OnInterrupt};
+use crate::workflow;
 
 /// What placeholders are resolved against.
 struct Values<'a> {
@@ -56,6 +56,7 @@ pub(super) fn attempt(
     env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
     let work = match step.run.as_ref().ok_or("there is nothing to run")? {
         Action::Cmd(shell) => {
+            env.extend(values.handed_over(shell)?);
             let argv = match direct(shell, programs) {
                 Some(words) => {
                     // What bash would set for its last command.
@@ -124,32 +125,30 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         name: name.clone(),
         files: Vec::new(),
     };
-    let (argv, deadline, cwd, env) = match probe {
+    let (shell, deadline, cwd, env) = match probe {
         Probe::Guard(id) => {
             let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
-            (guard.run.argv(), guard.timeout, plan.cwd.as_ref(), &plan.env)
+            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env)
         }
         Probe::Converge(_) => {
             let converge = plan.converge.as_ref().ok_or("there is nothing to converge")?;
-            (converge.condition.argv(), None, plan.cwd.as_ref(), &plan.env)
+            (&converge.condition, None, plan.cwd.as_ref(), &plan.env)
         }
         Probe::Step(instance) => {
             let node = run.node(instance).ok_or("there is no such step")?;
             values.node = Some(node);
             let step = run.step(node);
-            let OnInterrupt::Probe(text) = &step.on_interrupt else {
-                return Err("no probe".to_owned());
-            };
-            let shell = Shell { prefix: step.shell.clone(), text: text.clone() };
-            (shell.argv(), step.timeout, step.cwd.as_ref(), &step.env)
+            let shell = step.probe.as_ref().ok_or("no probe")?;
+            (shell, step.timeout, step.cwd.as_ref(), &step.env)
         }
     };
     let cwd = values.cwd(cwd)?;
     let env = values.env(env, &cwd)?;
+    let (argv, own) = (shell.argv(), values.handed_over(shell)?);
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
-        work: Work::One(Box::new(Part { name, argv, stdin: None, expect: None })),
+        work: Work::One(Box::new(Part { name, argv, env: own, stdin: None, expect: None })),
         env,
         cwd,
         limits: Limits {
@@ -272,6 +271,17 @@ impl Values<'_> {
         Ok(env)
     }
 
+    /// The values of compiled shell text, as the environment variables that it refers to.
+    fn handed_over(&mut self, shell: &Shell) -> Result<Vec<(String, Bytes)>, String> {
+        let mut env = Vec::new();
+        for (index, found) in shell.values.iter().enumerate() {
+            let template = Template(vec![Piece::Ref(found.clone())]);
+            let value = self.short(&template.shown(), &template)?;
+            env.push((variable(index), value));
+        }
+        Ok(env)
+    }
+
     /// Every param, for script files.
     fn param_env(&self) -> Vec<(String, Bytes)> {
         let params = &self.run.plan().params;
@@ -318,7 +328,13 @@ impl Values<'_> {
             Some(Stdin::Json(json)) => Some(self.json(json)?.to_string().into()),
         };
         let expect = step.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
-        Ok(Work::One(Box::new(Part { name: step.id.to_string(), argv, stdin, expect })))
+        Ok(Work::One(Box::new(Part {
+            name: step.id.to_string(),
+            argv,
+            env: Vec::new(),
+            stdin,
+            expect,
+        })))
     }
 
     /// A JSON value with its strings resolved; a string that is one placeholder keeps the value's type.
@@ -342,7 +358,9 @@ impl Values<'_> {
 
     fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
         let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
-        Ok(Part { name: check.name.clone(), argv: check.run.argv(), stdin: None, expect })
+        let env = self.handed_over(&check.run)?;
+        let argv = check.run.argv();
+        Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect })
     }
 
     fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {

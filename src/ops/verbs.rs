@@ -6,6 +6,7 @@ use super::{Error, Workspace, facts};
 use crate::diagnostic::closest;
 use crate::plan::{self, Given, Plan};
 use crate::reader::{self, Checked, Reading};
+use crate::shell::Scripts;
 use crate::source::{self, Level};
 use crate::workflow::Workflow;
 
@@ -135,5 +136,7 @@ pub fn plan(
     given: &Given,
 ) -> Result<Plan, Error> {
     let facts = facts::gather(workspace, workflow, checked, given);
-    plan::resolve(workflow, given, &facts).map_err(Error::Params)
+    let none = Scripts::default();
+    let scripts = checked.scripts.get(&workflow.id.value).unwrap_or(&none);
+    plan::resolve(workflow, scripts, given, &facts).map_err(Error::Params)
 }

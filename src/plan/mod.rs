@@ -14,6 +14,7 @@ pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
 use crate::expr::Template;
+use crate::expr::template::Placeholder;
 use crate::ids::{Name, StepId, WorkflowId};
 use crate::value::Bytes;
 use crate::workflow::{
@@ -111,6 +112,9 @@ pub struct Shell {
     pub prefix: Vec<String>,
     /// The text.
     pub text: String,
+    /// Its placeholders: that of index n is handed over as `OSTLER_V<n+1>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<Placeholder>,
 }
 
 impl Shell {
@@ -211,8 +215,9 @@ pub struct Step {
     pub release: Option<StepId>,
     /// What happens if the engine dies while it runs.
     pub on_interrupt: OnInterrupt,
-    /// How `on_interrupt`'s probe and other helper texts are run.
-    pub shell: Vec<String>,
+    /// `on_interrupt`'s command, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Shell>,
     /// Why it cannot be tried on this machine, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmet: Option<String>,

@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 use super::{
     Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin, Step,
 };
-use crate::check::graph;
+use crate::check::{dialect, graph};
 use crate::diagnostic::At;
 use crate::expr::Template;
+use crate::shell::Scripts;
 use crate::workflow::{self, Effect, Expect, OnInterrupt, Requires, Verify, Workflow};
 
 /// Resolves a workflow that was checked and has no errors; all refused params at once.
-pub fn resolve(workflow: &Workflow, given: &Given, facts: &Facts) -> Result<Plan, Vec<BadParam>> {
+pub fn resolve(
+    workflow: &Workflow,
+    scripts: &Scripts,
+    given: &Given,
+    facts: &Facts,
+) -> Result<Plan, Vec<BadParam>> {
     let params = super::params::resolve(workflow, given, facts)?;
-    let resolver = Resolver { workflow, facts };
+    let resolver = Resolver { workflow, scripts, facts };
     let texts = |all: &[At<String>]| all.iter().map(|t| t.value.clone()).collect();
     Ok(Plan {
         version: 1,
@@ -41,6 +47,7 @@ pub fn resolve(workflow: &Workflow, given: &Given, facts: &Facts) -> Result<Plan
 
 struct Resolver<'w> {
     workflow: &'w Workflow,
+    scripts: &'w Scripts,
     facts: &'w Facts,
 }
 
@@ -50,11 +57,16 @@ impl Resolver<'_> {
             .unwrap_or_else(|_| Template::literal(text))
     }
 
-    /// Shell text, with a doubled brace that stands for one brace undone.
+    /// Shell text: compiled, or with a doubled brace that stands for one brace undone.
     fn shell(&self, own: Option<&At<workflow::Shell>>, text: &str) -> Shell {
+        let shell = own.or(self.workflow.shell.as_ref()).map(|s| &s.value);
+        if let Some(compiled) = dialect(shell).and_then(|d| self.scripts.get(d, text)) {
+            let (text, values) = (compiled.text.clone(), compiled.values.clone());
+            return Shell { prefix: self.prefix(own), text, values };
+        }
         let literal =
             self.template(text).as_literal().map_or_else(|| text.to_owned(), str::to_owned);
-        Shell { prefix: self.prefix(own), text: literal }
+        Shell { prefix: self.prefix(own), text: literal, values: Vec::new() }
     }
 
     fn prefix(&self, own: Option<&At<workflow::Shell>>) -> Vec<String> {
@@ -128,7 +140,10 @@ impl Resolver<'_> {
                 },
                 |o| o.value.clone(),
             ),
-            shell: self.prefix(shell),
+            probe: match &step.on_interrupt {
+                Some(At { value: OnInterrupt::Probe(text), .. }) => Some(self.shell(shell, text)),
+                _ => None,
+            },
             unmet: self.unmet(&step.requires).or_else(|| self.unmet(&self.workflow.requires)),
         }
     }

@@ -1,6 +1,6 @@
 //! The confined child: it reads and checks one file after the other, and says after each what it found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
 use sha2::{Digest, Sha256};
@@ -58,8 +58,13 @@ fn say(answer: &Answer) -> bool {
 fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
     let path = to_path(&file.path);
     let Loaded { workflows, mut problems, sources, levels } = loader.load(&path, &file.shown);
+    let mut scripts = BTreeMap::new();
     for workflow in &workflows {
-        problems.extend(check::check(workflow, &sources));
+        let findings = check::check(workflow, &sources);
+        problems.extend(findings.problems);
+        if request.workflows {
+            scripts.insert(workflow.id.value.clone(), findings.scripts);
+        }
     }
     if let ([only], Some(stem)) = (workflows.as_slice(), path.file_stem()) {
         problems.extend(check::file_name(only, &stem.to_string_lossy()));
@@ -74,6 +79,7 @@ fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
         file: file.shown.clone(),
         sha256: hex(&Sha256::digest(text)),
         levels,
+        scripts,
         ids: workflows.iter().map(|w| w.id.to_string()).collect(),
         workflows: if request.workflows { workflows } else { Vec::new() },
         sources: pointed_at(sources, &problems),

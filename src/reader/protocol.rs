@@ -1,10 +1,13 @@
 //! What is asked of the confined child, and what it answers: one JSON text each, an answer a line.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::ids::WorkflowId;
+use crate::shell::Scripts;
 use crate::source::Level;
 use crate::value::Bytes;
 use crate::workflow::Workflow;
@@ -60,6 +63,8 @@ pub struct Checked {
     pub ids: Vec<String>,
     /// Its workflows, if they were asked for.
     pub workflows: Vec<Workflow>,
+    /// Their shell text, compiled; with the workflows.
+    pub scripts: BTreeMap<WorkflowId, Scripts>,
     /// All that is wrong with them.
     pub problems: Vec<Diagnostic>,
     /// The texts that the problems' places point into.

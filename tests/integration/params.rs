@@ -158,3 +158,76 @@ fn a_value_too_large_is_refused_by_name() {
     let long = "y".repeat(70_000);
     test.ostler(&["run", "v", "--x", &long]).code(4).says("argument 2 is 140000 bytes long");
 }
+
+/// P3: a placeholder in shell text is compiled: arguments, redirect targets, quotes, checks, guards, verify.
+#[test]
+fn hostile_values_in_shell_text_are_only_values() {
+    use std::os::unix::ffi::OsStrExt;
+    let test = Test::with(
+        "v",
+        r#"
+[[params]]
+name = "x"
+[[params]]
+name = "y"
+[[params]]
+name = "n"
+type = "int"
+default = 2
+[[guards]]
+id = "g"
+cmd = "test -n {x}"
+reason = "x is empty"
+[[steps]]
+id = "write"
+cmd = "echo {x} > {y}"
+verify = { cmd = "test -f {y}" }
+[[steps]]
+id = "quotes"
+needs = ["write"]
+cmd = """printf '%s|' "{x}" '{x}' a{x}b; cat <<E
+{x}
+E"""
+[[steps]]
+id = "count"
+needs = ["write"]
+cmd = "echo $(( {n} + 1 ))"
+[[steps]]
+id = "posix"
+needs = ["write"]
+shell = "sh"
+cmd = "printf '%s' {x} \"{x}\" '{x}'"
+[[steps]]
+id = "checks"
+needs = ["write"]
+checks = [{ name = "one", cmd = "test {x} = '{x}'" }, { name = "two", cmd = "test {y} = \"{y}\"" }]
+"#,
+    );
+    let values =
+        [&b"$(touch pwned)"[..], b"`touch pwned`", b"'; touch pwned #", b"\xff\n\t\\", b"* ~ $x"];
+    for (value, file) in values.into_iter().zip(["a b", "$(touch pwned)", "-n", "it's", "{x}"]) {
+        let mut command = test.command(&["run", "v", &format!("--y={file}"), "--n", "41"]);
+        command.arg("--x").arg(std::ffi::OsStr::from_bytes(value));
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+        let written = std::fs::read(test.path().join(file)).unwrap();
+        assert_eq!(written, [value, b"\n"].concat());
+        let log = |step: &str| test.command(&["runs", "log", step]).output().unwrap().stdout;
+        let quotes = [value, b"|", value, b"|a", value, b"b|", value, b"\n"].concat();
+        assert_eq!(log("quotes"), quotes);
+        assert_eq!(log("posix"), [value, value, value].concat());
+        assert_eq!(log("count"), b"42\n");
+    }
+    assert!(!test.path().join("pwned").exists());
+}
+
+#[test]
+fn a_value_too_large_for_shell_text_is_refused_by_name() {
+    let test = Test::with(
+        "v",
+        "[[params]]\nname = 'x'\n[[steps]]\nid = 'b'\noutputs = { o = 'string' }\n\
+         cmd = 'printf o= > \"$OSTLER_OUTPUT\"; head -c 140000 /dev/zero | tr \"\\0\" y >> \"$OSTLER_OUTPUT\"'\n\
+         [[steps]]\nid = 'a'\nneeds = ['b']\ncmd = 'echo {steps.b.outputs.o} {x}'\n",
+    );
+    test.ostler(&["run", "v", "--x", "y"]).code(4).says("{steps.b.outputs.o} is 140000 bytes long");
+}

@@ -35,7 +35,11 @@ pub(crate) fn inst(text: &str) -> Instance {
 }
 
 fn shell(text: &str) -> Shell {
-    Shell { prefix: vec!["bash".to_owned(), "-c".to_owned()], text: text.to_owned() }
+    Shell {
+        prefix: vec!["bash".to_owned(), "-c".to_owned()],
+        text: text.to_owned(),
+        values: Vec::new(),
+    }
 }
 
 /// A step with a command, no edges, `Stop` and `Ask`.
@@ -63,7 +67,7 @@ pub(crate) fn step(text: &str) -> Step {
         locks: Vec::new(),
         release: None,
         on_interrupt: OnInterrupt::Ask,
-        shell: Vec::new(),
+        probe: None,
         unmet: None,
     }
 }

@@ -1,0 +1,236 @@
+//! Shell text: its placeholders compiled, or refused with their place; what could not be read, and failures it hides.
+
+use super::{all_steps, texts};
+use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, printable};
+use crate::expr::template::{Form, Placeholder, StepField};
+use crate::expr::{Ref, Template};
+use crate::shell::{self, Dialect, Kind, Refusal, Scripts, Surroundings};
+use crate::workflow::{
+    Action, OnInterrupt, OutputSpec, Param, ParamType, Shell, Stdin, Step, ValueType, Verify,
+    Workflow,
+};
+
+/// Compiles all shell text of a workflow.
+pub(super) fn check(
+    workflow: &Workflow,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) -> Scripts {
+    let mut compiler = Compiler { workflow, sources, problems, scripts: Scripts::default() };
+    let around = compiler.around(None);
+    for guard in &workflow.guards {
+        compiler.one(&guard.cmd, workflow.shell.as_ref(), &around);
+    }
+    if let Some(converge) = &workflow.converge {
+        compiler.one(&converge.condition, workflow.shell.as_ref(), &around);
+    }
+    for step in all_steps(workflow) {
+        let around = compiler.around(Some(step));
+        let shell = step.shell.as_ref().or(workflow.shell.as_ref());
+        for text in of_step(step) {
+            compiler.one(&text, shell, &around);
+        }
+    }
+    compiler.scripts
+}
+
+/// The shell texts of a step.
+pub(super) fn of_step(step: &Step) -> Vec<At<String>> {
+    let mut texts = Vec::new();
+    match &step.run {
+        Some(At { value: Action::Cmd(text), place }) => {
+            texts.push(At { value: text.clone(), place: *place });
+        }
+        Some(At { value: Action::Checks(checks), .. }) => {
+            texts.extend(checks.iter().map(|check| check.cmd.clone()));
+        }
+        _ => {}
+    }
+    if let Some(Verify::Cmd { cmd, .. }) = &step.verify {
+        texts.push(cmd.clone());
+    }
+    if let Some(At { value: OnInterrupt::Probe(cmd), place }) = &step.on_interrupt {
+        texts.push(At { value: cmd.clone(), place: *place });
+    }
+    texts
+}
+
+/// The dialect that a shell's text is compiled in, if it is.
+pub fn dialect(shell: Option<&Shell>) -> Option<Dialect> {
+    match shell {
+        None | Some(Shell::Bash) => Some(Dialect::Bash),
+        Some(Shell::Sh) => Some(Dialect::Sh),
+        Some(Shell::Nu | Shell::Python3 | Shell::Prefix(_)) => None,
+    }
+}
+
+struct Compiler<'w> {
+    workflow: &'w Workflow,
+    sources: &'w Sources,
+    problems: &'w mut Vec<Diagnostic>,
+    scripts: Scripts,
+}
+
+impl Compiler<'_> {
+    /// What of a step's environment and input may hold any value.
+    fn around(&self, step: Option<&Step>) -> Surroundings {
+        let untyped = |text: &str| {
+            let template = texts::parse(self.workflow, text).unwrap_or_default();
+            template.placeholders().any(|found| kind(self.workflow, found) != Kind::Int)
+        };
+        let own = step.iter().flat_map(|s| &s.env);
+        let env = self.workflow.env.iter().chain(own).filter(|(_, value)| untyped(value));
+        let stdin = match step.and_then(|s| s.stdin.as_ref()).map(|s| &s.value) {
+            Some(Stdin::Text(text)) => untyped(text),
+            Some(Stdin::Json(json)) => {
+                let mut found = false;
+                super::outputs::strings(json, &mut |text| found |= untyped(text));
+                found
+            }
+            Some(Stdin::Bytes(_)) | None => false,
+        };
+        Surroundings { env: env.map(|(name, _)| name.value.clone()).collect(), stdin }
+    }
+
+    fn one(&mut self, text: &At<String>, shell: Option<&At<Shell>>, around: &Surroundings) {
+        self.pipeline(text, shell);
+        if text.contains("${{") {
+            return;
+        }
+        let Ok(template) = texts::parse(self.workflow, text) else { return };
+        let Some(dialect) = dialect(shell.map(|s| &s.value)) else {
+            if let Some(found) = template.placeholders().next() {
+                let problem = Diagnostic::new(
+                    Code::NoPlaceholder,
+                    "placeholders are compiled only in the text of bash and sh",
+                );
+                let place = texts::nth_place(self.sources, text, &template, 0);
+                let problem = problem.at(place, "in the text of another shell");
+                self.problems.push(problem.hint(by_env(found)));
+            }
+            return;
+        };
+        match shell::compile(&template, dialect, &|found| kind(self.workflow, found), around) {
+            Ok(compiled) => {
+                if let Some(what) = &compiled.unread {
+                    self.unread(text.place, what);
+                }
+                if !compiled.values.is_empty() {
+                    self.scripts.add(dialect, text, compiled);
+                }
+            }
+            Err(refusals) => {
+                for refusal in refusals {
+                    self.refused(text, &template, refusal);
+                }
+            }
+        }
+    }
+
+    fn refused(&mut self, text: &At<String>, template: &Template, refusal: Refusal) {
+        let found = refusal.at.and_then(|n| template.placeholders().nth(n));
+        let (place, subject) = match (refusal.at, found) {
+            (Some(n), Some(found)) => {
+                (texts::nth_place(self.sources, text, template, n), shown(found))
+            }
+            _ => (text.place, "the script".to_owned()),
+        };
+        let message = format!("`{}`: {}", printable(&subject), printable(&refusal.why));
+        let message = message.replace("`the script`", "shell text");
+        let mut problem = Diagnostic::new(Code::NoPlaceholder, message).at(place, "here");
+        problem.hints.extend(refusal.hint);
+        if let Some(found) = found {
+            problem = problem
+                .hint(format!("braces that are no placeholder are written {{{}", shown(found)));
+        }
+        self.problems.push(problem);
+    }
+
+    fn unread(&mut self, place: Place, what: &str) {
+        self.problems.push(
+            Diagnostic::new(
+                Code::UnreadShell,
+                format!(
+                    "this shell text was not understood, and is not checked: {}",
+                    printable(what)
+                ),
+            )
+            .at(place, "runs as it is")
+            .hint("if it is right, it can stay: only placeholders need a text that is understood"),
+        );
+    }
+
+    fn pipeline(&mut self, text: &At<String>, shell: Option<&At<Shell>>) {
+        if shell.is_some_and(|s| s.value == Shell::Sh) && shell::has_pipeline(text) {
+            self.problems.push(
+                Diagnostic::new(
+                    Code::PipelineInSh,
+                    "under `sh` a pipeline passes whenever its last part does",
+                )
+                .at(text.place, "a pipeline")
+                .hint("use bash, which fails when any part of a pipeline fails"),
+            );
+        }
+    }
+}
+
+fn shown(found: &Placeholder) -> String {
+    Template(vec![crate::expr::template::Part::Ref(found.clone())]).shown()
+}
+
+fn by_env(found: &Placeholder) -> String {
+    let name = match &found.to {
+        Ref::Param(name) | Ref::Output(_, name) => name.as_str(),
+        Ref::Field(..) => "status",
+        Ref::RunId => "run-id",
+        Ref::Attempt => "attempt",
+    };
+    let name = name.to_uppercase().replace('-', "_");
+    format!("pass it by environment: env = {{ {name} = \"{}\" }}", shown(found))
+}
+
+/// What a placeholder's value can be.
+fn kind(workflow: &Workflow, found: &Placeholder) -> Kind {
+    if found.form == Form::File {
+        return Kind::Any;
+    }
+    let kind = match &found.to {
+        Ref::Param(name) => {
+            let param = workflow.params.iter().find(|p| p.name.value == *name);
+            param.map_or(Kind::Any, of_param)
+        }
+        Ref::Output(step, name) => {
+            let step = all_steps(workflow).find(|s| s.id.value == *step);
+            let spec = step.and_then(|s| s.outputs.iter().find(|(n, _)| n.value == *name));
+            spec.map_or(Kind::Any, |(_, OutputSpec { kind, .. })| of_type(*kind))
+        }
+        Ref::Field(_, StepField::Exit) | Ref::Attempt => Kind::Int,
+        Ref::Field(..) | Ref::RunId => Kind::Any,
+    };
+    match (kind, &found.default) {
+        (kind, None) | (kind @ (Kind::Any | Kind::List), Some(_)) => kind,
+        (Kind::Int, Some(text)) if text.parse::<i64>().is_ok() => Kind::Int,
+        (Kind::Words(mut words), Some(text)) => {
+            words.push(text.clone());
+            Kind::Words(words)
+        }
+        (_, Some(_)) => Kind::Any,
+    }
+}
+
+fn of_param(param: &Param) -> Kind {
+    if param.kind.of == ValueType::Enum && !param.kind.list {
+        return Kind::Words(param.values.iter().map(|v| v.value.clone()).collect());
+    }
+    of_type(param.kind)
+}
+
+fn of_type(kind: ParamType) -> Kind {
+    match kind.of {
+        _ if kind.list => Kind::List,
+        ValueType::Glob => Kind::List,
+        ValueType::Int => Kind::Int,
+        ValueType::Bool => Kind::Bool,
+        _ => Kind::Any,
+    }
+}
