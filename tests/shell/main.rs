@@ -1,5 +1,5 @@
 //! Placeholders in shell text against the real shells: what is refused, what arrives, what bash evaluates.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod contexts;
 mod forms;

@@ -54,7 +54,7 @@ fn scripts_of_this_machine_pass_unchanged() {
 }
 
 /// A script with what scripts have.
-const FIXTURE: &str = r##"#!/bin/bash
+const FIXTURE: &str = r#"#!/bin/bash
 # It's a comment with a quote, a "quote", a `tick` and a $( bracket
 set -euo pipefail
 readonly HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)" # another one, isn't it
@@ -86,7 +86,7 @@ diff <(each) <(printf '%s\n' "${list[@]:1:2}") || :
 trap 'rm -f -- "$tmp"' EXIT; tmp="$(mktemp)"
 awk '$1 > 3 { print $2 "{}" }' "$tmp" 2>/dev/null | xargs -r -I{} echo {} &
 wait; echo "done: $(date +%s) \"nested $(echo "deep $(echo 'deeper')")\""
-"##;
+"#;
 
 #[test]
 fn a_script_with_everything_is_read_and_stays_as_it_is() {
