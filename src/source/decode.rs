@@ -215,6 +215,8 @@ pub(super) struct Fields<'n> {
     what: &'static str,
     entries: &'n [Entry],
     asked: Vec<&'static str>,
+    /// Fields that are let pass though nobody asked for them.
+    passed: Vec<&'static str>,
     /// The place of the whole table.
     pub(super) place: Place,
 }
@@ -225,7 +227,7 @@ impl<'n> Fields<'n> {
         let Kind::Table(entries) = &node.kind else {
             return wrong_type(node, &format!("{what} (a table)"), problems);
         };
-        Some(Self { what, entries, asked: Vec::new(), place: node.place })
+        Some(Self { what, entries, asked: Vec::new(), passed: Vec::new(), place: node.place })
     }
 
     /// The raw value of a field.
@@ -321,9 +323,18 @@ impl<'n> Fields<'n> {
         self.entries.first().map_or(self.place, |e| e.key_place)
     }
 
+    /// Lets a field pass that a contract of modes adds by itself, if it holds just what that contract adds.
+    pub(super) fn pass(&mut self, name: &'static str, added: i64) {
+        let is_it = |node: &Node| i64::decode(node, &mut Problems::new()) == Some(added);
+        if self.entries.iter().any(|e| e.key == name && is_it(&e.value)) {
+            self.passed.push(name);
+        }
+    }
+
     /// Ends reading: fields nobody asked for are problems.
     pub(super) fn done(self, problems: &mut Problems) {
-        for entry in self.entries.iter().filter(|e| !self.asked.contains(&e.key.as_str())) {
+        let known = |key: &str| self.asked.contains(&key) || self.passed.contains(&key);
+        for entry in self.entries.iter().filter(|e| !known(&e.key)) {
             problems.push(
                 Diagnostic::new(
                     Code::UnknownField,

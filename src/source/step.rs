@@ -334,6 +334,9 @@ impl Decode for OnError {
             }
         };
         t.not_yet(&["block"], problems);
+        // ontoref's contract gives these to every strategy (its schema.ncl).
+        t.pass("max", 3);
+        t.pass("backoff_s", 5);
         t.done(problems);
         made
     }

@@ -82,6 +82,36 @@ fn depth_and_size_are_diagnostics() {
 }
 
 #[test]
+fn shell_text_that_its_reader_chokes_on_is_a_diagnostic() {
+    let nested =
+        |open: &str, close: &str, n: usize| format!("{}true{}", open.repeat(n), close.repeat(n));
+    for text in [
+        "<<E$[\t\t".to_owned(),
+        "cat <<E$[\t\t {x}".to_owned(),
+        nested("if true; then ", "; fi", 2_000),
+        nested("case x in x) ", "\nesac", 30),
+        nested("$(echo ", ")", 2_000),
+        nested("\"$(echo ", ")\"", 200),
+        "(".repeat(50_000),
+        "`".repeat(20_000),
+        "a=".repeat(60_000),
+    ] {
+        let quoted = text
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\t', "\\t")
+            .replace('\n', "\\n");
+        let verb = format!(
+            "params = [{{ name = 'x', default = 'y' }}]\n[[steps]]\nid = 'a'\ncmd = \"{quoted}\"\n"
+        );
+        let ran = check(&Test::with("v", &verb), &["check"]);
+        // Sound or not is the shell's to say; what takes everything is stopped.
+        let told = ["E0303", "E0114"].iter().any(|code| ran.stdout.contains(code));
+        assert!(ran.code == 0 || told, "{text:.40}: {ran:?}");
+    }
+}
+
+#[test]
 fn an_alias_bomb_is_stopped() {
     let mut yaml = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for n in 1..12 {

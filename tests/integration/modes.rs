@@ -68,7 +68,7 @@ fn every_shape_of_mode_ends_as_it_should() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 17, "shapes");
+    assert_eq!(seen, 18, "shapes");
 }
 
 /// A constructor in ontoref's manner: the contract of actions comes first.
