@@ -256,7 +256,7 @@ mod tests {
     fn codes(text: &str) -> Vec<Code> {
         let loaded = crate::source::from_text("w.toml", format!("id = 'w'\n{text}"));
         let problems =
-            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources));
+            loaded.workflows.iter().flat_map(|w| crate::check::check(w, &loaded.sources).problems);
         loaded.problems.iter().map(|p| p.code).chain(problems.map(|p| p.code)).collect()
     }
 

@@ -83,7 +83,10 @@ mod tests {
                  depends_on = ['a']\nwhen = 'steps.a.{field} == \"{word}\"'\n"
             );
             let loaded = crate::source::from_text("w.toml", text);
-            loaded.workflows.iter().any(|w| !crate::check::check(w, &loaded.sources).is_empty())
+            loaded
+                .workflows
+                .iter()
+                .any(|w| !crate::check::check(w, &loaded.sources).problems.is_empty())
         };
         words.iter().filter(bad).map(|w| (*w).to_owned()).collect()
     }
