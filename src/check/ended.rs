@@ -1,5 +1,6 @@
 //! Which steps have surely ended when a condition is evaluated.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::graph;
@@ -13,7 +14,7 @@ pub(super) struct Ends<'w> {
 
 struct Node<'w> {
     step: &'w Step,
-    edges: Vec<Edge>,
+    edges: Cow<'w, [Edge]>,
     finally: bool,
     /// The steps of whose failure or success it is a target.
     sources: Vec<&'w StepId>,
@@ -73,7 +74,7 @@ impl<'w> Ends<'w> {
                 continue;
             }
             let holds = node.step.join == Join::All || node.edges.len() == 1;
-            for edge in &node.edges {
+            for edge in node.edges.iter() {
                 ended.insert(edge.step.value.clone());
                 if self.reaches_back(edge, holds, stopped) {
                     todo.push(edge.step.value.clone());

@@ -1,6 +1,7 @@
 //! The graph of a workflow: cycles, steps that can never run, and who comes before whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -9,16 +10,16 @@ use crate::ids::StepId;
 use crate::workflow::{Edge, EdgeKind, Join, OnError, Order, Step, Workflow};
 
 /// The edges of each step, with those that `order = Sequential` implies.
-pub fn edges<'w>(workflow: &'w Workflow, steps: &'w [Step]) -> Vec<Vec<Edge>> {
+pub fn edges<'w>(workflow: &Workflow, steps: &'w [Step]) -> Vec<Cow<'w, [Edge]>> {
     let sequential = workflow.order == Order::Sequential;
-    let with_order = |(i, step): (usize, &Step)| {
-        let mut edges = step.depends_on.clone();
+    let with_order = |(i, step): (usize, &'w Step)| {
+        let mut edges = Cow::from(&step.depends_on);
         let before = i.checked_sub(1).and_then(|i| steps.get(i)).filter(|_| sequential);
         if let Some(before) = before
             && !edges.iter().any(|e| e.step.value == before.id.value)
         {
             let step = before.id.clone();
-            edges.push(Edge { step, kind: EdgeKind::OnSuccess, condition: None });
+            edges.to_mut().push(Edge { step, kind: EdgeKind::OnSuccess, condition: None });
         }
         edges
     };
@@ -41,10 +42,14 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) -> bool
     sound
 }
 
+/// Where each step stands.
+fn index(steps: &[Step]) -> HashMap<&StepId, usize> {
+    steps.iter().enumerate().map(|(i, s)| (&s.id.value, i)).collect()
+}
+
 /// A step's beginning and end are two nodes, for a fallback lies between them: the step ends when its fallback does.
-fn build(steps: &[Step], edges: &[Vec<Edge>]) -> DiGraph<usize, ()> {
-    let index: BTreeMap<&StepId, usize> =
-        steps.iter().enumerate().map(|(i, s)| (&s.id.value, i)).collect();
+fn build(steps: &[Step], edges: &[Cow<'_, [Edge]>]) -> DiGraph<usize, ()> {
+    let index = index(steps);
     let mut graph = DiGraph::with_capacity(steps.len() * 2, steps.len() * 2);
     for i in 0..steps.len() {
         graph.add_node(i);
@@ -58,7 +63,7 @@ fn build(steps: &[Step], edges: &[Vec<Edge>]) -> DiGraph<usize, ()> {
     };
     for (i, step) in steps.iter().enumerate() {
         graph.add_edge(start(i), end(i), ());
-        for edge in &edges[i] {
+        for edge in edges[i].iter() {
             let Some(&before) = index.get(&edge.step.value) else { continue };
             let from = if fallback_of(before) == Some(i) { start(before) } else { end(before) };
             graph.add_edge(from, start(i), ());
@@ -77,7 +82,7 @@ fn build(steps: &[Step], edges: &[Vec<Edge>]) -> DiGraph<usize, ()> {
 }
 
 /// One cycle for each knot in the graph, as the steps along it.
-fn cycles(steps: &[Step], edges: &[Vec<Edge>]) -> Vec<Vec<usize>> {
+fn cycles(steps: &[Step], edges: &[Cow<'_, [Edge]>]) -> Vec<Vec<usize>> {
     let graph = build(steps, edges);
     let mut found = Vec::new();
     // Not Tarjan's, which petgraph writes as a recursion: a long chain would overflow the stack.
@@ -108,7 +113,7 @@ fn cycles(steps: &[Step], edges: &[Vec<Edge>]) -> Vec<Vec<usize>> {
     found
 }
 
-fn describe(steps: &[Step], edges: &[Vec<Edge>], cycle: &[usize]) -> Diagnostic {
+fn describe(steps: &[Step], edges: &[Cow<'_, [Edge]>], cycle: &[usize]) -> Diagnostic {
     let name = |i: &usize| steps[*i].id.as_str();
     let mut path: Vec<&str> = cycle.iter().map(name).collect();
     path.extend(cycle.first().map(name));
@@ -136,9 +141,8 @@ fn link(before: &Step, after: &Step, edges: &[Edge]) -> Place {
 }
 
 /// Steps that no run can reach.
-fn unreachable(steps: &[Step], edges: &[Vec<Edge>], problems: &mut Vec<Diagnostic>) {
-    let index: BTreeMap<&StepId, usize> =
-        steps.iter().enumerate().map(|(i, s)| (&s.id.value, i)).collect();
+fn unreachable(steps: &[Step], edges: &[Cow<'_, [Edge]>], problems: &mut Vec<Diagnostic>) {
+    let index = index(steps);
     // A step that runs only after a failure that stops the run: nothing new starts after it.
     let ends_run = |i: usize| {
         steps[i].join == Join::All

@@ -1,5 +1,7 @@
 //! Outputs: each is used only where it exists on every path, or with a default.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{graph, scripts, texts};
@@ -9,7 +11,7 @@ use crate::ids::{Name, StepId};
 use crate::workflow::{Action, Edge, EdgeKind, Join, OnError, Stdin, Step, Workflow};
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
-    let paths = Paths::of(workflow);
+    let paths = LazyCell::new(|| Paths::of(workflow));
     for step in workflow.steps.iter().chain(&workflow.finally) {
         for (text, output) in references(workflow, step) {
             if let Some(problem) = paths.problem(workflow, step, &output) {
@@ -68,7 +70,7 @@ pub(super) fn strings<'v>(json: &'v serde_json::Value, each: &mut impl FnMut(&'v
 
 struct Paths<'w> {
     steps: BTreeMap<&'w StepId, &'w Step>,
-    edges: BTreeMap<&'w StepId, Vec<Edge>>,
+    edges: BTreeMap<&'w StepId, Cow<'w, [Edge]>>,
     targets: BTreeSet<&'w StepId>,
 }
 
@@ -159,7 +161,7 @@ impl<'w> Paths<'w> {
             if !stops || skippable {
                 return false;
             }
-            for edge in edges {
+            for edge in edges.iter() {
                 match edge.kind {
                     _ if edge.condition.is_some() => return false,
                     EdgeKind::OnFailure => return false,

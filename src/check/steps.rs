@@ -1,6 +1,6 @@
 //! Ids and references: unique steps, edges and targets that exist, releasers that release.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::all_steps;
 use crate::diagnostic::{At, Code, Diagnostic, Place};
@@ -32,7 +32,7 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) -> bool
     problems.iter().filter(breaks).count() == before
 }
 
-type Known<'w> = BTreeMap<&'w StepId, &'w Step>;
+type Known<'w> = HashMap<&'w StepId, &'w Step>;
 
 fn ids<'w>(workflow: &'w Workflow, problems: &mut Vec<Diagnostic>) -> Known<'w> {
     let mut known = Known::new();
@@ -67,7 +67,7 @@ fn guards(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
 fn unknown(id: &At<StepId>, known: &Known<'_>) -> Diagnostic {
     Diagnostic::new(Code::UnknownStep, format!("no step is called `{}`", id.value))
         .at(id.place, "not a step of this workflow")
-        .suggest(id.as_str(), known.keys().map(|k| k.as_str()))
+        .suggest(id.as_str(), known.keys().map(|k| k.as_str()).collect::<BTreeSet<_>>())
 }
 
 fn edges(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Workspace;
 use crate::plan::{Facts, Given};
@@ -76,9 +76,15 @@ fn globs(
             }
             one => one.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
         });
-        for pattern in typed.chain(default) {
+        // What the caller typed is his to ask; what a stranger's file says stays in the workspace.
+        let trusted = typed.map(|pattern| (pattern, true));
+        let written = default.map(|pattern| (pattern, !workspace.trust.untrusted));
+        for (pattern, anywhere) in trusted.chain(written) {
             let whole = workspace.root.join(&pattern);
             let paths = glob::glob(&whole.to_string_lossy()).into_iter().flatten().flatten();
+            let inside =
+                |path: &PathBuf| path.canonicalize().is_ok_and(|p| p.starts_with(&workspace.root));
+            let paths = paths.filter(|path| anywhere || inside(path));
             let names = paths.map(|path| workspace.shown(&path)).collect();
             found.insert(pattern, names);
         }

@@ -91,7 +91,8 @@ impl Resolver<'_> {
 
     fn steps(&self, steps: &[workflow::Step], finally: bool) -> Vec<Step> {
         let edges = graph::edges(self.workflow, steps);
-        steps.iter().zip(edges).map(|(s, edges)| self.step(s, edges, finally)).collect()
+        let each = steps.iter().zip(edges);
+        each.map(|(step, edges)| self.step(step, edges.into_owned(), finally)).collect()
     }
 
     fn step(&self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {

@@ -86,7 +86,10 @@ impl Decode for Steps {
         if all.is_empty() {
             return bad_value(node, "a workflow needs at least one step", problems);
         }
-        Some(Self(all.iter().filter_map(|n| Step::decode(n, problems)).collect()))
+        // A step is large: growing a list of many would move each of them several times.
+        let mut steps = Vec::with_capacity(all.len());
+        steps.extend(all.iter().filter_map(|n| Step::decode(n, problems)));
+        Some(Self(steps))
     }
 }
 

@@ -205,6 +205,25 @@ fn nothing_outside_of_the_workspace_is_read() {
 }
 
 #[test]
+fn a_strangers_patterns_stay_in_the_workspace() {
+    let outside = Test::new().file("secret-name.txt", SECRET);
+    let pattern = format!("{}/*", outside.path().display());
+    let param = |default: &str| {
+        format!(
+            "params = [{{ name = 'f', type = 'glob', default = '{default}' }}]\n[[steps]]\nid = 'a'\nargv = ['ls', '--', '{{f...}}']\n"
+        )
+    };
+    let test = Test::with("v", &param(&pattern));
+    test.ostler(&["plan", "v"]).code(0).says("secret-name");
+    let ran = check(&test, &["--untrusted", "plan", "v"]).code(2).complains("nothing matches");
+    assert!(!ran.stderr.contains("secret-name"), "{ran:?}");
+    std::os::unix::fs::symlink(outside.path(), test.path().join("link")).unwrap();
+    let test = test.verb("w", &param("link/*")).verb("x", &param("workflows/*"));
+    check(&test, &["--untrusted", "plan", "w"]).code(2).complains("nothing matches");
+    check(&test, &["--untrusted", "plan", "x"]).code(0).says("workflows/v.toml");
+}
+
+#[test]
 fn settings_and_their_links_are_not_shown_either() {
     let outside = Test::new().file("secret.txt", SECRET);
     let test = Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
