@@ -11,6 +11,7 @@ use crate::check;
 use crate::diagnostic::{Diagnostic, Source, Sources};
 use crate::plan::hex;
 use crate::source::{Loaded, Loader, Parent, Roots};
+use crate::workflow::Workflow;
 
 /// How much stack deeply nested text may take.
 const STACK: usize = 256 * 1024 * 1024;
@@ -36,9 +37,12 @@ pub fn main() -> u8 {
         return u8::from(!say(&Answer::Refused(why)));
     }
     let work = move || {
-        let mut loader = Loader::new(roots);
-        let mut each = request.files.iter();
-        each.all(|file| say(&Answer::Checked(Box::new(check_file(&mut loader, file, &request)))))
+        let mut reader = Reader { loader: Loader::new(roots), spent: Vec::new(), request };
+        let files = reader.request.files.clone();
+        let done = files.iter().all(|file| say(&Answer::Checked(Box::new(reader.check(file)))));
+        // The process is at its end, which frees all of this at once.
+        std::mem::forget(reader);
+        done
     };
     let done = std::thread::Builder::new()
         .stack_size(STACK)
@@ -55,35 +59,51 @@ fn say(answer: &Answer) -> bool {
     out.write_all(&line).and_then(|()| out.flush()).is_ok()
 }
 
-fn check_file(loader: &mut Loader, file: &File, request: &Request) -> Checked {
-    let path = to_path(&file.path);
-    let Loaded { workflows, mut problems, sources, levels } = loader.load(&path, &file.shown);
-    let mut scripts = BTreeMap::new();
-    for workflow in &workflows {
-        let findings = check::check(workflow, &sources);
-        problems.extend(findings.problems);
-        if request.workflows {
-            scripts.insert(workflow.id.value.clone(), findings.scripts);
+/// What reads one file after the other.
+struct Reader {
+    loader: Loader,
+    /// The last file's workflows, which are freed with the next.
+    spent: Vec<Workflow>,
+    request: Request,
+}
+
+impl Reader {
+    fn check(&mut self, file: &File) -> Checked {
+        let path = to_path(&file.path);
+        let Loaded { workflows, mut problems, sources, levels } =
+            self.loader.load(&path, &file.shown);
+        let mut scripts = BTreeMap::new();
+        for workflow in &workflows {
+            let findings = check::check(workflow, &sources);
+            problems.extend(findings.problems);
+            if self.request.workflows {
+                scripts.insert(workflow.id.value.clone(), findings.scripts);
+            }
         }
-    }
-    if let ([only], Some(stem)) = (workflows.as_slice(), path.file_stem()) {
-        problems.extend(check::file_name(only, &stem.to_string_lossy()));
-    }
-    problems.sort_by_cached_key(|p| {
-        (p.place.map(|place| (place.file, place.start)), p.code, p.message.clone())
-    });
-    // What a function makes twice has its place only once.
-    problems.dedup();
-    let text = sources.get(0).map(|s| s.text.as_str()).unwrap_or_default();
-    Checked {
-        file: file.shown.clone(),
-        sha256: hex(&Sha256::digest(text)),
-        levels,
-        scripts,
-        ids: workflows.iter().map(|w| w.id.to_string()).collect(),
-        workflows: if request.workflows { workflows } else { Vec::new() },
-        sources: pointed_at(sources, &problems),
-        problems,
+        if let ([only], Some(stem)) = (workflows.as_slice(), path.file_stem()) {
+            problems.extend(check::file_name(only, &stem.to_string_lossy()));
+        }
+        problems.sort_by_cached_key(|p| {
+            (p.place.map(|place| (place.file, place.start)), p.code, p.message.clone())
+        });
+        // What a function makes twice has its place only once.
+        problems.dedup();
+        let text = sources.get(0).map(|s| s.text.as_str()).unwrap_or_default();
+        Checked {
+            file: file.shown.clone(),
+            sha256: hex(&Sha256::digest(text)),
+            levels,
+            scripts,
+            ids: workflows.iter().map(|w| w.id.to_string()).collect(),
+            workflows: if self.request.workflows {
+                workflows
+            } else {
+                self.spent = workflows;
+                Vec::new()
+            },
+            sources: pointed_at(sources, &problems),
+            problems,
+        }
     }
 }
 

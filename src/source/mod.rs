@@ -23,6 +23,7 @@ use levels::Effective;
 pub use levels::Level;
 use nickel::Nickel;
 pub use schema::schema;
+use tree::Node;
 
 /// The endings of workflow files.
 pub const ENDINGS: [&str; 2] = ["toml", "ncl"];
@@ -46,6 +47,8 @@ pub struct Loader {
     /// What `roots` allows to read.
     readable: Vec<PathBuf>,
     nickel: Option<Nickel>,
+    /// The last file's tree, which is freed with the next: the last of all is not worth freeing.
+    spent: Option<Node>,
 }
 
 /// Where files may be read from.
@@ -83,7 +86,7 @@ impl Roots {
 impl Loader {
     /// A reader of files below `roots`.
     pub fn new(roots: Roots) -> Self {
-        Self { readable: roots.readable(), roots, nickel: None }
+        Self { readable: roots.readable(), roots, nickel: None, spent: None }
     }
 
     /// Reads a workflow file, and what it takes over from the workspaces above. `name` is how it is shown.
@@ -104,6 +107,7 @@ impl Loader {
             };
             loaded.workflows.extend(decoded);
         }
+        self.spent = Some(tree);
         loaded
     }
 
