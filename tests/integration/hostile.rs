@@ -224,6 +224,22 @@ fn a_strangers_patterns_stay_in_the_workspace() {
 }
 
 #[test]
+fn without_landlock_strangers_files_are_refused() {
+    let test = Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    let without = |args: &[&str]| {
+        let engine = test.command(args);
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-o", "strace.log", "-e", "trace=landlock_create_ruleset"]);
+        strace.args(["-e", "inject=landlock_create_ruleset:error=ENOSYS"]);
+        strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
+        Ran::new(&strace.output().expect("strace is needed"))
+    };
+    without(&["--untrusted", "check"]).code(6).complains("Landlock");
+    without(&["check"]).code(0);
+    assert!(test.read("strace.log").contains("ENOSYS"));
+}
+
+#[test]
 fn settings_and_their_links_are_not_shown_either() {
     let outside = Test::new().file("secret.txt", SECRET);
     let test = Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
