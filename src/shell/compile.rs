@@ -111,7 +111,7 @@ pub fn compile(
     let mut refusals = ill_formed(&marked, &kinds);
     let reader = Reader::new(dialect);
     let mut walk = Walk::new(&reader, kinds.len());
-    if let Err(what) = walk.script(&marked.text) {
+    if let Err(what) = walk.script(&marked.text).and_then(|()| walk.finish()) {
         if kinds.is_empty() {
             return Ok(plain(Some(what)));
         }

@@ -3,11 +3,13 @@
 use brush_parser::ast::{
     AndOr, Assignment, AssignmentName, AssignmentValue, BinaryPredicate, Command,
     CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, ExtendedTestExpr,
-    FunctionDefinition, IoFileRedirectKind, IoFileRedirectTarget, IoHereDocument, IoRedirect,
-    Pipeline, RedirectList, SimpleCommand, SubshellCommand, UnaryPredicate,
+    FunctionDefinition, IoFileRedirectTarget, IoHereDocument, IoRedirect, Pipeline, RedirectList,
+    SimpleCommand, SubshellCommand, UnaryPredicate,
 };
 
-use super::facts::{Atom, Facts, Nested, Origin, Spot, Word};
+use super::facts::{Atom, Facts, Origin, Spot, Word};
+use super::marks::has_mark;
+use super::programs::SHELL;
 use super::read::Reader;
 use super::words::Walked;
 
@@ -35,6 +37,10 @@ pub(super) struct Walk<'r> {
     pub(super) never: Option<Spot>,
     /// The place that everything here ends up in, such as a program read from standard input.
     pub(super) forced: Option<Spot>,
+    /// Whether a command is what the text that the walk is in was called with.
+    pub(super) forwards: bool,
+    /// All commands with arguments.
+    pub(super) calls: Vec<Vec<Word>>,
     /// What takes part in the output of each command substitution that the walk is in.
     pub(super) outputs: Vec<Vec<Origin>>,
 }
@@ -54,6 +60,8 @@ impl<'r> Walk<'r> {
             depth: 0,
             never: None,
             forced: None,
+            forwards: false,
+            calls: Vec::new(),
             outputs: Vec::new(),
         }
     }
@@ -79,27 +87,14 @@ impl<'r> Walk<'r> {
 
     /// A pipeline: what is written to a program that reads its program is program text.
     fn pipeline(&mut self, pipeline: &Pipeline) -> Walked<()> {
-        let mut read_by = Vec::new();
-        for command in pipeline.seq.iter().skip(1) {
-            read_by.push(self.reads_program(command));
-        }
         for (at, command) in pipeline.seq.iter().enumerate() {
-            let reader = read_by.iter().skip(at).find_map(|r| *r).map(Spot::Program);
-            self.forced(reader, |walk| walk.command(command))?;
+            let mut later = pipeline.seq.iter().skip(at + 1);
+            let reader = self.writes_program(command).or_else(|| {
+                later.find_map(|c| self.reads_program(c).or_else(|| self.writes_program(c)))
+            });
+            self.forced(reader.map(Spot::Program), |walk| walk.command(command))?;
         }
         Ok(())
-    }
-
-    /// What a command that reads its program from standard input takes it for. Only its literal words matter.
-    fn reads_program(&self, command: &Command) -> Option<&'static Nested> {
-        let Command::Simple(simple) = command else { return None };
-        let suffix = simple.suffix.iter().flat_map(|s| &s.0).filter_map(|item| match item {
-            Item::Word(word) | Item::AssignmentWord(_, word) => Some(word),
-            _ => None,
-        });
-        let words = simple.word_or_name.iter().chain(suffix);
-        let words: Vec<Word> = words.map(|word| self.shallow(&word.value)).collect();
-        super::interpreters::from_stdin(&words)
     }
 
     fn command(&mut self, command: &Command) -> Walked<()> {
@@ -107,7 +102,8 @@ impl<'r> Walk<'r> {
             Command::Simple(simple) => self.simple(simple),
             Command::Compound(compound, redirects) => {
                 self.deeper(|walk| walk.compound(compound))?;
-                self.redirects(redirects.as_ref())
+                let reader = self.compound_reads(compound).map(Spot::Program);
+                self.forced(reader, |walk| walk.redirects(redirects.as_ref()))
             }
             Command::Function(function) => self.function(function),
             Command::ExtendedTest(test, redirects) => {
@@ -120,7 +116,15 @@ impl<'r> Walk<'r> {
     fn function(&mut self, function: &FunctionDefinition) -> Walked<()> {
         let name = self.never(NAME, |walk| walk.word(&function.fname.value))?;
         self.facts.functions.extend(name.literal());
+        let outer = std::mem::replace(&mut self.forwards, false);
         self.deeper(|walk| walk.compound(&function.body.0))?;
+        if std::mem::replace(&mut self.forwards, outer) {
+            self.facts.forwarding.extend(name.literal());
+        }
+        if let (Some(name), Some(nested)) = (name.literal(), self.compound_reads(&function.body.0))
+        {
+            self.facts.reading.insert(name, nested);
+        }
         self.redirects(function.body.1.as_ref())
     }
 
@@ -173,6 +177,9 @@ impl<'r> Walk<'r> {
                 if let Some(name) = &process.name {
                     self.never(NAME, |walk| walk.word(&name.value))?;
                 }
+                if self.reads_program(&process.body).is_some() {
+                    return Err("a coprocess that runs what is written to it".to_owned());
+                }
                 self.command(&process.body)
             }
         }
@@ -222,15 +229,28 @@ impl<'r> Walk<'r> {
     }
 
     fn simple(&mut self, simple: &SimpleCommand) -> Walked<()> {
+        let before = self.output_so_far();
         let arguments = self.arguments(simple)?;
         let words = plain(&arguments);
-        let reader = super::interpreters::from_stdin(&words).map(Spot::Program);
+        if super::wrappers::prints_numbers(&words) {
+            self.output_up_to(before);
+        }
+        let reader = self.from_stdin(&words);
+        let bare = words.len() == 1 && words[0].literal().as_deref() == Some("exec");
         let prefix = simple.prefix.iter().flat_map(|p| &p.0);
         let suffix = simple.suffix.iter().flat_map(|s| &s.0);
         for item in prefix.chain(suffix) {
             if let Item::IoRedirect(redirect) = item {
-                let read = reader.filter(|_| is_text(redirect));
-                self.forced(read, |walk| walk.redirect(redirect))?;
+                let read = reader.filter(|_| super::readers::is_text(redirect)).map(Spot::Program);
+                let before = self.output_so_far();
+                let origins = self.output(|w| w.forced(read, |walk| walk.redirect(redirect)))?;
+                if !super::readers::is_text(redirect) {
+                    // A file's name is not what is in it.
+                    self.output_up_to(before);
+                }
+                if bare {
+                    self.facts.input.push(Word(vec![Atom::Output(origins)]));
+                }
             }
         }
         for item in simple.prefix.iter().flat_map(|p| &p.0) {
@@ -239,7 +259,14 @@ impl<'r> Walk<'r> {
             }
         }
         if words.is_empty() {
+            // `$(< file)` prints what is in the file.
+            if !self.outputs.is_empty() && simple.prefix.is_some() {
+                self.origin(Origin::Input);
+            }
             return Ok(());
+        }
+        if reader.is_some() && self.facts.reader.is_none() {
+            self.facts.reader = reader;
         }
         if !self.outputs.is_empty() && !super::interpreters::prints_only_its_arguments(&words) {
             self.origin(Origin::Input);
@@ -261,7 +288,7 @@ impl<'r> Walk<'r> {
             }
             _ => false,
         };
-        let reads = process_spot(&arguments);
+        let reads = super::interpreters::runs_a_file(&plain(&arguments)).map(Spot::Program);
         // What is in a file is not the value that names the file.
         let outer = self.forced;
         if matches!(arguments.first(), Some(Argument::Word(w)) if super::interpreters::reads_files(w))
@@ -314,7 +341,9 @@ impl<'r> Walk<'r> {
                     if let Some(key) = key {
                         self.expression(&key.value, "a=([…]=)")?;
                     }
-                    all.0.extend(self.word(&value.value)?.0);
+                    let element = self.word(&value.value)?;
+                    all.0.extend(element.0);
+                    all.0.push(Atom::Text(" ".to_owned()));
                 }
                 all
             }
@@ -348,14 +377,15 @@ impl<'r> Walk<'r> {
         if document.requires_expansion {
             return self.unquoted(&document.doc.value).map(|_| ());
         }
-        self.never(QUOTED_DOCUMENT, |walk| walk.verbatim(&document.doc.value))
+        self.never(QUOTED_DOCUMENT, |walk| walk.verbatim(&document.doc.value))?;
+        if let Some(Spot::Program(nested)) = self.forced
+            && *nested == SHELL
+            && !has_mark(&document.doc.value)
+        {
+            self.nested(&document.doc.value, &[]);
+        }
+        Ok(())
     }
-}
-
-/// Where the text of a `<( )` ends up: `source <(…)` and `bash <(…)` run it.
-fn process_spot(arguments: &[Argument<'_>]) -> Option<Spot> {
-    let words = plain(arguments);
-    super::interpreters::runs_a_file(&words).map(Spot::Program)
 }
 
 /// The words among arguments.
@@ -365,15 +395,4 @@ fn plain(arguments: &[Argument<'_>]) -> Vec<Word> {
         Argument::Assignment(_) => None,
     });
     words.collect()
-}
-
-/// Whether a redirect gives a command a text to read that the script itself holds.
-fn is_text(redirect: &IoRedirect) -> bool {
-    match redirect {
-        IoRedirect::File(_, IoFileRedirectKind::Read, target) => {
-            matches!(target, IoFileRedirectTarget::ProcessSubstitution(..))
-        }
-        IoRedirect::HereDocument(..) | IoRedirect::HereString(..) => true,
-        IoRedirect::File(..) | IoRedirect::OutputAndError(..) => false,
-    }
 }

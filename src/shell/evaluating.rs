@@ -44,8 +44,36 @@ pub(super) const ARRAYS: &[&str] = &[
 ];
 
 /// Variables whose values bash, or the linker, runs.
-const RUN: &[&str] =
-    &["BASH_ENV", "ENV", "LD_AUDIT", "LD_PRELOAD", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"];
+const RUN: &[&str] = &[
+    "BASH_ALIASES",
+    "BASH_CMDS",
+    "BASH_ENV",
+    "ENV",
+    "LD_AUDIT",
+    "LD_PRELOAD",
+    "PROMPT_COMMAND",
+    "PS0",
+    "PS1",
+    "PS2",
+    "PS4",
+    "EDITOR",
+    "GIT_EDITOR",
+    "GIT_EXTERNAL_DIFF",
+    "GIT_PAGER",
+    "GIT_PROXY_COMMAND",
+    "GIT_SEQUENCE_EDITOR",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "LESSOPEN",
+    "MAKEFLAGS",
+    "NODE_OPTIONS",
+    "PAGER",
+    "PERL5OPT",
+    "RSYNC_RSH",
+    "RUBYOPT",
+    "TAR_OPTIONS",
+    "VISUAL",
+];
 
 const VARIABLE: Nested = Nested {
     what: "this variable's value is run",
@@ -74,6 +102,10 @@ impl Walk<'_> {
     pub(super) fn assign(&mut self, name: Option<&str>, value: &Word) {
         if name.is_some_and(|n| RUN.contains(&n)) {
             self.facts.place(value, Spot::Program(&VARIABLE));
+        }
+        let text = value.prefix();
+        if let Some(name) = name.filter(|_| !text.trim().is_empty()) {
+            self.facts.literals.insert((name.to_owned(), text));
         }
         self.facts.assign(name, value);
     }
@@ -108,9 +140,11 @@ impl Walk<'_> {
     pub(super) fn evaluating(&mut self, words: &[Word], arguments: &[Argument<'_>]) -> Walked<()> {
         let mut words = words;
         let mut name = words[0].literal().unwrap_or_default();
-        while matches!(name.as_str(), "builtin" | "command") && words.len() > 1 {
-            words = &words[1..];
-            name = words[0].literal().unwrap_or_default();
+        while matches!(name.as_str(), "builtin" | "command") {
+            let options = words[1..].iter().take_while(|w| w.prefix().starts_with('-'));
+            words = &words[1 + options.count()..];
+            let Some(first) = words.first() else { return Ok(()) };
+            name = first.literal().unwrap_or_default();
         }
         let rest = &words[1..];
         match name.as_str() {
@@ -122,14 +156,18 @@ impl Walk<'_> {
                 self.callbacks(rest, 'C');
                 self.named_after_options(rest, "dnOsuCc", "mapfile");
             }
-            "getopts" => rest.iter().skip(1).take(1).for_each(|w| self.filled(w, "getopts")),
+            "getopts" => {
+                rest.iter().skip(1).take(1).for_each(|w| self.filled(w, "getopts"));
+                self.assign(Some("OPTARG"), &Word(vec![Atom::From(Origin::Input)]));
+            }
+            "alias" => rest.iter().for_each(|w| self.alias(w)),
             "unset" => rest.iter().for_each(|w| self.name(w, "unset")),
             "wait" => {
                 if let Some(at) = rest.iter().position(|w| w.prefix().starts_with("-p")) {
                     rest.iter().skip(at).take(2).for_each(|w| self.filled(w, "wait -p"));
                 }
             }
-            "complete" | "compgen" | "bind" | "alias" | "enable" | "fc" => {
+            "complete" | "compgen" | "bind" | "enable" | "fc" | "hash" => {
                 let spot = Spot::Program(&CALLBACK);
                 rest.iter().for_each(|w| self.facts.place(w, spot));
             }
@@ -142,6 +180,14 @@ impl Walk<'_> {
             self.facts.open_calls.insert(name);
         }
         Ok(())
+    }
+
+    fn alias(&mut self, word: &Word) {
+        self.facts.place(word, Spot::Program(&CALLBACK));
+        let text = word.prefix();
+        if let Some((name, text)) = text.split_once('=') {
+            self.facts.literals.insert((super::calls::alias(name), text.to_owned()));
+        }
     }
 
     fn callbacks(&mut self, rest: &[Word], option: char) {
@@ -230,6 +276,9 @@ impl Walk<'_> {
                             options.push_str("aAin");
                         }
                         continue;
+                    }
+                    if prefix.is_empty() && word.literal().is_none() {
+                        options.push_str("aAin");
                     }
                     self.declared_word(word, &options);
                 }

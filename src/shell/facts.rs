@@ -11,8 +11,10 @@ pub(super) enum Origin {
     Ref(usize),
     /// A variable.
     Var(String),
-    /// What a function or the script was called with.
+    /// What a function or the script was called with: all of it, or the first.
     Args,
+    /// A later argument, a part of them, or what the script is called.
+    LaterArgs,
     /// What is read while the script runs: `read`, a program's output.
     Input,
     /// A variable that cannot be told: `${!name}`.
@@ -120,6 +122,16 @@ pub(super) struct Facts {
     pub(super) open_calls: BTreeSet<String>,
     /// Whether arguments are moved or replaced.
     pub(super) shifts: bool,
+    /// Literal texts that variables are given, and that aliases stand for.
+    pub(super) literals: BTreeSet<(String, String)>,
+    /// Functions that run what they read.
+    pub(super) reading: BTreeMap<String, &'static Nested>,
+    /// Functions whose arguments are a command.
+    pub(super) forwarding: BTreeSet<String>,
+    /// What reads its program from the script's own standard input.
+    pub(super) reader: Option<&'static Nested>,
+    /// What `exec` makes the script's own standard input.
+    pub(super) input: Vec<Word>,
 }
 
 impl Facts {

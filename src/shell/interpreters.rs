@@ -1,15 +1,19 @@
 //! Programs that take some of their words for code, and programs that start others.
 
 use super::contexts::Walk;
-use super::facts::{Nested, Spot, Word};
-use super::programs::{INTERPRETERS, Interpreter, Operand, SOURCE, Stdin, UNKNOWN};
+use super::facts::{Atom, Nested, Origin, Spot, Word};
+use super::programs::{EVAL, INTERPRETERS, Interpreter, Operand, SHELL, SOURCE, TRAP, UNKNOWN};
 use super::wrappers::{CLEAN, PRINTERS, READERS, WRAPPERS, Wrapper};
 
 impl Walk<'_> {
     /// A command's words: what is started, and what of the rest is code.
     pub(super) fn run(&mut self, words: &[Word]) {
         let Some(first) = words.first() else { return };
+        if first.literal().as_deref() == Some("--") {
+            return self.run(&words[1..]);
+        }
         self.facts.place(first, Spot::Command);
+        self.called(words);
         let Some(name) = first.literal() else { return self.fallback(words, true) };
         let name = base(&name);
         let rest = &words[1..];
@@ -63,6 +67,10 @@ impl Walk<'_> {
                 at += 1;
                 break;
             }
+            if exact.as_deref() == Some("-") {
+                at += 1;
+                continue;
+            }
             if exact.as_deref().is_some_and(|w| wrapper.looks_up.contains(&w)) {
                 return;
             }
@@ -75,7 +83,7 @@ impl Walk<'_> {
                     at += 1 + usize::from(!joined);
                     continue;
                 }
-                let valued = exact.is_some_and(|w| wrapper.valued.contains(&w.as_str()));
+                let valued = exact.is_some_and(|w| takes_next(&w, |o| wrapper.valued.contains(&o)));
                 at += 1 + usize::from(valued);
             } else if wrapper.assigns && assigned(&prefix).is_some() {
                 let name = assigned(&prefix);
@@ -125,20 +133,29 @@ impl Walk<'_> {
                         operand = Operand::Program;
                     } else {
                         let text = if joined { Some(word) } else { rest.get(at) };
-                        text.iter().for_each(|w| self.facts.place(w, spot));
+                        text.iter().for_each(|w| self.program(found, w, &[]));
                         at += usize::from(!joined);
                         done = true;
                     }
                 } else if let Some(exact) = exact {
-                    let takes = found.valued.iter().find(|(o, _)| *o == exact);
-                    at += takes.map_or(0, |(_, words)| *words);
-                    done |= takes.is_some() && found.files.contains(&exact.as_str());
+                    let exactly = found.valued.iter().find(|(o, _)| *o == exact);
+                    let clustered = takes_next(&exact, |o| found.valued.contains(&(o, 1)));
+                    let takes = exactly.map_or(usize::from(clustered), |(_, words)| *words);
+                    if takes > 0 && found.files.iter().any(|o| option(o, &exact) == Some(false)) {
+                        // The file that is run is chosen by its name.
+                        rest.get(at).iter().for_each(|w| self.facts.place(w, spot));
+                        done |= !found.asides.contains(&exact.as_str());
+                    }
+                    at += takes;
                 }
                 continue;
             }
             match operand {
-                Operand::Program | Operand::Script if !done => self.facts.place(word, spot),
-                Operand::Every => self.facts.place(word, spot),
+                Operand::Program if !done => {
+                    self.program(found, word, rest.get(at..).unwrap_or_default());
+                }
+                Operand::Script if !done => self.facts.place(word, spot),
+                Operand::Every => self.program(found, word, &[]),
                 Operand::Assignments if prefix.contains('=') => self.facts.place(word, spot),
                 Operand::Host if !ended && prefix.is_empty() => {
                     self.facts.place(word, spot);
@@ -151,7 +168,9 @@ impl Walk<'_> {
                 }
                 Operand::Second => operand = Operand::Every,
                 // The value could be an option with code in it, because nothing stands before it.
-                _ if found.guarded && !ended && prefix.is_empty() => self.facts.place(word, spot),
+                _ if found.guarded && !ended && prefix.is_empty() && !is_input(word) => {
+                    self.facts.place(word, spot);
+                }
                 _ => {}
             }
             if matches!(operand, Operand::Program | Operand::Script | Operand::None) {
@@ -162,60 +181,45 @@ impl Walk<'_> {
             }
         }
     }
+
+    /// A program's text; that of a shell is followed as part of the script.
+    fn program(&mut self, found: &Interpreter, word: &Word, after: &[Word]) {
+        self.facts.place(word, Spot::Program(found.nested));
+        if [&SHELL, &EVAL, &TRAP].contains(&found.nested)
+            && let Some(text) = word.literal()
+        {
+            self.nested(&text, after.get(1..).unwrap_or_default());
+        }
+    }
+
+    /// A literal text that is run with the variables of the script, and words that it is called with.
+    pub(super) fn nested(&mut self, text: &str, arguments: &[Word]) {
+        let (never, forced) = (self.never.take(), self.forced.take());
+        let outer = std::mem::replace(&mut self.forwards, false);
+        // There is no placeholder in it: what is not understood can be left.
+        let read = self.script(text).is_ok();
+        if std::mem::replace(&mut self.forwards, outer) && read {
+            self.run(arguments);
+        }
+        (self.never, self.forced) = (never, forced);
+    }
 }
 
-/// What a command takes its standard input for, if it takes it for code.
-pub(super) fn from_stdin(words: &[Word]) -> Option<&'static Nested> {
-    let first = words.first()?.literal().unwrap_or_default();
-    if matches!(first.as_str(), "." | "source") {
-        return Some(&SOURCE);
+/// Whether a word is nothing but what another program hands over.
+fn is_input(word: &Word) -> bool {
+    matches!(word.0.as_slice(), [Atom::From(Origin::Input)])
+}
+
+/// Whether an option, or the last one of a cluster, takes the next word.
+pub(super) fn takes_next(word: &str, valued: impl Fn(&str) -> bool) -> bool {
+    if valued(word) {
+        return true;
     }
-    if PRINTERS.contains(&base(&first)) {
-        return None;
-    }
-    // The last interpreter's name counts: `sudo bash`, `docker exec -i c bash`, `ssh host bash -s`.
-    let all: Vec<(usize, String)> = words
-        .iter()
-        .enumerate()
-        .filter_map(|(at, w)| Some((at, w.literal()?)))
-        .flat_map(|(at, text)| {
-            text.split_whitespace().map(|part| (at, part.to_owned())).collect::<Vec<_>>()
-        })
-        .collect();
-    let (at, found) = all.iter().rev().find_map(|(at, text)| {
-        INTERPRETERS.iter().find(|i| i.names.contains(&base(text))).map(|i| (*at, i))
-    })?;
-    let rest = &words[at + 1..];
-    let (operands, has_program) = operands(found, rest);
-    let reads = match found.stdin {
-        Stdin::Never => false,
-        Stdin::Always => true,
-        Stdin::Alone => {
-            let flagged = |w: &Word| matches!(w.prefix().as_str(), "-s" | "-" | "/dev/stdin");
-            !has_program && (operands == 0 || rest.iter().any(flagged))
-        }
-        Stdin::WithoutCommand => operands <= 1,
+    let Some(letters) = word.strip_prefix('-').filter(|l| !l.starts_with('-')) else {
+        return false;
     };
-    reads.then_some(found.nested)
-}
-
-/// How many operands there are, and whether an option gives the program.
-fn operands(found: &Interpreter, rest: &[Word]) -> (usize, bool) {
-    let (mut count, mut has_program, mut at) = (0, false, 0);
-    while let Some(word) = rest.get(at) {
-        let prefix = word.prefix();
-        at += 1;
-        if !prefix.starts_with('-') {
-            count += 1;
-        } else if let Some(joined) = found.options.iter().find_map(|o| option(o, &prefix)) {
-            has_program |= found.operand != Operand::Host;
-            at += usize::from(!joined);
-        } else if let Some((name, words)) = found.valued.iter().find(|(o, _)| *o == prefix) {
-            has_program |= found.files.contains(name);
-            at += words;
-        }
-    }
-    (count, has_program)
+    let first = letters.char_indices().find(|(_, c)| valued(&format!("-{c}")));
+    first.is_some_and(|(at, c)| at + c.len_utf8() == letters.len())
 }
 
 /// Whether a command prints what is in its files rather than its words.
@@ -240,7 +244,7 @@ pub(super) fn prints_only_its_arguments(words: &[Word]) -> bool {
 }
 
 /// A program's name without its folder and without the version at its end.
-fn base(name: &str) -> &str {
+pub(super) fn base(name: &str) -> &str {
     let name = name.rsplit('/').next().unwrap_or(name);
     if name == "." || name == "[" {
         return name;
@@ -257,7 +261,7 @@ fn assigned(prefix: &str) -> Option<&str> {
 }
 
 /// Whether a word is this option; `Some(true)` if its value is joined to it.
-fn option(option: &str, word: &str) -> Option<bool> {
+pub(super) fn option(option: &str, word: &str) -> Option<bool> {
     if word == option {
         return Some(false);
     }

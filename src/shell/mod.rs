@@ -1,6 +1,7 @@
 //! Shell text: what can be said of it without running it, and its placeholders compiled. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod calls;
 mod compile;
 mod contexts;
 mod evaluating;
@@ -9,6 +10,7 @@ mod interpreters;
 mod marks;
 mod programs;
 mod read;
+mod readers;
 mod simple;
 mod taint;
 mod words;

@@ -44,6 +44,8 @@ pub(super) struct Interpreter {
     pub(super) valued: &'static [(&'static str, usize)],
     /// Those among them which give the program by file.
     pub(super) files: &'static [&'static str],
+    /// Those among `files` beside which there is another program.
+    pub(super) asides: &'static [&'static str],
     pub(super) operand: Operand,
     /// Whether options are recognised after operands.
     pub(super) permutes: bool,
@@ -65,11 +67,11 @@ pub(super) static SHELL: Nested = Nested {
     what: "it is part of the text of a nested shell",
     hint: "hand the value over as an argument: sh -c '… \"$1\" …' sh {x}",
 };
-static EVAL: Nested = Nested {
+pub(super) static EVAL: Nested = Nested {
     what: "it is part of a text that the shell will run",
     hint: "write the command itself; what must be chosen can be chosen with `case`",
 };
-static TRAP: Nested = Nested {
+pub(super) static TRAP: Nested = Nested {
     what: "it is part of a text that `trap` will run",
     hint: "assign it first, and use it in single quotes: x={x}; trap 'rm -- \"$x\"' EXIT",
 };
@@ -122,6 +124,7 @@ const NOTHING: Interpreter = Interpreter {
     late: false,
     valued: &[],
     files: &[],
+    asides: &[],
     operand: Operand::None,
     permutes: false,
     guarded: false,
@@ -135,6 +138,8 @@ pub(super) static INTERPRETERS: &[Interpreter] = &[
         options: &["-c", "--command", "--commands", "--session-command"],
         late: true,
         valued: &[("-o", 1), ("-O", 1), ("--rcfile", 1), ("--init-file", 1)],
+        files: &["--rcfile", "--init-file"],
+        asides: &["--rcfile", "--init-file"],
         operand: Operand::Script,
         stdin: Stdin::Alone,
         nested: &SHELL,

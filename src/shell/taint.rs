@@ -83,7 +83,7 @@ impl Judge<'_> {
         let outside = if self.any { Trust::NONE } else { Trust::FULL };
         match origin {
             Origin::Ref(n) => self.refs.get(*n).copied().unwrap_or(Trust::NONE),
-            Origin::Args | Origin::Input | Origin::Any => outside,
+            Origin::Args | Origin::LaterArgs | Origin::Input | Origin::Any => outside,
             Origin::Var(name) if FILLED.contains(&name.as_str()) => outside,
             Origin::Var(name) if NUMBERS.contains(&name.as_str()) => Trust::FULL,
             Origin::Var(name) => {
@@ -164,7 +164,9 @@ fn subject(origin: &Origin) -> String {
     match origin {
         Origin::Ref(_) => "its value".to_owned(),
         Origin::Var(name) => format!("`${name}` may hold a value from outside; it"),
-        Origin::Args => "an argument may hold a value from outside; it".to_owned(),
+        Origin::Args | Origin::LaterArgs => {
+            "an argument may hold a value from outside; it".to_owned()
+        }
         Origin::Input => "what is read may be a value from outside; it".to_owned(),
         Origin::Any => "a variable named by another may hold any value; it".to_owned(),
     }
@@ -184,7 +186,11 @@ fn reason(subject: &str, spot: Spot) -> (String, String) {
         }
         Spot::Arithmetic(form) => (
             format!("{subject} would be evaluated as code: `{form}`"),
-            "declare the param or output as int (or an enum of whole numbers)".to_owned(),
+            if direct {
+                "declare the param or output as int (or an enum of whole numbers)".to_owned()
+            } else {
+                "`[ \"$n\" -gt 3 ]` and `$(expr \"$n\" + 1)` evaluate nothing; or make it an output of type int".to_owned()
+            },
         ),
         Spot::Name(form) => (
             format!("{subject} would name a variable, whose subscript bash runs: `{form}`"),

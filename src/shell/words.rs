@@ -218,6 +218,18 @@ impl Walk<'_> {
         walked.map(|()| origins)
     }
 
+    /// How much takes part so far in what the innermost `$( )` prints.
+    pub(super) fn output_so_far(&self) -> usize {
+        self.outputs.last().map_or(0, Vec::len)
+    }
+
+    /// Forgets what was noted as printed since then.
+    pub(super) fn output_up_to(&mut self, before: usize) {
+        if let Some(output) = self.outputs.last_mut() {
+            output.truncate(before);
+        }
+    }
+
     /// Placeholders of a piece that the walk did not come by stand in a name or an operator.
     fn all_seen(&mut self, source: &str) {
         for n in source.chars().filter_map(nth).filter(|n| *n < self.placeholders) {
@@ -257,7 +269,7 @@ impl Walk<'_> {
                 self.operand(default_value.as_deref(), quoting, atoms)?;
                 let value = Word(atoms[before..].to_vec());
                 let name = if *indirect { None } else { named(parameter) };
-                self.facts.assign(name, &value);
+                self.assign(name, &value);
                 Ok(())
             }
             E::ReplaceSubstring { parameter, indirect, pattern, replacement, .. } => {
@@ -271,7 +283,13 @@ impl Walk<'_> {
                 Ok(())
             }
             E::Substring { parameter, indirect, offset, length } => {
+                let before = atoms.len();
                 self.parameter(parameter, *indirect, atoms)?;
+                for atom in &mut atoms[before..] {
+                    if matches!(atom, Atom::From(Origin::Args)) {
+                        *atom = Atom::From(Origin::LaterArgs);
+                    }
+                }
                 self.expression(&offset.value, "${x:offset}")?;
                 length.iter().try_for_each(|l| self.expression(&l.value, "${x:offset:length}"))
             }
@@ -318,9 +336,12 @@ impl Walk<'_> {
         atoms: &mut Vec<Atom>,
     ) -> Walked<()> {
         let origin = match parameter {
-            Parameter::Positional(_)
+            Parameter::Positional(1)
             | Parameter::Special(SpecialParameter::AllPositionalParameters { .. }) => {
                 Some(Origin::Args)
+            }
+            Parameter::Positional(_) | Parameter::Special(SpecialParameter::ShellName) => {
+                Some(Origin::LaterArgs)
             }
             Parameter::Special(_) => None,
             Parameter::Named(name) | Parameter::NamedWithAllIndices { name, .. } => {

@@ -1,6 +1,6 @@
 //! The tables of programs that start another one, and of those that only print.
 
-use super::facts::Nested;
+use super::facts::{Nested, Word};
 use super::programs::{JOINED, SHELL};
 
 /// A program that starts another one.
@@ -53,6 +53,10 @@ pub(super) static WRAPPERS: &[Wrapper] = &[
             "torsocks",
             "eatmydata",
             "coproc",
+            "jobs",
+            "linux",
+            "setarch",
+            "x86_",
         ],
         ..PLAIN
     },
@@ -147,3 +151,21 @@ pub(super) const CLEAN: &[&str] = &[
     "id", "uname", "seq", "stat", "getconf", "expr", "tput", "hostname", "mktemp", "whoami", "wc",
     "arch", "pwd", "sleep", "break", "continue", "exit", "return", "cd",
 ];
+
+/// Whether a command prints only numbers, whatever it is given: `stat -c %s`, `date +%s`.
+pub(super) fn prints_numbers(words: &[Word]) -> bool {
+    let name = words.first().and_then(Word::literal).unwrap_or_default();
+    let literals = || words.iter().skip(1).map(|w| w.literal().unwrap_or_default());
+    match name.as_str() {
+        "date" => literals().any(|w| w.starts_with('+')),
+        // Without the `--`, a value could be another format.
+        "stat" => {
+            let format = literals().nth(1).unwrap_or_default();
+            let numbers = !format.contains(['n', 'N', 'm', 'U', 'G', 'C']);
+            literals().next().as_deref() == Some("-c")
+                && numbers
+                && literals().nth(2).as_deref() == Some("--")
+        }
+        _ => false,
+    }
+}

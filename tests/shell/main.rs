@@ -1,10 +1,12 @@
 //! Placeholders in shell text against the real shells: what is refused, what arrives, what bash evaluates.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod attacks;
 mod contexts;
 mod forms;
 mod generated;
 mod real;
+mod scripts;
 mod values;
 
 use ostler::expr::Template;
