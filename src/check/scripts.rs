@@ -115,6 +115,9 @@ impl Compiler<'_> {
                 if let Some(what) = &compiled.unread {
                     self.unread(text.place, what);
                 }
+                for n in &compiled.bare {
+                    self.bare(text, &template, *n);
+                }
                 if !compiled.values.is_empty() {
                     self.scripts.add(dialect, text, compiled);
                 }
@@ -144,6 +147,18 @@ impl Compiler<'_> {
                 .hint(format!("braces that are no placeholder are written {{{}", shown(found)));
         }
         self.problems.push(problem);
+    }
+
+    /// A value that a command could take for an option.
+    fn bare(&mut self, text: &At<String>, template: &Template, n: usize) {
+        let found = template.placeholders().nth(n);
+        let Some(name) = found.and_then(|f| texts::may_be_option(self.workflow, f)) else { return };
+        let place = texts::nth_place(self.sources, text, template, n);
+        self.problems.push(
+            Diagnostic::new(Code::BareOperand, format!("`{{{name}}}` may start with `-`"))
+                .at(place, "the command would take it for an option")
+                .hint("put `--` before it, or `./` if it is a path, or give the param a type that cannot"),
+        );
     }
 
     fn unread(&mut self, place: Place, what: &str) {

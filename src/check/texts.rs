@@ -4,7 +4,7 @@ use super::{all_steps, scripts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
-use crate::ids::StepId;
+use crate::ids::{Name, StepId};
 use crate::value::MAX_VALUE;
 use crate::workflow::{Action, Stdin, Step, ValueType, Workflow};
 
@@ -217,9 +217,7 @@ impl Texts<'_> {
             }
             let Ok(template) = parse(self.workflow, word) else { continue };
             let Some(Part::Ref(first)) = template.0.first() else { continue };
-            let Ref::Param(name) = &first.to else { continue };
-            let text = self.workflow.params.iter().find(|p| p.name.value == *name);
-            if text.is_some_and(|p| matches!(p.kind.of, ValueType::String | ValueType::Path)) {
+            if let Some(name) = may_be_option(self.workflow, first) {
                 self.problems.push(
                     Diagnostic::new(Code::BareOperand, format!("`{{{name}}}` may start with `-`"))
                         .at(word.place, "the command would take it for an option")
@@ -274,6 +272,14 @@ pub(super) fn nth_place(
     let Some(found) = template.placeholders().nth(nth).map(shown) else { return text.place };
     let before = template.placeholders().take(nth).filter(|p| shown(p) == found).count();
     find(sources, text, &found, before)
+}
+
+/// The param that a placeholder stands for, if its value may start with `-`.
+pub(super) fn may_be_option<'p>(workflow: &Workflow, found: &'p Placeholder) -> Option<&'p Name> {
+    let Ref::Param(name) = &found.to else { return None };
+    let param = workflow.params.iter().find(|p| p.name.value == *name)?;
+    let text = matches!(param.kind.of, ValueType::String | ValueType::Path);
+    (text && found.form != Form::File).then_some(name)
 }
 
 fn in_finally(workflow: &Workflow, step: &Step) -> bool {

@@ -37,6 +37,16 @@ impl Walk<'_> {
         if !self.calls.is_empty() && self.calls.iter().any(|call| !self.behind(call).is_empty()) {
             return Err("a command behind too many other names".to_owned());
         }
+        let written = self.facts.uses.iter().filter_map(|(origin, spot)| match spot {
+            Spot::Written(n) => Some((origin.clone(), self.facts.written.get(*n)?.clone())),
+            _ => None,
+        });
+        for (origin, names) in written.collect::<Vec<_>>() {
+            let run = self.facts.executed.iter().find(|(name, _)| names.contains(name));
+            if let Some((_, nested)) = run {
+                self.facts.uses.insert((origin, Spot::Program(nested)));
+            }
+        }
         if let Some(reader) = self.facts.reader {
             for word in std::mem::take(&mut self.facts.input) {
                 self.facts.place(&word, Spot::Program(reader));
@@ -48,6 +58,9 @@ impl Walk<'_> {
     /// The commands that a command may turn out to be.
     fn behind(&self, call: &[Word]) -> Vec<Vec<Word>> {
         let (first, rest) = (&call[0], &call[1..]);
+        if first.0.is_empty() {
+            return vec![rest.to_vec()];
+        }
         let with = |text: &str| {
             let name = text.split_whitespace().map(|w| Word(vec![Atom::Text(w.to_owned())]));
             name.chain(rest.iter().cloned()).collect()

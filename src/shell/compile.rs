@@ -56,6 +56,9 @@ pub struct Compiled {
     /// The value of index n is handed over as the environment variable `OSTLER_V<n+1>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Placeholder>,
+    /// Those of its placeholders, in the order of the text, that a command could take for an option.
+    #[serde(skip)]
+    pub bare: Vec<usize>,
     /// What was not understood, where that is no error because the text holds no placeholder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unread: Option<String>,
@@ -103,7 +106,12 @@ pub fn compile(
     around: &Surroundings,
 ) -> Result<Compiled, Vec<Refusal>> {
     let marked = Marked::of(template).map_err(|why| vec![whole(why)])?;
-    let plain = |unread| Compiled { text: marked.text.clone(), values: Vec::new(), unread };
+    let plain = |unread| Compiled {
+        text: marked.text.clone(),
+        values: Vec::new(),
+        bare: Vec::new(),
+        unread,
+    };
     if marked.placeholders.is_empty() && is_cheap(&marked.text, around) {
         return Ok(plain(None));
     }
@@ -128,7 +136,9 @@ pub fn compile(
         return Err(refusals);
     }
     let (text, values) = marked.written(&quoting);
-    Ok(Compiled { text, values, unread: None })
+    let own = |name: &String| walk.facts.functions.contains(name);
+    let bare = walk.facts.bare.iter().filter(|(name, _)| !own(name)).map(|(_, n)| *n).collect();
+    Ok(Compiled { text, values, bare, unread: None })
 }
 
 fn whole(why: &str) -> Refusal {

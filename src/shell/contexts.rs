@@ -3,24 +3,18 @@
 use brush_parser::ast::{
     AndOr, Assignment, AssignmentName, AssignmentValue, BinaryPredicate, Command,
     CommandPrefixOrSuffixItem as Item, CompoundCommand, CompoundList, ExtendedTestExpr,
-    FunctionDefinition, IoFileRedirectTarget, IoHereDocument, IoRedirect, Pipeline, RedirectList,
-    SimpleCommand, SubshellCommand, UnaryPredicate,
+    FunctionDefinition, IoFileRedirectTarget, IoRedirect, Pipeline, RedirectList, SimpleCommand,
+    SubshellCommand, UnaryPredicate,
 };
 
 use super::facts::{Atom, Facts, Origin, Spot, Word};
-use super::marks::has_mark;
-use super::programs::SHELL;
 use super::read::Reader;
 use super::words::Walked;
+use super::wrappers::prints_environment;
 
 /// The deepest nesting that is followed.
 pub(super) const DEEPEST: usize = 100;
 
-const TAG: Spot = Spot::Never("it stands in a here-document's tag", "write a fixed tag");
-const QUOTED_DOCUMENT: Spot = Spot::Never(
-    "it stands in a here-document with a quoted tag",
-    "remove the quotes from the tag, and put a backslash before each `$` and backtick that is meant as it stands",
-);
 const NAME: Spot = Spot::Never(
     "it stands for the name of a function or of a process",
     "write a fixed name, and hand over the value as an argument",
@@ -92,7 +86,8 @@ impl<'r> Walk<'r> {
             let reader = self.writes_program(command).or_else(|| {
                 later.find_map(|c| self.reads_program(c).or_else(|| self.writes_program(c)))
             });
-            self.forced(reader.map(Spot::Program), |walk| walk.command(command))?;
+            let spot = reader.map(Spot::Program).or_else(|| self.written(&pipeline.seq[at..]));
+            self.forced(spot, |walk| walk.command(command))?;
         }
         Ok(())
     }
@@ -241,6 +236,7 @@ impl<'r> Walk<'r> {
         let suffix = simple.suffix.iter().flat_map(|s| &s.0);
         for item in prefix.chain(suffix) {
             if let Item::IoRedirect(redirect) = item {
+                self.executed_from(redirect, reader);
                 let read = reader.filter(|_| super::readers::is_text(redirect)).map(Spot::Program);
                 let before = self.output_so_far();
                 let origins = self.output(|w| w.forced(read, |walk| walk.redirect(redirect)))?;
@@ -267,6 +263,9 @@ impl<'r> Walk<'r> {
         }
         if reader.is_some() && self.facts.reader.is_none() {
             self.facts.reader = reader;
+        }
+        if prints_environment(&words) {
+            self.origin(Origin::Any);
         }
         if !self.outputs.is_empty() && !super::interpreters::prints_only_its_arguments(&words) {
             self.origin(Origin::Input);
@@ -370,21 +369,6 @@ impl<'r> Walk<'r> {
             }
             IoRedirect::HereDocument(_, document) => self.here_document(document),
         }
-    }
-
-    fn here_document(&mut self, document: &IoHereDocument) -> Walked<()> {
-        self.never(TAG, |walk| walk.word(&document.here_end.value))?;
-        if document.requires_expansion {
-            return self.unquoted(&document.doc.value).map(|_| ());
-        }
-        self.never(QUOTED_DOCUMENT, |walk| walk.verbatim(&document.doc.value))?;
-        if let Some(Spot::Program(nested)) = self.forced
-            && *nested == SHELL
-            && !has_mark(&document.doc.value)
-        {
-            self.nested(&document.doc.value, &[]);
-        }
-        Ok(())
     }
 }
 

@@ -191,11 +191,20 @@ impl Walk<'_> {
     }
 
     fn callbacks(&mut self, rest: &[Word], option: char) {
-        for pair in rest.windows(2) {
-            let prefix = pair[0].prefix();
-            if prefix.starts_with('-') && prefix.ends_with(option) {
-                self.facts.place(&pair[1], Spot::Program(&CALLBACK));
+        for (at, word) in rest.iter().enumerate() {
+            let prefix = word.prefix();
+            let Some((letters, joined)) = prefix.split_once(option) else { continue };
+            if !letters.starts_with('-') {
+                continue;
             }
+            let separate = joined.is_empty() && word.literal().is_some();
+            let Some(text) = (if separate { rest.get(at + 1) } else { Some(word) }) else { return };
+            self.facts.place(text, Spot::Program(&CALLBACK));
+            // It is called with a number and the line.
+            let called = if separate { text.prefix() } else { joined.to_owned() };
+            let words = called.split_whitespace().map(|w| Word(vec![Atom::Text(w.to_owned())]));
+            let given = Word(vec![Atom::From(Origin::Input)]);
+            self.calls.push([Word::default()].into_iter().chain(words).chain([given]).collect());
         }
     }
 

@@ -95,6 +95,8 @@ pub(super) enum Spot {
     Arithmetic(&'static str),
     /// A variable's name: bash evaluates a subscript in it.
     Name(&'static str),
+    /// A file that the script writes, by its number.
+    Written(usize),
     /// Program text of something else.
     Program(&'static Nested),
     /// No placeholder can stand there: why, and the way out.
@@ -122,6 +124,12 @@ pub(super) struct Facts {
     pub(super) open_calls: BTreeSet<String>,
     /// Whether arguments are moved or replaced.
     pub(super) shifts: bool,
+    /// The files that are written, each time by the names they have.
+    pub(super) written: Vec<Vec<String>>,
+    /// Files that are run, and what as.
+    pub(super) executed: Vec<(String, &'static Nested)>,
+    /// Placeholders that begin an operand without `--` before it, with the command.
+    pub(super) bare: BTreeSet<(String, usize)>,
     /// Literal texts that variables are given, and that aliases stand for.
     pub(super) literals: BTreeSet<(String, String)>,
     /// Functions that run what they read.

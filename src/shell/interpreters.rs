@@ -2,7 +2,9 @@
 
 use super::contexts::Walk;
 use super::facts::{Atom, Nested, Origin, Spot, Word};
-use super::programs::{EVAL, INTERPRETERS, Interpreter, Operand, SHELL, SOURCE, TRAP, UNKNOWN};
+use super::programs::{
+    EVAL, INTERPRETERS, Interpreter, Operand, SHELL, SOURCE, TRAP, UNKNOWN, WRITTEN,
+};
 use super::wrappers::{CLEAN, PRINTERS, READERS, WRAPPERS, Wrapper};
 
 impl Walk<'_> {
@@ -14,6 +16,7 @@ impl Walk<'_> {
         }
         self.facts.place(first, Spot::Command);
         self.called(words);
+        self.executes(first, &WRITTEN);
         let Some(name) = first.literal() else { return self.fallback(words, true) };
         let name = base(&name);
         let rest = &words[1..];
@@ -21,10 +24,18 @@ impl Walk<'_> {
             self.wrapped(wrapper, rest);
         } else if let Some(found) = INTERPRETERS.iter().find(|i| i.names.contains(&name)) {
             self.interpreted(found, rest);
+            // What stands beside a script or a program is its own; the others take options anywhere.
+            if found.operand == Operand::None && found.permutes {
+                self.operands(name, rest);
+            }
         } else if name == "find" {
+            self.operands(name, rest);
             self.found(rest);
         } else if !PRINTERS.contains(&name) {
+            self.operands(name, rest);
             self.fallback(words, false);
+        } else {
+            self.operands(name, rest);
         }
     }
 
@@ -116,8 +127,7 @@ impl Walk<'_> {
     fn interpreted(&mut self, found: &'static Interpreter, rest: &[Word]) {
         let spot = Spot::Program(found.nested);
         let mut operand = found.operand;
-        let mut ended = false;
-        let mut done = false;
+        let (mut ended, mut done, mut piped) = (false, false, false);
         let mut at = 0;
         while let Some(word) = rest.get(at) {
             at += 1;
@@ -138,12 +148,16 @@ impl Walk<'_> {
                         done = true;
                     }
                 } else if let Some(exact) = exact {
+                    piped |= found.late && !exact.starts_with("--") && exact.contains('s');
                     let exactly = found.valued.iter().find(|(o, _)| *o == exact);
                     let clustered = takes_next(&exact, |o| found.valued.contains(&(o, 1)));
                     let takes = exactly.map_or(usize::from(clustered), |(_, words)| *words);
                     if takes > 0 && found.files.iter().any(|o| option(o, &exact) == Some(false)) {
                         // The file that is run is chosen by its name.
-                        rest.get(at).iter().for_each(|w| self.facts.place(w, spot));
+                        if let Some(file) = rest.get(at) {
+                            self.facts.place(file, spot);
+                            self.executes(file, found.nested);
+                        }
                         done |= !found.asides.contains(&exact.as_str());
                     }
                     at += takes;
@@ -154,7 +168,11 @@ impl Walk<'_> {
                 Operand::Program if !done => {
                     self.program(found, word, rest.get(at..).unwrap_or_default());
                 }
-                Operand::Script if !done => self.facts.place(word, spot),
+                // `bash -s -- {v}` reads its program, and `{v}` is for that.
+                Operand::Script if !done && !(piped && ended) => {
+                    self.facts.place(word, spot);
+                    self.executes(word, found.nested);
+                }
                 Operand::Every => self.program(found, word, &[]),
                 Operand::Assignments if prefix.contains('=') => self.facts.place(word, spot),
                 Operand::Host if !ended && prefix.is_empty() => {

@@ -63,6 +63,10 @@ pub(super) static UNKNOWN: Nested = Nested {
     what: "it may be program text: which program is started here is not known",
     hint: "name the program, or use `argv`",
 };
+pub(super) static WRITTEN: Nested = Nested {
+    what: "it is part of a file that the script writes and then runs",
+    hint: "let the file hold fixed text, and hand the value over as an argument: \"$1\"",
+};
 pub(super) static SHELL: Nested = Nested {
     what: "it is part of the text of a nested shell",
     hint: "hand the value over as an argument: sh -c '… \"$1\" …' sh {x}",

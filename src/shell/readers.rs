@@ -175,7 +175,7 @@ impl Walk<'_> {
 }
 
 /// The redirects, assignments and words of a command, but for its name.
-fn items(simple: &SimpleCommand) -> impl Iterator<Item = &Item> {
+pub(super) fn items(simple: &SimpleCommand) -> impl Iterator<Item = &Item> {
     let prefix = simple.prefix.iter().flat_map(|p| &p.0);
     prefix.chain(simple.suffix.iter().flat_map(|s| &s.0))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compile::{Kind, Refusal, Surroundings};
 use super::evaluating::{ARRAYS, COMPOUND, INTEGERS};
 use super::facts::{Facts, Origin, Spot};
+use super::marks::variable;
 
 /// Variables that bash sets to numbers.
 const NUMBERS: &[&str] =
@@ -86,6 +87,10 @@ impl Judge<'_> {
             Origin::Args | Origin::LaterArgs | Origin::Input | Origin::Any => outside,
             Origin::Var(name) if FILLED.contains(&name.as_str()) => outside,
             Origin::Var(name) if NUMBERS.contains(&name.as_str()) => Trust::FULL,
+            // A name that is put together could be that of a value.
+            Origin::Var(name) if name.len() > 5 && variable(0).starts_with(name.as_str()) => {
+                outside
+            }
             Origin::Var(name) => {
                 let own = self.variables.get(name.as_str()).copied().unwrap_or(Trust::FULL);
                 let given = self.around.env.contains(name);
@@ -139,6 +144,7 @@ impl Judge<'_> {
         let trust = self.of(origin);
         let direct = matches!(origin, Origin::Ref(_));
         let refused = match spot {
+            Spot::Written(_) => false,
             Spot::Never(..) => direct,
             Spot::Command => direct || (trust.none() && !self.is_wrapper(origin)),
             Spot::Program(_) => direct || trust.none(),
@@ -175,6 +181,7 @@ fn subject(origin: &Origin) -> String {
 fn reason(subject: &str, spot: Spot) -> (String, String) {
     let direct = subject == "its value";
     match spot {
+        Spot::Written(_) => (String::new(), String::new()),
         Spot::Command => {
             let why = "it would be the command that is started".to_owned();
             let why = if direct {

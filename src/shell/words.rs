@@ -47,6 +47,10 @@ impl Walk<'_> {
                         atoms.push(Atom::Text(t.trim_start_matches('\\').to_owned()));
                     }
                     WordPiece::DoubleQuotedSequence(inner) => add(inner, atoms),
+                    WordPiece::ParameterExpansion(ParameterExpr::Parameter {
+                        parameter: Parameter::Named(name),
+                        indirect: false,
+                    }) => atoms.push(Atom::From(Origin::Var(name.clone()))),
                     _ => atoms.push(Atom::From(Origin::Any)),
                 }
             }
@@ -198,7 +202,9 @@ impl Walk<'_> {
         walk: impl FnOnce(&mut Self) -> Walked<T>,
     ) -> Walked<T> {
         let outer = self.forced;
-        self.forced = spot.or(outer);
+        // What is run at once matters more than what is written to a file.
+        let kept = outer.filter(|_| matches!(spot, None | Some(Spot::Written(_))));
+        self.forced = kept.or(spot);
         let walked = walk(self);
         self.forced = outer;
         walked
@@ -303,7 +309,10 @@ impl Walk<'_> {
                 Ok(())
             }
             E::VariableNames { prefix, .. } => {
+                // The names of variables, of which one may be that of a value.
                 atoms.push(Atom::Text(prefix.clone()));
+                let any = self.origin(Origin::Any);
+                atoms.push(any);
                 Ok(())
             }
             E::MemberKeys { variable_name, .. } => {

@@ -1,6 +1,7 @@
 //! The tables of programs that start another one, and of those that only print.
 
 use super::facts::{Nested, Word};
+use super::interpreters::base;
 use super::programs::{JOINED, SHELL};
 
 /// A program that starts another one.
@@ -151,6 +152,13 @@ pub(super) const CLEAN: &[&str] = &[
     "id", "uname", "seq", "stat", "getconf", "expr", "tput", "hostname", "mktemp", "whoami", "wc",
     "arch", "pwd", "sleep", "break", "continue", "exit", "return", "cd",
 ];
+
+/// Whether a command prints the variables of its environment, in which the values are.
+pub(super) fn prints_environment(words: &[Word]) -> bool {
+    let name = words.first().and_then(Word::literal).unwrap_or_default();
+    let alone = words.len() == 1 && matches!(base(&name), "env" | "set" | "export" | "declare");
+    alone || name == "printenv" || words.iter().any(|w| w.prefix().ends_with("/environ"))
+}
 
 /// Whether a command prints only numbers, whatever it is given: `stat -c %s`, `date +%s`.
 pub(super) fn prints_numbers(words: &[Word]) -> bool {

@@ -62,6 +62,24 @@ const REFUSED: &[&str] = &[
     "tee >(bash) <<< {v}",
     "{ echo {v}; } > >(bash)",
     "exec > >(bash); echo {v}",
+    // A file that the script writes and runs.
+    "echo {v} > f; . ./f",
+    "echo {v} > f; bash f",
+    "echo {v} > f; bash < f",
+    "echo {v} | tee f; bash f",
+    "cat > f.sh <<EOF\n{v}\nEOF\nchmod +x f.sh\n./f.sh",
+    "t=$(mktemp); { echo \"echo $(date)\"; echo {v}; } >> \"$t\"; sh -e \"$t\"",
+    "f() { echo {v} > q.sql; psql < q.sql; }; f",
+    // Names of values that are put together, and the environment itself.
+    "for i in ${!OSTLER_*}; do echo $((i)); done; echo {v}",
+    "x=OSTLER_V; y=${x}1; echo $((y)); : {v}",
+    "printf -v y '%s_V1' OSTLER; echo $((y)); : {v}",
+    "env | bash; : {v}",
+    "cat /proc/self/environ | bash; : {v}",
+    ". <(env); : {v}",
+    // What `mapfile` calls.
+    "mapfile -C{v} -c1 x < f",
+    "mapfile -c1 -C eval x <<< {v}",
     // What `xargs` hands on.
     "echo {v} | xargs bash -c",
     "echo {v} | xargs -I% bash -c %",
@@ -103,6 +121,12 @@ const TAKEN: &[&str] = &[
     "n=$(wc -l < {v}); echo $((n + 1))",
     "n=$(stat -c %s -- {v}); echo $((n / 1024))",
     "exec 3<<< {v}; cat <&3",
+    "curl -fsSL https://example.org/i.sh > i.sh; bash i.sh {v}",
+    "curl -fsSL https://example.org/i.sh | bash -s -- {v}",
+    "echo {v} > f; bash g; cat f",
+    "cat > f.sh <<'EOF'\necho \"$1\"\nEOF\nbash f.sh {v}",
+    "env | sort; : {v}",
+    "mapfile -t -C : x <<< {v}",
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod attacks;
 mod contexts;
 mod forms;
 mod generated;
+mod operands;
 mod real;
 mod scripts;
 mod values;
