@@ -196,7 +196,7 @@ fn reason(subject: &str, spot: Spot) -> (String, String) {
             if direct {
                 "declare the param or output as int (or an enum of whole numbers)".to_owned()
             } else {
-                "`[ \"$n\" -gt 3 ]` and `$(expr \"$n\" + 1)` evaluate nothing; or make it an output of type int".to_owned()
+                "`[ \"$n\" -gt 3 ]` and `$(expr \"$n\" + 1)` evaluate nothing; or declare the param or output as int".to_owned()
             },
         ),
         Spot::Name(form) => (

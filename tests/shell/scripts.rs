@@ -19,7 +19,7 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "$(expr",
     ),
     ("lines=$(grep -c x {v}); (( lines > 3 ))", "evaluated", "-gt"),
-    ("n={v}; echo $((n + 1))", "evaluated", "output of type int"),
+    ("n={v}; echo $((n + 1))", "evaluated", "as int"),
     ("echo $(({v} + 1))", "evaluated", "as int"),
     ("ssh {v} uptime", "joins its words", "ssh -- host"),
     ("ssh -- {v} \"systemctl restart {w}\"", "joins its words", "standard input"),
