@@ -17,6 +17,8 @@ pub(super) fn check(
     problems: &mut Vec<Diagnostic>,
 ) -> Scripts {
     let mut compiler = Compiler { workflow, sources, problems, scripts: Scripts::default() };
+    let envs = all_steps(workflow).flat_map(|step| &step.env);
+    workflow.env.iter().chain(envs).for_each(|(name, value)| compiler.run_by(name, value));
     let around = compiler.around(None);
     for guard in &workflow.guards {
         compiler.one(&guard.cmd, workflow.shell.as_ref(), &around);
@@ -90,6 +92,23 @@ impl Compiler<'_> {
             Some(Stdin::Bytes(_)) | None => false,
         };
         Surroundings { env: env.map(|(name, _)| name.value.clone()).collect(), stdin }
+    }
+
+    /// A variable whose value is run, such as `BASH_ENV`, must not be anything.
+    fn run_by(&mut self, name: &str, value: &At<String>) {
+        let Ok(template) = texts::parse(self.workflow, value) else { return };
+        let free =
+            |found: &Placeholder| matches!(kind(self.workflow, found), Kind::Any | Kind::List);
+        let Some(n) = template.placeholders().position(free).filter(|_| shell::is_run(name)) else {
+            return;
+        };
+        let found = template.placeholders().nth(n).map(shown).unwrap_or_default();
+        let message = format!("`{}`: what `{name}` holds is run", printable(&found));
+        let problem = Diagnostic::new(Code::NoPlaceholder, message);
+        let place = texts::nth_place(self.sources, value, &template, n);
+        self.problems.push(problem.at(place, "here").hint(
+            "write a fixed value, hand the other over in a variable of its own, or make the param an enum",
+        ));
     }
 
     fn one(&mut self, text: &At<String>, shell: Option<&At<Shell>>, around: &Surroundings) {

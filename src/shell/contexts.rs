@@ -230,7 +230,7 @@ impl<'r> Walk<'r> {
         if super::wrappers::prints_numbers(&words) {
             self.output_up_to(before);
         }
-        let reader = self.from_stdin(&words);
+        let reader = self.reads_as(&words);
         let bare = words.len() == 1 && words[0].literal().as_deref() == Some("exec");
         let prefix = simple.prefix.iter().flat_map(|p| &p.0);
         let suffix = simple.suffix.iter().flat_map(|s| &s.0);

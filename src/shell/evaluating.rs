@@ -92,6 +92,11 @@ const BINARY: &[&str] = &[
     "-o", ")",
 ];
 
+/// Whether bash, the linker or some well-known program runs what this variable holds.
+pub fn is_run(name: &str) -> bool {
+    RUN.contains(&name)
+}
+
 /// Whether a command takes assignments as arguments.
 pub(super) fn declares(name: &str) -> bool {
     DECLARING.contains(&name)
@@ -100,7 +105,7 @@ pub(super) fn declares(name: &str) -> bool {
 impl Walk<'_> {
     /// Notes an assignment, and whether the value is run or evaluated.
     pub(super) fn assign(&mut self, name: Option<&str>, value: &Word) {
-        if name.is_some_and(|n| RUN.contains(&n)) {
+        if name.is_some_and(is_run) {
             self.facts.place(value, Spot::Program(&VARIABLE));
         }
         let text = value.prefix();

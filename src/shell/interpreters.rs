@@ -169,7 +169,7 @@ impl Walk<'_> {
                     self.program(found, word, rest.get(at..).unwrap_or_default());
                 }
                 // `bash -s -- {v}` reads its program, and `{v}` is for that.
-                Operand::Script if !done && !(piped && ended) => {
+                Operand::Script if !(done || piped && ended) => {
                     self.facts.place(word, spot);
                     self.executes(word, found.nested);
                 }

@@ -19,6 +19,7 @@ mod words;
 mod wrappers;
 
 pub use compile::{Compiled, Dialect, Kind, Refusal, Scripts, Surroundings, compile};
+pub use evaluating::is_run;
 pub use marks::variable;
 pub use simple::simple_command;
 

@@ -17,7 +17,7 @@ impl Walk<'_> {
         match command {
             Command::Simple(simple) => {
                 let own = items(simple).any(|i| matches!(i, Item::IoRedirect(r) if is_input(r)));
-                if own { None } else { self.from_stdin(&self.shallow_words(simple)) }
+                if own { None } else { self.reads_as(&self.shallow_words(simple)) }
             }
             Command::Compound(compound, redirects) => {
                 let own = redirects.iter().flat_map(|list| &list.0).any(is_input);
@@ -79,7 +79,7 @@ impl Walk<'_> {
     }
 
     /// What a command takes its standard input for, if it takes it for code.
-    pub(super) fn from_stdin(&self, words: &[Word]) -> Option<&'static Nested> {
+    pub(super) fn reads_as(&self, words: &[Word]) -> Option<&'static Nested> {
         let first = words.first()?.literal().unwrap_or_default();
         if matches!(first.as_str(), "." | "source") {
             return Some(&SOURCE);
