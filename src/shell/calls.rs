@@ -47,6 +47,11 @@ impl Walk<'_> {
                 self.facts.uses.insert((origin, Spot::Program(nested)));
             }
         }
+        let spilled = |name: &String| self.facts.spilled.contains(name);
+        if let Some((_, nested)) = self.facts.executed.iter().find(|(name, _)| spilled(name)) {
+            let all = (0..self.placeholders).map(|n| (Origin::Ref(n), Spot::Program(nested)));
+            self.facts.uses.extend(all);
+        }
         if let Some(reader) = self.facts.reader {
             for word in std::mem::take(&mut self.facts.input) {
                 self.facts.place(&word, Spot::Program(reader));

@@ -112,7 +112,11 @@ impl<'r> Walk<'r> {
         let name = self.never(NAME, |walk| walk.word(&function.fname.value))?;
         self.facts.functions.extend(name.literal());
         let outer = std::mem::replace(&mut self.forwards, false);
-        self.deeper(|walk| walk.compound(&function.body.0))?;
+        let origins = self.output(|walk| walk.compound(&function.body.0))?;
+        if let Some(name) = name.literal() {
+            let own = origins.into_iter().filter(|o| *o != Origin::Input).collect();
+            self.facts.prints.insert(name, own);
+        }
         if std::mem::replace(&mut self.forwards, outer) {
             self.facts.forwarding.extend(name.literal());
         }
@@ -236,15 +240,16 @@ impl<'r> Walk<'r> {
         let suffix = simple.suffix.iter().flat_map(|s| &s.0);
         for item in prefix.chain(suffix) {
             if let Item::IoRedirect(redirect) = item {
-                self.executed_from(redirect, reader);
                 let read = reader.filter(|_| super::readers::is_text(redirect)).map(Spot::Program);
                 let before = self.output_so_far();
                 let origins = self.output(|w| w.forced(read, |walk| walk.redirect(redirect)))?;
+                self.executed_from(redirect, reader, &origins);
                 if !super::readers::is_text(redirect) {
                     // A file's name is not what is in it.
                     self.output_up_to(before);
                 }
                 if bare {
+                    self.facts.spilled.extend(self.target(redirect));
                     self.facts.input.push(Word(vec![Atom::Output(origins)]));
                 }
             }
@@ -263,6 +268,10 @@ impl<'r> Walk<'r> {
         }
         if reader.is_some() && self.facts.reader.is_none() {
             self.facts.reader = reader;
+        }
+        if let Some(name) = words[0].literal() {
+            let printed = self.facts.prints.get(&name).cloned().unwrap_or_default();
+            printed.into_iter().for_each(|origin| drop(self.origin(origin)));
         }
         if prints_environment(&words) {
             self.origin(Origin::Any);
@@ -364,9 +373,8 @@ impl<'r> Walk<'r> {
                 IoFileRedirectTarget::Fd(_) => Ok(()),
                 IoFileRedirectTarget::ProcessSubstitution(_, subshell) => self.process(subshell),
             },
-            IoRedirect::OutputAndError(word, _) | IoRedirect::HereString(_, word) => {
-                self.word(&word.value).map(|_| ())
-            }
+            IoRedirect::OutputAndError(word, _) => self.word(&word.value).map(|_| ()),
+            IoRedirect::HereString(_, word) => self.here_string(word),
             IoRedirect::HereDocument(_, document) => self.here_document(document),
         }
     }

@@ -68,6 +68,7 @@ const RUN: &[&str] = &[
     "MAKEFLAGS",
     "NODE_OPTIONS",
     "PAGER",
+    "PERL5DB",
     "PERL5OPT",
     "RSYNC_RSH",
     "RUBYOPT",

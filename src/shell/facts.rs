@@ -126,6 +126,10 @@ pub(super) struct Facts {
     pub(super) shifts: bool,
     /// The files that are written, each time by the names they have.
     pub(super) written: Vec<Vec<String>>,
+    /// Files that `exec` makes the script's own output.
+    pub(super) spilled: Vec<String>,
+    /// What takes part in the output of each function.
+    pub(super) prints: BTreeMap<String, Vec<Origin>>,
     /// Files that are run, and what as.
     pub(super) executed: Vec<(String, &'static Nested)>,
     /// Placeholders that begin an operand without `--` before it, with the command.

@@ -34,6 +34,17 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// A here-string.
+    pub(super) fn here_string(&mut self, word: &brush_parser::ast::Word) -> Walked<()> {
+        let word = self.word(&word.value)?;
+        if let (Some(Spot::Program(nested)), Some(text)) = (self.forced, word.literal())
+            && *nested == SHELL
+        {
+            self.nested(&text, &[]);
+        }
+        Ok(())
+    }
+
     /// The files that the first of some piped commands writes, itself or through the others.
     pub(super) fn written(&mut self, commands: &[Command]) -> Option<Spot> {
         let mut names = Vec::new();
@@ -66,7 +77,7 @@ impl Walk<'_> {
     }
 
     /// The file that a redirect writes to.
-    fn target(&self, redirect: &IoRedirect) -> Option<String> {
+    pub(super) fn target(&self, redirect: &IoRedirect) -> Option<String> {
         use IoFileRedirectKind::{Append, Clobber, ReadAndWrite, Write};
         let word = match redirect {
             IoRedirect::File(
@@ -86,7 +97,12 @@ impl Walk<'_> {
     }
 
     /// Notes a file that is run because its program reads it.
-    pub(super) fn executed_from(&mut self, redirect: &IoRedirect, reader: Option<&'static Nested>) {
+    pub(super) fn executed_from(
+        &mut self,
+        redirect: &IoRedirect,
+        reader: Option<&'static Nested>,
+        origins: &[Origin],
+    ) {
         if let (
             Some(nested),
             IoRedirect::File(_, IoFileRedirectKind::Read, IoFileRedirectTarget::Filename(word)),
@@ -94,6 +110,11 @@ impl Walk<'_> {
         {
             let word = self.shallow(&word.value);
             self.executes(&word, nested);
+            if *nested == SHELL {
+                // As in `bash {v}`: it is chosen by its name.
+                let named = Word(vec![Atom::Output(origins.to_vec())]);
+                self.facts.place(&named, Spot::Program(nested));
+            }
         }
     }
 }

@@ -350,6 +350,13 @@ pub(super) static INTERPRETERS: &[Interpreter] = &[
         ..NOTHING
     },
     Interpreter {
+        names: &["split", "sort", "zip", "man"],
+        options: &["--filter", "--compress-program", "-TT", "--unzip-command", "--pager"],
+        permutes: true,
+        nested: &REMOTE,
+        ..NOTHING
+    },
+    Interpreter {
         names: &["scp", "sftp"],
         options: &["-o", "-S"],
         permutes: true,

@@ -70,6 +70,15 @@ const REFUSED: &[&str] = &[
     "cat > f.sh <<EOF\n{v}\nEOF\nchmod +x f.sh\n./f.sh",
     "t=$(mktemp); { echo \"echo $(date)\"; echo {v}; } >> \"$t\"; sh -e \"$t\"",
     "f() { echo {v} > q.sql; psql < q.sql; }; f",
+    "exec 3> f; echo {v} >&3; bash f",
+    "exec > f; echo {v}; bash f",
+    "f() { echo {v}; }; f > g; bash g",
+    "f() { echo {v}; }; f | bash",
+    "f() { echo {v}; }; . <(f)",
+    "x={v} bash <<< 'eval \"$x\"'",
+    "bash < {v}",
+    "split --filter={v} f",
+    "zip -T -TT {v} x.zip f",
     // Names of values that are put together, and the environment itself.
     "for i in ${!OSTLER_*}; do echo $((i)); done; echo {v}",
     "x=OSTLER_V; y=${x}1; echo $((y)); : {v}",
@@ -126,6 +135,10 @@ const TAKEN: &[&str] = &[
     "echo {v} > f; bash g; cat f",
     "cat > f.sh <<'EOF'\necho \"$1\"\nEOF\nbash f.sh {v}",
     "env | sort; : {v}",
+    "f() { echo {v}; }; f | tee log; f > list; bash other",
+    "exec > log; echo {v}",
+    "psql db < {v}",
+    "x={v} bash <<< 'echo \"$x\"'",
     "mapfile -t -C : x <<< {v}",
 ];
 
