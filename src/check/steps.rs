@@ -21,14 +21,6 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) -> bool
     targets(workflow, &known, problems);
     releases(workflow, &known, problems);
     guards(workflow, problems);
-    for id in &workflow.extends {
-        if workflow.strategy != crate::workflow::Strategy::Compose {
-            problems.push(
-                Diagnostic::new(Code::Contradiction, "`extends` goes with strategy Compose")
-                    .at(id.place, "no Compose here"),
-            );
-        }
-    }
     problems.iter().filter(breaks).count() == before
 }
 
