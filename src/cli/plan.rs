@@ -53,7 +53,7 @@ fn text(plan: &Plan, paint: &dyn Paint) -> String {
             out,
             "guard {}  {}",
             guard.id,
-            paint.paint(Tone::Faint, &short(&guard.run.text))
+            paint.paint(Tone::Faint, &short(&guard.run.shown()))
         );
     }
     for (wave, steps) in waves(&plan.steps).into_iter().enumerate() {
@@ -64,7 +64,7 @@ fn text(plan: &Plan, paint: &dyn Paint) -> String {
         let _ = writeln!(
             out,
             "converge until {}, at most {} times more",
-            paint.paint(Tone::Faint, &short(&converge.condition.text)),
+            paint.paint(Tone::Faint, &short(&converge.condition.shown())),
             converge.max_iterations
         );
     }
@@ -111,7 +111,7 @@ fn waves(steps: &[Step]) -> Vec<Vec<&Step>> {
 fn line(out: &mut String, step: &Step, paint: &dyn Paint) {
     let what = match &step.run {
         _ if step.is_asked() => "asked of somebody".to_owned(),
-        Some(Action::Cmd(shell)) => short(&shell.text),
+        Some(Action::Cmd(shell)) => short(&shell.shown()),
         Some(Action::Script { path, .. }) => path.shown(),
         Some(Action::Argv(words)) => words
             .iter()

@@ -14,8 +14,9 @@ pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
 use crate::expr::Template;
-use crate::expr::template::Placeholder;
+use crate::expr::template::{Part, Placeholder};
 use crate::ids::{Name, StepId, WorkflowId};
+use crate::shell::variable;
 use crate::value::Bytes;
 use crate::workflow::{
     Actor, ConvergeStrategy, Edge, Effect, Expect, Join, Millis, OnError, OnInterrupt, OutputSpec,
@@ -122,6 +123,23 @@ impl Shell {
     pub fn argv(&self) -> Vec<Bytes> {
         let words = self.prefix.iter().chain(std::iter::once(&self.text));
         words.map(|w| Bytes::from(w.as_str())).collect()
+    }
+
+    /// The text with its placeholders as they were written, for people.
+    pub fn shown(&self) -> String {
+        let mut text = self.text.clone();
+        for (index, found) in self.values.iter().enumerate() {
+            let name = variable(index);
+            let written = Template(vec![Part::Ref(found.clone())]).shown();
+            for compiled in [
+                format!("'\"${{{name}?}}\"'"),
+                format!("\"${{{name}?}}\""),
+                format!("${{{name}?}}"),
+            ] {
+                text = text.replace(&compiled, &written);
+            }
+        }
+        text
     }
 }
 

@@ -231,3 +231,13 @@ fn a_value_too_large_for_shell_text_is_refused_by_name() {
     );
     test.ostler(&["run", "v", "--x", "y"]).code(4).says("{steps.b.outputs.o} is 140000 bytes long");
 }
+
+#[test]
+fn a_plan_shows_shell_text_as_it_was_written() {
+    let verb = "params = [{ name = 'x', default = 'a' }]\n[[steps]]\nid = 'a'\n\
+                cmd = \"echo {x} \\\"in {x}\\\" 'and {x}'\"\n";
+    let test = Test::with("v", verb);
+    test.ostler(&["plan", "v"]).code(0).says("echo {x} \"in {x}\" 'and {x}'");
+    let plan = test.ostler(&["plan", "v", "--format", "json"]).code(0).stdout;
+    assert!(plan.contains("OSTLER_V1"), "the plan itself has what will run: {plan}");
+}
