@@ -42,6 +42,18 @@ fn the_readmes_verb_does_what_its_transcript_says() {
 }
 
 #[test]
+fn the_example_in_nickel_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/nickel.md")).unwrap();
+    let examples = blocks(&text, "nickel deploy.ncl");
+    assert_eq!(examples.len(), 1);
+    let test = Test::new().file("workflows/deploy.ncl", &examples[0]);
+    test.ostler(&["--untrusted", "check"]).code(0).says("1 file checked");
+    test.ostler(&["run", "deploy"]).code(0);
+    assert_eq!(test.read("copy.txt"), "built\n");
+}
+
+#[test]
 fn this_projects_own_workflows_are_sound() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("workflows")).unwrap() {
