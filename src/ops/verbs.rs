@@ -1,9 +1,10 @@
 //! Verbs: finding their files, checking them, planning them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Error, Workspace, facts};
-use crate::diagnostic::closest;
+use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::plan::{self, Given, Plan};
 use crate::reader::{self, Checked, Reading};
 use crate::shell::Scripts;
@@ -51,7 +52,23 @@ pub fn check_all(
     } else {
         names.iter().map(|name| locate(workspace, name, cwd)).collect::<Result<_, _>>()?
     };
-    read(workspace, &files, false)
+    let mut checked = read(workspace, &files, false)?;
+    claimed_twice(&mut checked);
+    Ok(checked)
+}
+
+/// Verbs that several files claim: which of them is meant, nobody could say.
+fn claimed_twice(checked: &mut [Checked]) {
+    let mut claimed: BTreeMap<String, String> = BTreeMap::new();
+    for one in checked {
+        for id in one.ids.iter().collect::<BTreeSet<_>>() {
+            let first = claimed.entry(id.clone()).or_insert_with(|| one.file.clone());
+            if *first != one.file {
+                let message = format!("{}: the verb `{id}` is in {first} too", one.file);
+                one.problems.push(Diagnostic::new(Code::DuplicateId, message));
+            }
+        }
+    }
 }
 
 /// The file of a verb: a path if it looks like one, else a file of that name in `workflows/`.

@@ -134,6 +134,23 @@ fn the_review_is_asked_again_when_the_text_changed() {
 }
 
 #[test]
+fn a_verb_is_in_one_file_only() {
+    let mode =
+        |id: &str| format!("{{ id = \"{id}\", steps = [{{ id = \"a\", cmd = \"true\" }}] }}");
+    let test = Test::new()
+        .file("workflows/several.ncl", &format!("{{ modes = [{}, {}] }}", mode("one"), mode("two")))
+        .file("workflows/two.ncl", &mode("two"));
+    test.ostler(&["check"])
+        .code(3)
+        .says("E0201")
+        .says("workflows/two.ncl: the verb `two` is in workflows/several.ncl too");
+    test.ostler(&["check", "two", "two"]).code(0);
+    let both =
+        Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'true'\n").file("workflows/v.ncl", &mode("v"));
+    both.ostler(&["run", "v"]).code(3).complains("two files have the verb `v`");
+}
+
+#[test]
 fn a_mode_may_import_what_the_invoker_points_to() {
     let lib = Test::new().file("shared/steps.ncl", "[ { id = \"a\", cmd = \"true\" } ]");
     let verb = "{ id = \"v\", steps = import \"shared/steps.ncl\" }";
