@@ -135,7 +135,7 @@ impl Texts<'_> {
         role: Role,
         step: Option<&Step>,
     ) {
-        let shown = Template(vec![Part::Ref(found.clone())]).shown();
+        let shown = found.braced();
         let place = self.find(text, &shown);
         let mut no = |why: &str, hint: &str| {
             let problem =
@@ -268,10 +268,9 @@ pub(super) fn nth_place(
     template: &Template,
     nth: usize,
 ) -> Place {
-    let shown = |found: &Placeholder| Template(vec![Part::Ref(found.clone())]).shown();
-    let Some(found) = template.placeholders().nth(nth).map(shown) else { return text.place };
-    let before = template.placeholders().take(nth).filter(|p| shown(p) == found).count();
-    find(sources, text, &found, before)
+    let Some(found) = template.placeholders().nth(nth) else { return text.place };
+    let before = template.placeholders().take(nth).filter(|p| *p == found).count();
+    find(sources, text, &found.braced(), before)
 }
 
 /// The param that a placeholder stands for, if its value may start with `-`.

@@ -376,5 +376,5 @@ impl Values<'_> {
 /// A reference as messages name it.
 fn shown(to: &Ref) -> String {
     let found = Placeholder { to: to.clone(), default: None, form: Form::Plain };
-    Template(vec![Piece::Ref(found)]).shown().trim_matches(['{', '}']).to_owned()
+    found.braced().trim_matches(['{', '}']).to_owned()
 }

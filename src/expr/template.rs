@@ -178,13 +178,18 @@ impl Template {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => text.clone(),
-                Part::Ref(found) => format!("{{{}}}", found.shown()),
+                Part::Ref(found) => found.braced(),
             })
             .collect()
     }
 }
 
 impl Placeholder {
+    /// The placeholder as its author would write it.
+    pub fn braced(&self) -> String {
+        format!("{{{}}}", self.shown())
+    }
+
     fn shown(&self) -> String {
         let mut text = match &self.to {
             Ref::Param(name) => name.to_string(),

@@ -14,9 +14,9 @@ pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
 use crate::expr::Template;
-use crate::expr::template::{Part, Placeholder};
+use crate::expr::template::Placeholder;
 use crate::ids::{Name, StepId, WorkflowId};
-use crate::shell::variable;
+use crate::shell;
 use crate::value::Bytes;
 use crate::workflow::{
     Actor, ConvergeStrategy, Edge, Effect, Expect, Join, Millis, OnError, OnInterrupt, OutputSpec,
@@ -127,19 +127,7 @@ impl Shell {
 
     /// The text with its placeholders as they were written, for people.
     pub fn shown(&self) -> String {
-        let mut text = self.text.clone();
-        for (index, found) in self.values.iter().enumerate() {
-            let name = variable(index);
-            let written = Template(vec![Part::Ref(found.clone())]).shown();
-            for compiled in [
-                format!("'\"${{{name}?}}\"'"),
-                format!("\"${{{name}?}}\""),
-                format!("${{{name}?}}"),
-            ] {
-                text = text.replace(&compiled, &written);
-            }
-        }
-        text
+        shell::shown(&self.text, &self.values)
     }
 }
 

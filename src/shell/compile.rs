@@ -89,13 +89,6 @@ impl Scripts {
     pub fn add(&mut self, dialect: Dialect, text: &str, compiled: Compiled) {
         self.0.entry(dialect).or_default().insert(text.to_owned(), compiled);
     }
-
-    /// Takes over all of another set.
-    pub fn extend(&mut self, other: Self) {
-        for (dialect, texts) in other.0 {
-            self.0.entry(dialect).or_default().extend(texts);
-        }
-    }
 }
 
 /// Compiles a text; the error holds everything that is refused.

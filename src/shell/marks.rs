@@ -23,6 +23,33 @@ pub(super) enum Quoting {
     AnsiC,
 }
 
+impl Quoting {
+    /// All of them, those first whose references hold those of others.
+    const ALL: [Self; 4] = [Self::AnsiC, Self::Single, Self::None, Self::Double];
+
+    /// How the value of an index is referred to inside such quotes.
+    fn reference(self, index: usize) -> String {
+        let bare = format!("${{{}?}}", variable(index));
+        match self {
+            Self::Double => bare,
+            Self::Single => format!("'\"{bare}\"'"),
+            Self::AnsiC => format!("'\"{bare}\"$'"),
+            Self::None => format!("\"{bare}\""),
+        }
+    }
+}
+
+/// A compiled text with its placeholders in place of the references, for people.
+pub fn shown(compiled: &str, values: &[Placeholder]) -> String {
+    let mut text = compiled.to_owned();
+    for (index, found) in values.iter().enumerate() {
+        for quoting in Quoting::ALL {
+            text = text.replace(&quoting.reference(index), &found.braced());
+        }
+    }
+    text
+}
+
 /// A text with a mark for each placeholder.
 pub(super) struct Marked<'t> {
     /// The text.
@@ -65,14 +92,8 @@ impl<'t> Marked<'t> {
                 values.push(found.clone());
                 values.len() - 1
             });
-            let reference = format!("${{{}?}}", variable(at));
-            let quoted = match quoting.get(n).copied().flatten() {
-                Some(Quoting::Double) => reference,
-                Some(Quoting::Single) => format!("'\"{reference}\"'"),
-                Some(Quoting::AnsiC) => format!("'\"{reference}\"$'"),
-                Some(Quoting::None) | None => format!("\"{reference}\""),
-            };
-            text.push_str(&quoted);
+            let quoting = quoting.get(n).copied().flatten().unwrap_or(Quoting::None);
+            text.push_str(&quoting.reference(at));
         }
         (text, values)
     }

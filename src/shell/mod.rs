@@ -20,7 +20,7 @@ mod wrappers;
 
 pub use compile::{Compiled, Dialect, Kind, Refusal, Scripts, Surroundings, compile};
 pub use evaluating::is_run;
-pub use marks::variable;
+pub use marks::{shown, variable};
 pub use simple::simple_command;
 
 /// Whether the text holds a pipe outside quotes and comments.

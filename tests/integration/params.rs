@@ -235,9 +235,9 @@ fn a_value_too_large_for_shell_text_is_refused_by_name() {
 #[test]
 fn a_plan_shows_shell_text_as_it_was_written() {
     let verb = "params = [{ name = 'x', default = 'a' }]\n[[steps]]\nid = 'a'\n\
-                cmd = \"echo {x} \\\"in {x}\\\" 'and {x}'\"\n";
+                cmd = \"echo {x} \\\"in {x}\\\" 'and {x}' $'so {x}'\"\n";
     let test = Test::with("v", verb);
-    test.ostler(&["plan", "v"]).code(0).says("echo {x} \"in {x}\" 'and {x}'");
+    test.ostler(&["plan", "v"]).code(0).says("echo {x} \"in {x}\" 'and {x}' $'so {x}'");
     let plan = test.ostler(&["plan", "v", "--format", "json"]).code(0).stdout;
     assert!(plan.contains("OSTLER_V1"), "the plan itself has what will run: {plan}");
 }
