@@ -34,6 +34,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("cel::", &["expr"]),
     ("brush_parser", &["shell"]),
     ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("unicode_width", &["report", "cli"]),
     ("annotate_snippets", &["cli"]),
     ("tokio", &["action", "exec", "ops"]),
     ("regex::", &["action", "check"]),

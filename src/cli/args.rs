@@ -5,9 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::report::Detail;
+
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
 #[derive(Debug, Parser)]
-#[command(name = "ostler", version, arg_required_else_help = true, after_help = EXITS)]
+#[command(
+    name = "ostler", version, after_help = AFTER, override_usage = USAGE,
+    disable_help_subcommand = true, subcommand_help_heading = "Commands",
+)]
 pub(super) struct Args {
     /// Work as if started in this folder
     #[arg(short = 'C', long, value_name = "DIR", global = true)]
@@ -19,15 +24,29 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) untrusted: bool,
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: Option<Command>,
 }
 
-const EXITS: &str = "Exit codes: 0 passed, 2 usage, 3 problems in a file, 4 failed, 5 waiting for somebody,\n\
-6 refused, 7 cancelled, 8 state trouble, 9 passed with failures.";
+const USAGE: &str = "ostler                     list the verbs of this workspace
+       ostler VERB [PARAMS]       run one; ostler VERB --help says what it takes
+       ostler [OPTIONS] COMMAND";
+
+const AFTER: &str = "\
+A verb is a file such as workflows/greet.toml: `ostler new greet` writes one that runs, `ostler init` begins
+a workspace.
+
+Exit codes: 0 passed, 2 usage, 3 problems in a file, 4 failed, 5 waiting for somebody, 6 refused,
+7 cancelled, 8 state trouble, 9 passed with failures.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Run a verb
+    /// List the verbs, and the runs that wait [default]
+    List {
+        /// How they are printed
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Run a verb; `run` may be left out
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
@@ -41,6 +60,17 @@ pub(super) enum Command {
     /// Look at a step of a run, or answer for it
     #[command(subcommand)]
     Step(StepCommand),
+    /// Begin a workspace: settings, and a first verb that runs
+    Init(InitArgs),
+    /// Write a new verb that checks and runs, to be changed
+    New(NewArgs),
+    /// Say what a command or a verb takes
+    Help {
+        /// The command or verb
+        words: Vec<OsString>,
+    },
+    #[command(external_subcommand)]
+    Verb(Vec<OsString>),
 }
 
 /// How results are printed.
@@ -64,9 +94,33 @@ pub(super) struct Driving {
     /// Exit with 0 also when the run passed with failures
     #[arg(long)]
     pub(super) lenient: bool,
+    #[command(flatten)]
+    pub(super) showing: Showing,
+}
+
+/// How a run is shown.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Showing {
+    /// Say nothing but what failed and how it ended
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Show what each step runs and all that it writes
+    #[arg(short, long)]
+    pub(super) verbose: bool,
     /// How the report is printed [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<Format>,
+}
+
+impl Showing {
+    /// How much is said of what goes well.
+    pub(super) fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Usual,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +130,21 @@ pub(super) struct RunArgs {
     /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
     pub(super) words: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InitArgs {
+    /// The folder, made if it is missing [default: this one]
+    pub(super) folder: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct NewArgs {
+    /// The verb's name
+    pub(super) verb: String,
+    /// Write it in Nickel rather than TOML
+    #[arg(long)]
+    pub(super) nickel: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -137,6 +206,13 @@ pub(super) enum RunsCommand {
         /// Only what the step wrote to standard error
         #[arg(long)]
         stderr: bool,
+    },
+    /// Watch a run that another process drives, until it ends or waits
+    Watch {
+        /// The run [default: the latest]
+        run: Option<String>,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Resume a run whose engine died or that waits
     Resume {

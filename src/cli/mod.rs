@@ -3,6 +3,9 @@
 mod args;
 mod exit;
 mod explain;
+mod list;
+mod live;
+mod new;
 mod plan;
 mod problems;
 mod progress;
@@ -13,21 +16,21 @@ mod verb;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
-use crate::diagnostic::printable;
+use crate::diagnostic::{closest, printable};
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
-use args::{Args, CheckArgs, Command, Format};
+use args::{Args, CheckArgs, Command, Driving, Format, RunArgs};
 pub use exit::Exit;
 use terminal::Terminal;
 
 /// Runs the command line and says how it went.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args = match Args::try_parse_from(args) {
+    let args = match Args::try_parse_from(as_verb(args.into_iter().collect())) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
@@ -63,9 +66,24 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     }
 }
 
+/// The arguments, where we were called by a link that has a verb's name: that verb is meant.
+fn as_verb(mut args: Vec<OsString>) -> Vec<OsString> {
+    let called = args.first().and_then(|first| Path::new(first).file_name()?.to_str());
+    if let Some(verb) = called.filter(|name| !name.starts_with("ostler")) {
+        let verb = verb.to_owned();
+        args.splice(..1, ["ostler".into(), "run".into(), verb.into()]);
+    }
+    args
+}
+
 /// Says something on standard error. Where that cannot be written, nobody can be told.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    write_err(&format!("{line}\n"));
+}
+
+/// Writes to standard error, all at once.
+fn write_err(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn folder(path: PathBuf) -> std::io::Result<PathBuf> {
@@ -83,15 +101,47 @@ struct Context {
 }
 
 impl Context {
-    fn dispatch(&self, command: Command) -> Result<Exit, Error> {
-        match command {
-            Command::Run(args) => self.run(&args),
+    fn dispatch(&self, command: Option<Command>) -> Result<Exit, Error> {
+        match command.unwrap_or(Command::List { format: Format::Text }) {
+            Command::List { format } => self.verbs(format),
+            Command::Run(args) => self.run(&args, "ostler run"),
+            Command::Verb(words) => self.verb(words),
+            Command::Help { words } => self.help(words),
+            Command::Init(args) => self.init(&args),
+            Command::New(args) => self.new_verb(&args),
             Command::Check(args) => self.check(&args),
             Command::Explain(args) => self.explain(&args),
             Command::Plan(args) => self.plan(&args),
             Command::Runs(command) => self.runs(command),
             Command::Step(command) => self.step(command),
         }
+    }
+
+    /// A first word that is no command of ours: a verb's name or file.
+    fn verb(&self, words: Vec<OsString>) -> Result<Exit, Error> {
+        let done = self.run(&RunArgs { driving: Driving::default(), words }, "ostler");
+        done.map_err(|error| match error {
+            Error::NoVerb { name, near, dir } => {
+                let ours = Args::command();
+                let commands = ours.get_subcommands().map(clap::Command::get_name);
+                let near = closest(&name, commands.chain(near.as_deref())).map(str::to_owned);
+                Error::NoVerb { name, near, dir }
+            }
+            error => error,
+        })
+    }
+
+    /// What a command takes, or a verb.
+    fn help(&self, mut words: Vec<OsString>) -> Result<Exit, Error> {
+        let ours = Args::command();
+        let named = words.first().and_then(|word| word.to_str());
+        let command = named.is_none_or(|name| ours.find_subcommand(name).is_some());
+        words.push("--help".into());
+        if !command {
+            return self.run(&RunArgs { driving: Driving::default(), words }, "ostler");
+        }
+        let whole = std::iter::once(OsString::from("ostler")).chain(words);
+        Ok(Args::try_parse_from(whole).err().map_or(Exit::Passed, |error| self.usage(&error)))
     }
 
     fn check(&self, args: &CheckArgs) -> Result<Exit, Error> {

@@ -1,12 +1,10 @@
 //! A plan as it is shown: what is known, what is not known until the run, who is asked.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use super::args::{Format, PlanArgs};
 use super::{Context, Exit, verb};
 use crate::diagnostic::printable;
-use crate::ids::StepId;
 use crate::ops::{self, Error};
 use crate::plan::{Action, Origin, Plan, Step};
 use crate::report::{Paint, Tone};
@@ -16,12 +14,12 @@ impl Context {
     pub(super) fn plan(&self, args: &PlanArgs) -> Result<Exit, Error> {
         let (verb, words) = verb::split(&args.words);
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
-        let (given, driving) = match verb::parse(&workflow, words, "plan") {
+        let (given, driving) = match verb::parse(&workflow, words, "ostler plan") {
             Ok(parsed) => parsed,
             Err(error) => return Ok(self.usage(&error)),
         };
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
-        match driving.format.or(args.format).unwrap_or(Format::Text) {
+        match driving.showing.format.or(args.format).unwrap_or(Format::Text) {
             Format::Json => {
                 let body: serde_json::Value =
                     serde_json::from_str(&plan.to_json()).unwrap_or_default();
@@ -56,7 +54,7 @@ fn text(plan: &Plan, paint: &dyn Paint) -> String {
             paint.paint(Tone::Faint, &short(&guard.run.shown()))
         );
     }
-    for (wave, steps) in waves(&plan.steps).into_iter().enumerate() {
+    for (wave, steps) in plan.waves().into_iter().enumerate() {
         let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &format!("wave {}", wave + 1)));
         steps.into_iter().for_each(|step| line(&mut out, step, paint));
     }
@@ -76,49 +74,11 @@ fn text(plan: &Plan, paint: &dyn Paint) -> String {
     out
 }
 
-/// The steps by the longest way from the start: those of one wave do not wait for each other.
-fn waves(steps: &[Step]) -> Vec<Vec<&Step>> {
-    let index: HashMap<&StepId, usize> =
-        steps.iter().enumerate().map(|(n, s)| (&s.id, n)).collect();
-    let mut after: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
-    let mut left = vec![0_usize; steps.len()];
-    for (n, step) in steps.iter().enumerate() {
-        let before = step.edges.iter().filter_map(|e| index.get(&e.step.value)).map(|b| (*b, n));
-        let targets = step.on_error.targets();
-        let roads = targets.iter().filter_map(|t| index.get(&t.value)).map(|t| (n, *t));
-        for (first, then) in before.chain(roads) {
-            after[first].push(then);
-            left[then] += 1;
-        }
-    }
-    let mut waves = Vec::new();
-    let mut wave: Vec<usize> = (0..steps.len()).filter(|n| left[*n] == 0).collect();
-    while !wave.is_empty() {
-        let mut next = Vec::new();
-        for then in wave.iter().flat_map(|n| &after[*n]) {
-            left[*then] -= 1;
-            if left[*then] == 0 {
-                next.push(*then);
-            }
-        }
-        waves.push(wave.iter().map(|n| &steps[*n]).collect());
-        next.sort_unstable();
-        wave = next;
-    }
-    waves
-}
-
 fn line(out: &mut String, step: &Step, paint: &dyn Paint) {
     let what = match &step.run {
         _ if step.is_asked() => "asked of somebody".to_owned(),
-        Some(Action::Cmd(shell)) => short(&shell.shown()),
-        Some(Action::Script { path, .. }) => path.shown(),
-        Some(Action::Argv(words)) => words
-            .iter()
-            .map(super::super::expr::template::Template::shown)
-            .collect::<Vec<_>>()
-            .join(" "),
         Some(Action::Checks(checks)) => format!("{} checks", checks.len()),
+        Some(action) => short(&action.shown().unwrap_or_default()),
         None => String::new(),
     };
     let mut notes: Vec<String> = Vec::new();

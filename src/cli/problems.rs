@@ -105,7 +105,8 @@ pub(super) fn json(checked: &[Checked]) -> String {
         .map(|one| {
             let problems: Vec<Value> =
                 one.problems.iter().map(|p| problem_json(p, &one.sources)).collect();
-            json!({ "file": one.file, "workflows": one.ids, "problems": problems })
+            let ids: Vec<&str> = one.verbs.iter().map(|verb| verb.id.as_str()).collect();
+            json!({ "file": one.file, "workflows": ids, "problems": problems })
         })
         .collect();
     format!("{:#}\n", json!({ "files": files }))

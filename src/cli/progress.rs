@@ -1,57 +1,208 @@
-//! What is said while a run goes on: one line for each end, on standard error.
+//! What is said while a run goes on, on standard error: a line for each end, and on a terminal what runs now.
 
-use super::terminal::Terminal;
-use crate::report::{Paint, Tone};
-use crate::run::{Event, Probe, Record, Run, State};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::Context;
+use super::args::Showing;
+use super::live::{Live, Row};
+use crate::ids::{Instance, RunId, StepId};
+use crate::ops::{Growing, output_end};
+use crate::report::{self, Detail, Look, Paint, Tone};
+use crate::run::{Event, Outcome, Probe, Record, Run, State};
+use crate::store::Store;
 use crate::workflow::Millis;
 
-/// Says what a record means to somebody who watches; nothing for most.
-pub(super) fn line(record: &Record, run: &Run, to: &Terminal) -> Option<String> {
-    let text = match &record.event {
-        Event::RunOpened { .. } => to.paint(Tone::Faint, &format!("run {}", record.run)),
-        Event::StepFinished { step, attempt, ending } => {
-            let node = run.node(step)?;
-            let started = node.attempts.iter().find(|a| a.n == *attempt).and_then(|a| a.started_at);
-            let took = started.map_or(String::new(), |at| Millis(record.at.since(at)).to_string());
-            let (sign, what) = if ending.passed {
-                (to.paint(Tone::Good, "✓"), took)
-            } else {
-                let again =
-                    if matches!(node.state, State::Delayed(_)) { ", will retry" } else { "" };
-                (to.paint(Tone::Bad, "✗"), format!("{}, {took}{again}", ending.outcome))
-            };
-            format!("{sign} {step}  {}", to.paint(Tone::Faint, &what))
+/// Says how a run goes on.
+pub(super) struct Progress<'c> {
+    context: &'c Context,
+    detail: Detail,
+    /// Whether the report will stand right below: then it need not repeat what was said.
+    together: bool,
+    live: Option<Live>,
+    shape: OnceCell<Shape>,
+    store: OnceCell<Option<Store>>,
+    /// The states in which steps were shown.
+    said: BTreeMap<String, String>,
+}
+
+/// What the lines of a run depend on.
+struct Shape {
+    /// The longest name's columns.
+    width: usize,
+    /// The steps that others come after.
+    inner: BTreeSet<StepId>,
+    waves: BTreeMap<StepId, usize>,
+}
+
+impl Shape {
+    fn of(run: &Run) -> Self {
+        let plan = run.plan();
+        let all = || plan.steps.iter().chain(&plan.finally);
+        let waves = plan.waves();
+        let waves = waves.iter().enumerate();
+        Self {
+            width: all().map(|step| step.id.as_str().width()).max().unwrap_or(0),
+            inner: all().flat_map(|s| &s.edges).map(|edge| edge.step.value.clone()).collect(),
+            waves: waves.flat_map(|(n, w)| w.iter().map(move |s| (s.id.clone(), n))).collect(),
         }
-        Event::StepInterrupted { step, cause, .. } => {
-            let outcome = crate::run::Outcome::Interrupted { cause: *cause };
-            format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))
+    }
+}
+
+impl<'c> Progress<'c> {
+    pub(super) fn new(context: &'c Context, showing: &Showing) -> Self {
+        let detail = showing.detail();
+        let is_live = context.err.is_terminal && detail != Detail::Quiet;
+        Self {
+            context,
+            detail,
+            together: super::terminal::same_place(),
+            live: is_live.then(Live::new),
+            shape: OnceCell::new(),
+            store: OnceCell::new(),
+            said: BTreeMap::new(),
         }
-        Event::StepAsked { step, reason } => {
-            format!("{} {step}  asked: {reason}", to.paint(Tone::Warn, "?"))
+    }
+
+    /// Says what a record means to somebody who watches; nothing for most.
+    pub(super) fn record(&mut self, record: &Record, run: &Run) {
+        if self.detail == Detail::Quiet {
+            return;
         }
-        Event::ProbeFinished { probe: Probe::Guard(id), outcome }
-            if outcome.exit_code() != Some(0) =>
-        {
-            format!("{} guard {id}  {outcome}", to.paint(Tone::Warn, "!"))
+        if self.live.is_some() {
+            self.follow(record, run);
         }
-        Event::ConvergeReset { iteration, steps } => {
-            format!(
-                "{} iteration {iteration}: {} steps again",
-                to.paint(Tone::Strong, "↻"),
-                steps.len()
-            )
+        let Some(text) = self.line(record, run) else { return };
+        match &self.live {
+            Some(live) => live.view().lines.push(text),
+            None => super::say(&text),
         }
-        Event::CancelRequested { by } => {
-            format!(
-                "{} cancelled by {by}: ending what runs, then `finally`",
-                to.paint(Tone::Warn, "■")
-            )
+    }
+
+    /// Shows what runs of a run that somebody else began to drive.
+    pub(super) fn begin(&mut self, run: &Run) {
+        let running = run.nodes().iter().filter(|node| node.state == State::Running);
+        for node in running {
+            if let Some(last) = node.last() {
+                self.start(run, &node.instance, last.n);
+            }
         }
-        Event::DeadlinePassed { after_ms } => {
-            let after = Millis(*after_ms);
-            format!("{} the deadline of {after} passed: ending what runs", to.paint(Tone::Bad, "■"))
+    }
+
+    /// Ends it. What need not be said again: steps, and the states in which they were shown.
+    pub(super) fn end(mut self) -> BTreeMap<String, String> {
+        if let Some(live) = &mut self.live {
+            live.end();
         }
-        _ => return None,
-    };
-    Some(text)
+        if self.together { self.said } else { BTreeMap::new() }
+    }
+
+    fn follow(&self, record: &Record, run: &Run) {
+        match &record.event {
+            Event::StepStarted { step, attempt, .. } => self.start(run, step, *attempt),
+            Event::StepFinished { step, .. }
+            | Event::StepInterrupted { step, .. }
+            | Event::StepAnswered { step, .. } => {
+                if let Some(live) = &self.live {
+                    live.view().running.remove(step);
+                }
+            }
+            _ => {}
+        }
+        if let Some(live) = &self.live {
+            let mut view = live.view();
+            view.done = (run.nodes().len() - run.unended(), run.nodes().len());
+        }
+    }
+
+    fn start(&self, run: &Run, step: &Instance, attempt: u32) {
+        let Some(live) = &self.live else { return };
+        let shape = self.shape(run);
+        let dir = self.context.workspace.run_dir(run.id());
+        let row = Row {
+            since: Instant::now(),
+            wave: shape.waves.get(&step.step).copied(),
+            output: Growing::new(&dir, step, attempt),
+        };
+        let mut view = live.view();
+        view.waves = 1 + shape.waves.values().max().copied().unwrap_or(0);
+        run.id().clone_into(&mut view.run);
+        view.running.insert(step.clone(), row);
+    }
+
+    fn shape(&self, run: &Run) -> &Shape {
+        self.shape.get_or_init(|| Shape::of(run))
+    }
+
+    fn line(&mut self, record: &Record, run: &Run) -> Option<String> {
+        let to = &self.context.err;
+        Some(match &record.event {
+            Event::RunOpened { .. } if self.live.is_none() => {
+                to.paint(Tone::Faint, &format!("run {}", record.run))
+            }
+            Event::StepStarted { step, .. }
+                if self.detail == Detail::Verbose && self.live.is_none() =>
+            {
+                let node = run.node(step)?;
+                let what = run.step(node).run.as_ref().and_then(crate::plan::Action::shown);
+                let first = what.as_deref().and_then(|text| text.trim().lines().next());
+                let first = to.paint(Tone::Faint, first.unwrap_or_default());
+                format!("{} {step}  {first}", to.paint(Tone::Strong, "▸")).trim_end().to_owned()
+            }
+            Event::StepFinished { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepUnproven { step, .. } => return self.ended(step, run),
+            Event::StepInterrupted { step, cause, .. } => {
+                let outcome = Outcome::Interrupted { cause: *cause };
+                format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))
+            }
+            Event::StepAsked { step, reason } => {
+                format!("{} {step}  asked: {reason}", to.paint(Tone::Warn, "?"))
+            }
+            Event::ProbeFinished { probe: Probe::Guard(id), outcome }
+                if outcome.exit_code() != Some(0) =>
+            {
+                format!("{} guard {id}  {outcome}", to.paint(Tone::Warn, "!"))
+            }
+            Event::ConvergeReset { iteration, steps } => {
+                let sign = to.paint(Tone::Strong, "↻");
+                format!("{sign} iteration {iteration}: {} steps again", steps.len())
+            }
+            Event::FinallyStarted { steps } if !steps.is_empty() => {
+                to.paint(Tone::Faint, "finally")
+            }
+            Event::CancelRequested { by } => {
+                let sign = to.paint(Tone::Warn, "■");
+                format!("{sign} cancelled by {by}: ending what runs, then `finally`")
+            }
+            Event::DeadlinePassed { after_ms } => {
+                let sign = to.paint(Tone::Bad, "■");
+                format!("{sign} the deadline of {} passed: ending what runs", Millis(*after_ms))
+            }
+            _ => return None,
+        })
+    }
+
+    /// The line of a step that ended, as the report would have it.
+    fn ended(&mut self, step: &Instance, run: &Run) -> Option<String> {
+        let step = report::step(run, run.node(step)?);
+        let shape = self.shape(run);
+        let is_last = StepId::parse(&step.id).is_ok_and(|id| !shape.inner.contains(&id));
+        let store = self.store.get_or_init(|| self.context.workspace.existing_store().ok());
+        let id = RunId::parse(run.id());
+        let output = |step: &report::StepReport, attempt: u32, stream: &str| {
+            let found = store.as_ref().zip(id.as_ref());
+            found.map(|(s, id)| output_end(s, id, &step.id, attempt, stream)).unwrap_or_default()
+        };
+        let to = &self.context.err;
+        // What steps wrote is a result: unless both go to the same place, the report has it.
+        let detail = if self.together { self.detail } else { Detail::Quiet };
+        let look = Look { paint: to, width: to.room(), detail, output: &output };
+        let text = report::entry(&step, shape.width, is_last, &look);
+        self.said.insert(step.id, step.status);
+        Some(text.trim_end().to_owned())
+    }
 }

@@ -1,25 +1,25 @@
 //! Running verbs, and looking at runs.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use serde_json::json;
 
-use super::args::{Driving, Format, RunArgs, RunsCommand, StepCommand};
-use super::{Context, Exit, progress, verb};
+use super::args::{Driving, Format, RunArgs, RunsCommand, Showing, StepCommand};
+use super::progress::Progress;
+use super::{Context, Exit, verb};
 use crate::ids::RunId;
 use crate::ops::{self, Error, Said, Session, StartOptions};
-use crate::report::{self, AttemptReport, Paint, StepReport, Tone};
+use crate::report::{self, Look, Paint, StepReport, Tone};
 use crate::run::{Answer, Record, Run};
 use crate::store::Store;
 
-/// How many lines of a failed step's output are shown.
-const TAIL: usize = 15;
-
 impl Context {
-    pub(super) fn run(&self, args: &RunArgs) -> Result<Exit, Error> {
+    /// Runs a verb. `before` is how it was called, for its help.
+    pub(super) fn run(&self, args: &RunArgs, before: &str) -> Result<Exit, Error> {
         let (verb, words) = verb::split(&args.words);
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
-        let (given, after) = match verb::parse(&workflow, words, "run") {
+        let (given, after) = match verb::parse(&workflow, words, before) {
             Ok(parsed) => parsed,
             Err(error) => return Ok(self.usage(&error)),
         };
@@ -29,9 +29,22 @@ impl Context {
             super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
         }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        self.driven(&driving, |options, show| ops::start(&self.workspace, plan, options, show))
+    }
+
+    /// Drives a run, says how it goes on, and prints its report.
+    fn driven(
+        &self,
+        driving: &Driving,
+        drive: impl FnOnce(&StartOptions, &mut dyn FnMut(&Record, &Run)) -> Result<Session, Error>,
+    ) -> Result<Exit, Error> {
         let options = StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
-        let session = ops::start(&self.workspace, plan, &options, &mut |r, run| self.show(r, run))?;
-        Ok(self.ended(&session, &driving))
+        let mut progress = Progress::new(self, &driving.showing);
+        let session = drive(&options, &mut |record, run| progress.record(record, run));
+        let said = progress.end();
+        let session = session?;
+        self.report(&session.store, session.journal.run(), &driving.showing, &said);
+        Ok(Exit::of(session.left, driving.lenient))
     }
 
     /// Prints clap's own words on the verb's arguments.
@@ -41,69 +54,48 @@ impl Context {
         if error.use_stderr() { Exit::Usage } else { Exit::Passed }
     }
 
-    /// Says what happens, unless the report will stand right below.
-    fn show(&self, record: &Record, run: &Run) {
-        let same_screen =
-            self.out.is_terminal && self.err.is_terminal && run.plan().steps.len() <= 3;
-        if same_screen {
-            return;
-        }
-        if let Some(line) = progress::line(record, run, &self.err) {
-            super::say(&line);
-        }
-    }
-
-    /// Prints the report of a run that was driven.
-    fn ended(&self, session: &Session, driving: &Driving) -> Exit {
-        let run = session.journal.run();
-        self.report(&session.store, run, driving.format.unwrap_or(Format::Text));
-        Exit::of(session.left, driving.lenient)
-    }
-
-    fn report(&self, store: &Store, run: &Run, format: Format) {
+    fn report(&self, store: &Store, run: &Run, showing: &Showing, said: &BTreeMap<String, String>) {
         let whole = report::report(run);
-        match format {
+        match showing.format.unwrap_or(Format::Text) {
             Format::Json => self.print(&format!("{}\n", pretty(&whole))),
             Format::Text => {
                 let id = RunId::parse(run.id());
-                let mut tail = |step: &StepReport, attempt: &AttemptReport| {
-                    id.as_ref().map(|id| self.tail(store, id, step, attempt)).unwrap_or_default()
+                let output = |step: &StepReport, attempt: u32, stream: &str| {
+                    let found = |id| ops::output_end(store, id, &step.id, attempt, stream);
+                    id.as_ref().map(found).unwrap_or_default()
                 };
-                self.print(&report::text(&whole, &self.out, &mut tail));
+                let (paint, width) = (&self.out, self.out.room());
+                let look = Look { paint, width, detail: showing.detail(), output: &output };
+                self.print(&report::text(&whole, &look, said));
             }
         }
     }
 
-    /// The last lines that an attempt wrote, standard error before standard output.
-    fn tail(
-        &self,
-        store: &Store,
-        id: &RunId,
-        step: &StepReport,
-        attempt: &AttemptReport,
-    ) -> Vec<String> {
-        for ending in ["stderr", "stdout"] {
-            let bytes = output(store, id, &step.id, attempt.n, ending).unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(64 * 1024)..])
-                .into_owned();
-            let lines: Vec<&str> = text.lines().collect();
-            if !lines.is_empty() {
-                let width = self.out.width.saturating_sub(6);
-                let last = lines[lines.len().saturating_sub(TAIL)..].iter();
-                return last.map(|line| line.chars().take(width).collect()).collect();
+    fn watch(&self, run: Option<&str>, showing: &Showing) -> Result<Exit, Error> {
+        let mut progress = Progress::new(self, showing);
+        let mut first = true;
+        let session = ops::watch(&self.workspace, run, &mut |record, run| {
+            if std::mem::take(&mut first) {
+                progress.begin(run);
             }
-        }
-        Vec::new()
+            if let Some(record) = record {
+                progress.record(record, run);
+            }
+        });
+        let said = progress.end();
+        let session = session?;
+        self.report(&session.store, session.journal.run(), showing, &said);
+        Ok(Exit::of(session.left, false))
     }
 
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
-        let mut show = |record: &Record, run: &Run| self.show(record, run);
         match command {
             RunsCommand::List { limit, format } => self.list(limit, format),
             RunsCommand::Show { run, format } => {
                 let store = self.workspace.existing_store()?;
                 let journal = store.load(&store.find(run.as_deref())?)?;
-                self.report(&store, journal.run(), format);
+                let showing = Showing { format: Some(format), ..Showing::default() };
+                self.report(&store, journal.run(), &showing, &BTreeMap::new());
                 if format == Format::Text && !ops::is_moving(journal.run()) {
                     self.print(&format!(
                         "  nobody drives it: ostler runs resume {}\n",
@@ -113,15 +105,14 @@ impl Context {
                 Ok(Exit::Passed)
             }
             RunsCommand::Log { run, step, attempt, stderr } => self.log(run, step, attempt, stderr),
-            RunsCommand::Resume { run, driving } => {
-                let options =
-                    StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
-                let session = ops::resume(&self.workspace, run.as_deref(), &options, &mut show)?;
-                Ok(self.ended(&session, &driving))
-            }
+            RunsCommand::Watch { run, showing } => self.watch(run.as_deref(), &showing),
+            RunsCommand::Resume { run, driving } => self.driven(&driving, |options, show| {
+                ops::resume(&self.workspace, run.as_deref(), options, show)
+            }),
             RunsCommand::Cancel { run, driving } => {
-                let session = ops::cancel(&self.workspace, run.as_deref(), &mut show)?;
-                self.ended(&session, &driving);
+                self.driven(&driving, |_, show| {
+                    ops::cancel(&self.workspace, run.as_deref(), show)
+                })?;
                 Ok(Exit::Passed)
             }
         }
@@ -193,7 +184,7 @@ impl Context {
         };
         let to_terminal = std::io::stdout().is_terminal();
         for ending in if only_stderr { &["stderr"][..] } else { &["stdout", "stderr"] } {
-            let bytes = output(&store, &id, &step, n, ending).unwrap_or_default();
+            let bytes = ops::output(&store, &id, &step, n, ending);
             if to_terminal {
                 self.print(&crate::diagnostic::printable(&String::from_utf8_lossy(&bytes)));
             } else {
@@ -234,11 +225,9 @@ impl Context {
                 };
                 let outputs = outputs.iter().map(pair).collect::<Result<_, _>>()?;
                 let said = Said { step: step.clone(), answer, outputs, note };
-                let options =
-                    StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
-                let mut show = |record: &Record, run: &Run| self.show(record, run);
-                let session = ops::answer(&self.workspace, run, said, &options, &mut show)?;
-                Ok(self.ended(&session, &driving))
+                self.driven(&driving, |options, show| {
+                    ops::answer(&self.workspace, run, said, options, show)
+                })
             }
         }
     }
@@ -283,16 +272,6 @@ impl Context {
     }
 }
 
-/// What an attempt wrote: from the database, or from its file.
-fn output(store: &Store, id: &RunId, step: &str, n: u32, ending: &str) -> Option<Vec<u8>> {
-    let stem = crate::ids::Instance::parse(step)?.file_stem();
-    let name = format!("{stem}.{n}.{ending}");
-    if let Ok(Some(bytes)) = store.output(id, &name) {
-        return Some(bytes);
-    }
-    std::fs::read(store.run_dir(id).ok()?.join(name)).ok()
-}
-
 fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
@@ -303,6 +282,10 @@ fn merged(before: &Driving, after: &Driving) -> Driving {
         jobs: after.jobs.or(before.jobs),
         no_ask: after.no_ask || before.no_ask,
         lenient: after.lenient || before.lenient,
-        format: after.format.or(before.format),
+        showing: Showing {
+            quiet: after.showing.quiet || before.showing.quiet,
+            verbose: after.showing.verbose || before.showing.verbose,
+            format: after.showing.format.or(before.showing.format),
+        },
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Terminal {
     pub(super) is_terminal: bool,
     /// Its width in columns.
     pub(super) width: usize,
+    /// Its height in lines.
+    pub(super) height: usize,
 }
 
 impl Terminal {
@@ -27,7 +29,13 @@ impl Terminal {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let size = rustix::termios::tcgetwinsize(fd).ok().filter(|_| is_terminal);
         let width = size.map_or(100, |size| usize::from(size.ws_col)).max(40);
-        Self { colours: is_terminal && !dumb && !set("NO_COLOR"), is_terminal, width }
+        let height = size.map_or(24, |size| usize::from(size.ws_row));
+        Self { colours: is_terminal && !dumb && !set("NO_COLOR"), is_terminal, width, height }
+    }
+
+    /// How many columns a line may take: as many as it needs, where nobody looks at it as it is written.
+    pub(super) fn room(&self) -> Option<usize> {
+        self.is_terminal.then_some(self.width)
     }
 
     /// Whether it takes colours.
@@ -39,6 +47,15 @@ impl Terminal {
     pub(super) fn bad(&self, text: &str) -> String {
         self.paint(Tone::Bad, text)
     }
+}
+
+/// Whether results and progress go to the same place, so that one stands below the other.
+pub(super) fn same_place() -> bool {
+    let place = |fd: std::os::fd::BorrowedFd<'_>| {
+        rustix::fs::fstat(fd).ok().map(|s| (s.st_dev, s.st_ino, s.st_rdev))
+    };
+    let both = (place(rustix::stdio::stdout()), place(rustix::stdio::stderr()));
+    both.0.is_some() && both.0 == both.1
 }
 
 impl Paint for Terminal {

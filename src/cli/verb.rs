@@ -30,7 +30,7 @@ pub(super) fn parse(
 
 fn command(workflow: &Workflow, before: &str) -> clap::Command {
     let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
-    let mut command = clap::Command::new(format!("ostler {before} {}", workflow.id.value))
+    let mut command = clap::Command::new(format!("{before} {}", workflow.id.value))
         .no_binary_name(true)
         .next_help_heading("Params");
     for param in &workflow.params {
@@ -50,7 +50,7 @@ fn arg(param: &Param) -> Arg {
     }
     let flag = param.kind.of == ValueType::Bool && !param.kind.list;
     if param.positional {
-        arg = arg.required(param.default.is_none());
+        arg = arg.required(param.is_required());
     } else {
         arg = arg.long(name);
     }
@@ -76,10 +76,7 @@ fn arg(param: &Param) -> Arg {
         arg = arg.allow_negative_numbers(true);
     }
     if !flag {
-        let usual =
-            if param.positional { param.name.to_string() } else { param.kind.of.to_string() };
-        let metavar = param.metavar.clone().unwrap_or_else(|| usual.to_uppercase());
-        arg = arg.value_name(metavar);
+        arg = arg.value_name(param.value_name());
     }
     arg.help(help)
 }

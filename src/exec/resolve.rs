@@ -185,27 +185,8 @@ fn is_program(path: &Path) -> bool {
 impl Values<'_> {
     /// The value a placeholder refers to.
     fn value(&self, found: &Placeholder) -> Result<Value, String> {
-        let value = match &found.to {
-            Ref::Param(name) => {
-                let plan = || self.run.plan().params.get(name).map(|p| &p.value);
-                self.params.get(name).or_else(plan).cloned()
-            }
-            Ref::Output(step, name) => {
-                let by_node = self.node.and_then(|node| self.run.output(node, step, name));
-                by_node.cloned()
-            }
-            Ref::Field(step, field) => {
-                let node = self.run.node(&Instance::only(step.clone()));
-                node.map(|n| Run::field(n, *field)).filter(|v| !v.is_null())
-            }
-            Ref::RunId => Some(Value::from(self.run.id())),
-            Ref::Attempt => Some(Value::from(self.attempt)),
-        };
-        match (value, &found.default) {
-            (Some(value), _) => Ok(value),
-            (None, Some(default)) => Ok(Value::from(default.as_str())),
-            (None, None) => Err(format!("{} does not exist", shown(&found.to))),
-        }
+        let value = self.run.value_of(self.node, self.attempt, self.params, found);
+        value.ok_or_else(|| format!("{} does not exist", shown(&found.to)))
     }
 
     /// A template as one value.

@@ -1,6 +1,7 @@
 //! Acting on a run that exists: resuming, answering, cancelling.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -11,8 +12,11 @@ use crate::action::is_alive;
 use crate::check::values;
 use crate::exec::{self, Left};
 use crate::ids::{Instance, Name, RunId};
-use crate::run::{ActorKind, Answer, Event, Node, Record, Run, State};
+use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
+
+/// How often others' records are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 type Show<'s> = &'s mut dyn FnMut(&Record, &Run);
 
@@ -205,21 +209,49 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     }
     match lock {
         Some(lock) => drive(workspace, store, journal, &lock, &StartOptions::default(), show),
-        None => wait(store, journal, &id),
+        None => follow(store, journal, &|run| run.status().is_final(), show),
     }
 }
 
-/// Waits until the run's driver has ended it.
-fn wait(store: Store, mut journal: Journal, id: &RunId) -> Result<Session, Error> {
-    while !journal.run().status().is_final() {
-        let driver = journal.run().driver().map(|(pid, _)| pid);
-        if !driver.is_some_and(is_alive) {
+/// Follows a run that another process drives, until it has ended or waits. `show` is told of the run as it is, and
+/// then of every record.
+pub fn watch(
+    workspace: &Workspace,
+    run: Option<&str>,
+    show: &mut dyn FnMut(Option<&Record>, &Run),
+) -> Result<Session, Error> {
+    let store = workspace.existing_store()?;
+    let id = store.find(run)?;
+    let journal = store.load(&id)?;
+    show(None, journal.run());
+    let over = |run: &Run| run.status() != RunStatus::Running;
+    follow(store, journal, &over, &mut |record, run| show(Some(record), run))
+}
+
+/// Reads on until something holds of the run, as long as somebody drives it.
+fn follow(
+    store: Store,
+    mut journal: Journal,
+    over: &dyn Fn(&Run) -> bool,
+    show: Show<'_>,
+) -> Result<Session, Error> {
+    while !over(journal.run()) {
+        let driven = journal.run().driver().is_some_and(|(pid, _)| is_alive(pid));
+        if driven {
+            std::thread::sleep(LOOK_EVERY);
+        }
+        // Who is gone may have ended it just before.
+        store.refresh(&mut journal)?;
+        let news = journal.take_news();
+        if !driven && news.is_empty() {
+            let id = journal.id();
             return Err(Error::NotNow(format!(
                 "the engine of run {id} is gone: ostler runs resume {id}"
             )));
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        store.refresh(&mut journal)?;
+        for record in news {
+            show(&record, journal.run());
+        }
     }
     let left = Left::Status(journal.run().status());
     Ok(Session { store, journal, left })

@@ -2,11 +2,17 @@
 
 mod act;
 mod facts;
+mod list;
+mod new;
+mod output;
 mod start;
 mod verbs;
 mod workspace;
 
-pub use act::{Said, answer, cancel, is_moving, resume};
+pub use act::{Said, answer, cancel, is_moving, resume, watch};
+pub use list::{Listed, Open, list, open_runs};
+pub use new::{Language, init, new_verb};
+pub use output::{Growing, output, output_end};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, plan, verbs};
 pub use workspace::{Config, Trust, Workspace};

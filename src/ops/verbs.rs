@@ -16,7 +16,7 @@ pub fn verbs(workspace: &Workspace) -> Vec<PathBuf> {
     files(&workspace.root.join("workflows"))
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_workflow(p)).collect();
     files.sort();
@@ -29,7 +29,11 @@ fn is_workflow(path: &Path) -> bool {
 }
 
 /// Has files read and checked: only what is wrong with them, or with the workflows as well.
-fn read(workspace: &Workspace, files: &[PathBuf], workflows: bool) -> Result<Vec<Checked>, Error> {
+pub(super) fn read(
+    workspace: &Workspace,
+    files: &[PathBuf],
+    workflows: bool,
+) -> Result<Vec<Checked>, Error> {
     let how = Reading {
         workspace: workspace.root.clone(),
         imports: workspace.trust.imports.clone(),
@@ -61,7 +65,7 @@ pub fn check_all(
 fn claimed_twice(checked: &mut [Checked]) {
     let mut claimed: BTreeMap<String, String> = BTreeMap::new();
     for one in checked {
-        for id in one.ids.iter().collect::<BTreeSet<_>>() {
+        for id in one.verbs.iter().map(|verb| &verb.id).collect::<BTreeSet<_>>() {
             let first = claimed.entry(id.clone()).or_insert_with(|| one.file.clone());
             if *first != one.file {
                 let message = format!("{}: the verb `{id}` is in {first} too", one.file);
@@ -72,7 +76,7 @@ fn claimed_twice(checked: &mut [Checked]) {
 }
 
 /// The file of a verb: a path if it looks like one, else a file of that name in `workflows/`.
-fn locate(workspace: &Workspace, name: &str, cwd: &Path) -> Result<PathBuf, Error> {
+pub(super) fn locate(workspace: &Workspace, name: &str, cwd: &Path) -> Result<PathBuf, Error> {
     if name.contains('/') || is_workflow(Path::new(name)) {
         let path = cwd.join(name);
         if path.exists() {
@@ -141,7 +145,7 @@ pub fn levels(workspace: &Workspace, name: &str, cwd: &Path) -> Result<Vec<Level
 
 /// The file that holds a verb of this id among others.
 fn shared_file(workspace: &Workspace, id: &str) -> Result<Option<Checked>, Error> {
-    let holds = |c: &Checked| c.ids.len() > 1 && c.ids.iter().any(|own| own == id);
+    let holds = |c: &Checked| c.verbs.len() > 1 && c.verbs.iter().any(|own| own.id == id);
     Ok(read(workspace, &verbs(workspace), true)?.into_iter().find(holds))
 }
 

@@ -139,6 +139,11 @@ impl Workspace {
         Store::open_existing(&self.state_dir())?.ok_or(Error::NoState)
     }
 
+    /// Where the files of a run are.
+    pub fn run_dir(&self, run: &str) -> PathBuf {
+        self.state_dir().join("runs").join(run)
+    }
+
     /// A path as it is shown: from the workspace, where it lies in it.
     pub fn shown(&self, path: &Path) -> String {
         if let Ok(own) = path.strip_prefix(&self.root) {

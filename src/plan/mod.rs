@@ -3,6 +3,7 @@
 
 mod params;
 mod resolve;
+mod waves;
 
 use std::collections::BTreeMap;
 
@@ -253,6 +254,44 @@ pub enum Action {
     Argv(Vec<Template>),
     /// Several commands, each with its own result.
     Checks(Vec<Check>),
+}
+
+impl Action {
+    /// What it runs, with its placeholders as they were written, for people; none for several checks, which have
+    /// names.
+    pub fn shown(&self) -> Option<String> {
+        match self {
+            Self::Cmd(shell) => Some(shell.shown()),
+            Self::Script { prefix, path } => {
+                let words = prefix.iter().cloned().chain([path.shown()]);
+                Some(words.collect::<Vec<_>>().join(" "))
+            }
+            Self::Argv(words) => {
+                let words: Vec<String> = words.iter().map(|word| quoted(word.shown())).collect();
+                Some(words.join(" "))
+            }
+            Self::Checks(_) => None,
+        }
+    }
+
+    /// The placeholders in it.
+    pub fn placeholders(&self) -> Vec<&Placeholder> {
+        match self {
+            Self::Cmd(shell) => shell.values.iter().collect(),
+            Self::Script { path, .. } => path.placeholders().collect(),
+            Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
+            Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
+        }
+    }
+}
+
+/// A word as one would type it to a shell.
+fn quoted(word: String) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_{}".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// One of several checks.

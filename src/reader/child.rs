@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use sha2::{Digest, Sha256};
 
 use super::confine::confine;
-use super::protocol::{Answer, Checked, File, Request, to_path};
+use super::protocol::{Answer, Checked, File, Request, Verb, to_path};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Source, Sources};
 use crate::plan::hex;
@@ -94,7 +94,7 @@ impl Reader {
             sha256: hex(&Sha256::digest(text)),
             levels,
             scripts,
-            ids: workflows.iter().map(|w| w.id.to_string()).collect(),
+            verbs: workflows.iter().map(Verb::of).collect(),
             workflows: if self.request.workflows {
                 workflows
             } else {

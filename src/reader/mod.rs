@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Parent;
-pub use protocol::Checked;
 use protocol::{Answer, File, Request, from_path};
+pub use protocol::{Checked, Verb};
 
 /// How long one file may take. With what starting and reporting need it stays below ten seconds.
 const TIME: Duration = Duration::from_millis(9_500);

@@ -10,7 +10,7 @@ use crate::ids::WorkflowId;
 use crate::shell::Scripts;
 use crate::source::Level;
 use crate::value::Bytes;
-use crate::workflow::Workflow;
+use crate::workflow::{Param, Workflow};
 
 /// Files to be read and checked, all of one workspace.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,8 +59,8 @@ pub struct Checked {
     pub sha256: String,
     /// Which files made its workflows, in the order in which they were met.
     pub levels: Vec<Level>,
-    /// The ids of its workflows.
-    pub ids: Vec<String>,
+    /// Its verbs, in the order of the file.
+    pub verbs: Vec<Verb>,
     /// Its workflows, if they were asked for.
     pub workflows: Vec<Workflow>,
     /// Their shell text, compiled; with the workflows.
@@ -69,6 +69,25 @@ pub struct Checked {
     pub problems: Vec<Diagnostic>,
     /// The texts that the problems' places point into.
     pub sources: Sources,
+}
+
+/// What lists and completions say of a verb.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verb {
+    /// Its name.
+    pub id: String,
+    /// What it does, in a line: its description, or else when one runs it.
+    pub about: Option<String>,
+    /// What it takes.
+    pub params: Vec<Param>,
+}
+
+impl Verb {
+    /// What there is to say of a workflow.
+    pub(super) fn of(workflow: &Workflow) -> Self {
+        let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
+        Self { id: workflow.id.to_string(), about: about.cloned(), params: workflow.params.clone() }
+    }
 }
 
 impl Checked {

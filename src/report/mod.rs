@@ -1,6 +1,7 @@
 //! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod failed;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,8 +10,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use text::{Paint, Plain, Tone, text};
+pub use text::{Detail, Look, Paint, Plain, Tone, cut, entry, text};
 
+use crate::expr::template::Placeholder;
+use crate::plan;
 use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
@@ -34,6 +37,8 @@ pub struct Report {
     pub started_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
+    /// How long that was, waits for somebody included.
+    pub duration_ms: Option<u64>,
     /// Its params.
     pub params: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
@@ -53,6 +58,12 @@ pub struct StepReport {
     pub id: String,
     /// What it is about.
     pub action: Option<String>,
+    /// The steps it comes after.
+    pub after: Vec<String>,
+    /// What it runs, its placeholders as they were written; none where nothing is run, or several checks are.
+    pub command: Option<String>,
+    /// The values that its last attempt had for the placeholders in it.
+    pub with: BTreeMap<String, Value>,
     /// Its state, such as `passed`, `failed`, `skipped` or `asked`.
     pub status: String,
     /// Why, where there is more to say.
@@ -166,6 +177,7 @@ pub fn report(run: &Run) -> Report {
         actor,
         started_at,
         ended_at: run.ended_at().map(|t| t.to_string()),
+        duration_ms: run.opening().zip(run.ended_at()).map(|((_, at, _), end)| end.since(at)),
         params: params.collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
         owes_finally: run.owes_finally(),
@@ -183,13 +195,27 @@ fn warning(run: &Run, id: &crate::ids::Name, outcome: &Outcome) -> String {
     }
 }
 
-fn step(run: &Run, node: &Node) -> StepReport {
+/// The values of the placeholders in what a node ran last.
+fn with(run: &Run, node: &Node) -> BTreeMap<String, Value> {
+    let Some((last, action)) = node.last().zip(run.step(node).run.as_ref()) else {
+        return BTreeMap::new();
+    };
+    let value = |found: &Placeholder| run.value_of(Some(node), last.n, &last.params, found);
+    let found = action.placeholders().into_iter();
+    found.filter_map(|found| Some((found.braced(), value(found)?))).collect()
+}
+
+/// One step's part of a run's report.
+pub fn step(run: &Run, node: &Node) -> StepReport {
     let step = run.step(node);
     let last = node.last().and_then(|a| a.ending.as_ref());
     let checks = last.map(|e| e.checks.as_slice()).unwrap_or_default();
     StepReport {
         id: node.instance.to_string(),
         action: step.action.clone(),
+        after: step.edges.iter().map(|edge| edge.step.to_string()).collect(),
+        command: step.run.as_ref().and_then(plan::Action::shown),
+        with: with(run, node),
         status: node.state.name().to_owned(),
         reason: node.reason.clone(),
         attempts: node.attempts.iter().map(attempt).collect(),

@@ -1,11 +1,24 @@
-//! The report for people: a line a step, and for what failed, why and what to do next.
+//! The report for people: a line a step, what its last steps said, and how it ended.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{AttemptReport, Report, StepReport};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::failed::failed;
+use super::{Report, StepReport};
 use crate::diagnostic::printable;
 use crate::run::RunStatus;
 use crate::workflow::Millis;
+
+/// The widest that the names of steps may make their column.
+const NAMES: usize = 40;
+/// So many steps that were skipped for the same reason get a line each; more are counted.
+const SKIPPED: usize = 10;
+/// How many lines are shown of what a step wrote that passed.
+const OUTPUT: usize = 20;
+/// How many columns of such a line, where no terminal says.
+const COLUMNS: usize = 400;
 
 /// What a stretch of text is, for those who give it a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,30 +51,145 @@ impl Paint for Plain {
     }
 }
 
-/// The report as text. `tail` gives the last lines of a failed attempt's output.
-pub fn text(
-    report: &Report,
-    paint: &dyn Paint,
-    tail: &mut dyn FnMut(&StepReport, &AttemptReport) -> Vec<String>,
-) -> String {
+/// How much is said of what went well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// Nothing but how the run ended.
+    Quiet,
+    /// A line a step, and what the last steps wrote.
+    #[default]
+    Usual,
+    /// All that every step wrote.
+    Verbose,
+}
+
+/// How a report is shown.
+pub struct Look<'l> {
+    /// Its colours.
+    pub paint: &'l dyn Paint,
+    /// How many columns a line may take; none: as many as it needs.
+    pub width: Option<usize>,
+    /// How much is said of what went well.
+    pub detail: Detail,
+    /// The end of what an attempt wrote: of which step, which attempt, and `stdout` or `stderr`.
+    pub output: &'l dyn Fn(&StepReport, u32, &str) -> Vec<u8>,
+}
+
+/// A text of at most so many columns; what is left out is marked.
+pub fn cut(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(1);
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.width().unwrap_or(0));
+        room = left.unwrap_or(room);
+        left.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The report as text, without the lines of steps that the reader has seen: `said` has
+/// these and the states in which they were shown.
+pub fn text(report: &Report, look: &Look<'_>, said: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let steps = || report.steps.iter().chain(&report.finally);
-    let width = steps().map(|s| s.id.chars().count()).max().unwrap_or(0).min(40);
     for warning in &report.warnings {
-        let _ = writeln!(out, "{} {}", paint.paint(Tone::Warn, "!"), printable(warning));
+        let _ = writeln!(out, "{} {}", look.paint.paint(Tone::Warn, "!"), printable(warning));
     }
-    for step in &report.steps {
-        line(&mut out, step, width, paint);
+    if look.detail != Detail::Quiet {
+        let width = steps().map(|s| s.id.width()).max().unwrap_or(0);
+        lines(&mut out, &report.steps, width, look, said);
+        let mut finally = String::new();
+        lines(&mut finally, &report.finally, width, look, said);
+        if !finally.is_empty() {
+            let _ = writeln!(out, "{}\n{finally}", look.paint.paint(Tone::Faint, "finally"));
+            out.pop();
+        }
     }
-    if !report.finally.is_empty() {
-        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, "finally"));
-        report.finally.iter().for_each(|step| line(&mut out, step, width, paint));
-    }
+    let parted = |out: &mut String| {
+        if !out.is_empty() || !said.is_empty() {
+            out.push('\n');
+        }
+    };
     for step in steps().filter(|s| s.status == "failed") {
-        failure(&mut out, report, step, paint, tail);
+        parted(&mut out);
+        failed(&mut out, report, step, look);
     }
-    summary(&mut out, report, paint);
+    parted(&mut out);
+    summary(&mut out, report, look.paint);
     out
+}
+
+/// A line for each step that was not seen yet; of many that were skipped alike, one for all.
+fn lines(
+    out: &mut String,
+    steps: &[StepReport],
+    width: usize,
+    look: &Look<'_>,
+    said: &BTreeMap<String, String>,
+) {
+    let mut alike: BTreeMap<&Option<String>, usize> = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.status == "skipped") {
+        *alike.entry(&step.reason).or_default() += 1;
+    }
+    let inner: BTreeSet<&String> = steps.iter().flat_map(|step| &step.after).collect();
+    for step in steps.iter().filter(|step| said.get(&step.id) != Some(&step.status)) {
+        if step.status == "skipped"
+            && let Some(count) = alike.get_mut(&step.reason).filter(|count| **count > SKIPPED)
+        {
+            if *count < usize::MAX {
+                let why = step.reason.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+                let text = format!("- {count} steps  skipped{}", printable(&why));
+                let _ = writeln!(out, "{}", look.paint.paint(Tone::Faint, &text));
+            }
+            // Said once.
+            *count = usize::MAX;
+            continue;
+        }
+        out.push_str(&entry(step, width, !inner.contains(&step.id), look));
+    }
+}
+
+/// A step's line and, if it is one of the last or all is wanted, what it wrote.
+pub fn entry(step: &StepReport, width: usize, last: bool, look: &Look<'_>) -> String {
+    let mut out = line(step, width, look) + "\n";
+    let streams: &[&str] = match look.detail {
+        Detail::Verbose => &["stdout", "stderr"],
+        Detail::Usual if last && step.status == "passed" => &["stdout"],
+        _ => &[],
+    };
+    for stream in streams {
+        let limit = if look.detail == Detail::Verbose { usize::MAX } else { OUTPUT };
+        output(&mut out, step, stream, limit, look);
+    }
+    out
+}
+
+/// The last lines of what a step's last attempt wrote.
+pub(super) fn output(
+    out: &mut String,
+    step: &StepReport,
+    stream: &str,
+    limit: usize,
+    look: &Look<'_>,
+) {
+    let Some(attempt) = step.attempts.last() else { return };
+    let bytes = (look.output)(step, attempt.n, stream);
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.lines().collect();
+    let bar = look.paint.paint(Tone::Faint, "│");
+    let left_out = lines.len().saturating_sub(limit);
+    if left_out > 0 {
+        let what = format!("… {left_out} lines more before");
+        let _ = writeln!(out, "  {bar} {}", look.paint.paint(Tone::Faint, &what));
+    }
+    for line in &lines[left_out..] {
+        let room = look.width.map_or(COLUMNS, |width| width.saturating_sub(4));
+        let line: String = line.chars().take(room + 1).collect();
+        let line = printable(&line.replace('\t', "    "));
+        let _ = writeln!(out, "  {bar} {}", cut(&line, room));
+    }
 }
 
 /// A step's sign and its tone.
@@ -69,6 +197,7 @@ fn sign(status: &str) -> (&'static str, Tone) {
     match status {
         "passed" | "recovered" => ("✓", Tone::Good),
         "failed" => ("✗", Tone::Bad),
+        "delayed" => ("↻", Tone::Warn),
         "asked" | "unsure" => ("?", Tone::Warn),
         "unproven" => ("~", Tone::Warn),
         "running" => ("▸", Tone::Strong),
@@ -77,12 +206,15 @@ fn sign(status: &str) -> (&'static str, Tone) {
     }
 }
 
-fn line(out: &mut String, step: &StepReport, width: usize, paint: &dyn Paint) {
+/// What became of a step, in a line; `width` is that of the longest name beside it.
+fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     let (sign, tone) = sign(&step.status);
     let last = step.attempts.last();
     let mut more = Vec::new();
-    if step.status != "passed" {
-        more.push(step.status.clone());
+    match step.status.as_str() {
+        "passed" => {}
+        "delayed" => more.push("tries again".to_owned()),
+        status => more.push(status.to_owned()),
     }
     if let Some(ms) = last.and_then(|a| a.duration_ms) {
         more.push(Millis(ms).to_string());
@@ -90,7 +222,7 @@ fn line(out: &mut String, step: &StepReport, width: usize, paint: &dyn Paint) {
     if step.attempts.len() > 1 {
         more.push(format!("{} attempts", step.attempts.len()));
     }
-    if step.status == "failed" {
+    if step.status == "failed" || step.status == "delayed" {
         let causes = step.checks.iter().filter(|c| c.status == "failed" && c.what != "exit");
         let what: Vec<String> = causes.map(|c| c.what.clone()).collect();
         let outcome = last.and_then(|a| a.detail.clone());
@@ -100,48 +232,12 @@ fn line(out: &mut String, step: &StepReport, width: usize, paint: &dyn Paint) {
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
-    let id = format!("{:width$}", step.id);
+    let gap = width.min(NAMES).saturating_sub(step.id.width()) + 2;
     let more = printable(&more.join(", ").replace('\n', " "));
-    let line = format!("{} {id}  {}", paint.paint(tone, sign), paint.paint(Tone::Faint, &more));
-    let _ = writeln!(out, "{}", line.trim_end());
-}
-
-/// A failed step: what was expected, the end of its output, and how to see more.
-fn failure(
-    out: &mut String,
-    report: &Report,
-    step: &StepReport,
-    paint: &dyn Paint,
-    tail: &mut dyn FnMut(&StepReport, &AttemptReport) -> Vec<String>,
-) {
-    let Some(last) = step.attempts.last() else { return };
-    let _ =
-        writeln!(out, "\n{} {}", paint.paint(Tone::Bad, "✗"), paint.paint(Tone::Strong, &step.id));
-    for check in step.checks.iter().filter(|c| c.status == "failed") {
-        let _ = writeln!(out, "  {}: expected {}", check.what, printable(&check.expected));
-        let _ = writeln!(
-            out,
-            "  {}  observed {}",
-            " ".repeat(check.what.chars().count()),
-            printable(&check.observed)
-        );
-    }
-    if step.checks.iter().all(|c| c.status != "failed") {
-        let _ = writeln!(out, "  {}", printable(last.detail.as_deref().unwrap_or("failed")));
-    }
-    if let Some(why) = &last.bad_output {
-        let _ = writeln!(out, "  {}", printable(why));
-    }
-    for leak in &last.leaked {
-        let fate = if leak.survived { "could not be ended" } else { "was ended" };
-        let _ =
-            writeln!(out, "  left behind: {} {}, which {fate}", leak.pid, printable(&leak.command));
-    }
-    for output in tail(step, last) {
-        let _ = writeln!(out, "  {} {}", paint.paint(Tone::Faint, "│"), printable(&output));
-    }
-    let more = format!("  ostler runs log {} {}", report.run, step.id);
-    let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &more));
+    let room = look.width.map(|all| all.saturating_sub(step.id.width() + gap + 2));
+    let more = room.map_or(more.clone(), |room| cut(&more, room));
+    let (sign, more) = (look.paint.paint(tone, sign), look.paint.paint(Tone::Faint, &more));
+    format!("{sign} {}{}{more}", step.id, " ".repeat(gap)).trim_end().to_owned()
 }
 
 fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
@@ -155,22 +251,23 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         RunStatus::Waiting => ("waits for somebody", Tone::Warn),
         RunStatus::Running => ("running", Tone::Strong),
     };
-    let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut counts: Vec<(&str, usize)> = Vec::new();
     for step in report.steps.iter().chain(&report.finally) {
         match counts.iter_mut().find(|(status, _)| *status == step.status) {
             Some((_, count)) => *count += 1,
-            None => counts.push((step.status.clone(), 1)),
+            None => counts.push((&step.status, 1)),
         }
     }
     let counts: Vec<String> =
         counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
         out,
-        "\n{} {}{reason}  {}",
+        "{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({}; run {})", counts.join(", "), report.run)),
+        paint.paint(Tone::Faint, &format!("({}; {took}run {})", counts.join(", "), report.run)),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);

@@ -211,7 +211,14 @@ impl Run {
         };
         if !kind {
             let before = &self.nodes[before].instance;
-            return Ok(Some(format!("needs `{before}` {}, it is {}", edge.kind, state.name())));
+            let what = match (edge.kind, state) {
+                (EdgeKind::OnFailure, _) => "did not fail",
+                (_, State::Failed) => "failed",
+                (_, State::Skipped) => "was skipped",
+                (_, State::Cancelled) => "was cancelled",
+                _ => "is unproven",
+            };
+            return Ok(Some(format!("`{before}` {what}")));
         }
         let Some(text) = &edge.condition else { return Ok(None) };
         let true_ = self.condition(text)?;

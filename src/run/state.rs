@@ -88,6 +88,11 @@ pub struct Run {
 }
 
 impl Run {
+    /// How many of its nodes have not ended.
+    pub fn unended(&self) -> usize {
+        self.open_steps + self.open_finally
+    }
+
     /// A run of which nothing is recorded yet.
     pub fn new(plan: Arc<Plan>) -> Self {
         let mut run = Self {

@@ -1,12 +1,12 @@
 //! What conditions and placeholders see of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
 use super::state::Run;
-use crate::expr::template::StepField;
+use crate::expr::template::{Placeholder, Ref, StepField};
 use crate::ids::{Instance, Name, StepId};
 
 impl Run {
@@ -56,6 +56,32 @@ impl Run {
                 span.map_or(Value::Null, |ms| Value::from(ms as f64 / 1_000.0))
             }
         }
+    }
+
+    /// The value of a placeholder for an attempt at a step; `params` are those that differ in it from the plan's.
+    pub fn value_of(
+        &self,
+        reader: Option<&Node>,
+        attempt: u32,
+        params: &BTreeMap<Name, Value>,
+        found: &Placeholder,
+    ) -> Option<Value> {
+        let value = match &found.to {
+            Ref::Param(name) => {
+                let plan = || self.plan.params.get(name).map(|p| &p.value);
+                params.get(name).or_else(plan).cloned()
+            }
+            Ref::Output(step, name) => {
+                reader.and_then(|node| self.output(node, step, name)).cloned()
+            }
+            Ref::Field(step, field) => {
+                let node = self.node(&Instance::only(step.clone()));
+                node.map(|n| Self::field(n, *field)).filter(|v| !v.is_null())
+            }
+            Ref::RunId => Some(Value::from(self.id())),
+            Ref::Attempt => Some(Value::from(attempt)),
+        };
+        value.or_else(|| found.default.as_deref().map(Value::from))
     }
 
     /// An output as a placeholder of `reader` sees it: of the very attempt that a releaser releases.

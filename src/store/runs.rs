@@ -1,6 +1,6 @@
 //! Finding runs, and reading what is kept beside their logs.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Params, params};
 
 use super::{Error, Store};
 use crate::ids::RunId;
@@ -28,11 +28,25 @@ pub struct Summary {
 impl Store {
     /// The latest runs, newest first.
     pub fn list(&self, limit: u32) -> Result<Vec<Summary>, Error> {
-        let mut select = self.db.prepare_cached(
+        self.summaries(
             "SELECT id, workflow, status, opened_at, ended_at, actor, owes_finally
              FROM runs ORDER BY opened_at DESC, id LIMIT ?",
-        )?;
-        let rows = select.query_map([limit], |row| {
+            params![limit],
+        )
+    }
+
+    /// The runs that have not ended, newest first.
+    pub fn unfinished(&self) -> Result<Vec<Summary>, Error> {
+        self.summaries(
+            "SELECT id, workflow, status, opened_at, ended_at, actor, owes_finally
+             FROM runs WHERE status IN ('running', 'waiting') ORDER BY opened_at DESC, id",
+            [],
+        )
+    }
+
+    fn summaries(&self, query: &str, with: impl Params) -> Result<Vec<Summary>, Error> {
+        let mut select = self.db.prepare_cached(query)?;
+        let rows = select.query_map(with, |row| {
             Ok((
                 row.get::<_, String>(0)?,
                 Summary {

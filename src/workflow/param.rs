@@ -29,6 +29,19 @@ pub struct Param {
     pub scheme: Option<At<String>>,
 }
 
+impl Param {
+    /// Whether the caller must give it: it has no default, and is no flag, which is off unless given.
+    pub fn is_required(&self) -> bool {
+        self.default.is_none() && (self.kind.of != ValueType::Bool || self.kind.list)
+    }
+
+    /// How its value is named in help: as its author says, else by its name or type.
+    pub fn value_name(&self) -> String {
+        let usual = if self.positional { self.name.to_string() } else { self.kind.of.to_string() };
+        self.metavar.clone().unwrap_or_else(|| usual.to_uppercase())
+    }
+}
+
 /// The type of one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -29,7 +29,7 @@ fn the_readmes_verb_does_what_its_transcript_says() {
     let plain = |text: &str| -> Vec<String> {
         let words = |line: &str| -> String {
             let fixed =
-                line.split_whitespace().filter(|w| !w.trim_end_matches(',').ends_with("ms"));
+                line.split_whitespace().filter(|w| !w.trim_end_matches([',', ';']).ends_with("ms"));
             let fixed = fixed.map(|w| {
                 if w.trim_end_matches(')').len() == 8 && w.ends_with(')') { "RUN)" } else { w }
             });

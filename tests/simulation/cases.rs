@@ -27,9 +27,9 @@ fn on_success_is_strict_and_the_skip_says_why() {
     let case = Case::new(plan(steps, vec![])).go();
     case.is("a=skipped b=skipped c=unproven d=skipped e=skipped")
         .because("a", "`false` is false")
-        .because("b", "needs `a` OnSuccess, it is skipped")
-        .because("d", "needs `c` OnSuccess, it is unproven")
-        .because("e", "needs `c` OnFailure, it is unproven");
+        .because("b", "`a` was skipped")
+        .because("d", "`c` is unproven")
+        .because("e", "`c` did not fail");
 }
 
 #[test]

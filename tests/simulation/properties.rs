@@ -240,7 +240,17 @@ impl Witness {
             let failed = reason.split('`').nth(1).and_then(Instance::parse);
             failed.and_then(|f| before.node(&f)).is_some_and(|n| n.state == State::Failed)
                 && rules::stopped(before)
-        } else if reason.starts_with("needs `") || reason.starts_with("the condition `") {
+        } else if let Some(state) = named(before, reason) {
+            let is_so = match reason.rsplit('`').next() {
+                Some(" failed") => state == State::Failed,
+                Some(" did not fail") => state.is_final() && state != State::Failed,
+                Some(" was skipped") => state == State::Skipped,
+                Some(" was cancelled") => state == State::Cancelled,
+                Some(" is unproven") => state == State::Unproven,
+                _ => false,
+            };
+            is_so && rules::edges_forbid(before, step)
+        } else if reason.starts_with("the condition `") {
             rules::edges_forbid(before, step)
         } else {
             when
@@ -264,6 +274,12 @@ impl Witness {
         let room = Room { slots: 9, busy: BTreeSet::new() };
         demand(after.decide(&room).is_empty(), || "(e) something follows the end".to_owned())
     }
+}
+
+/// The state of the node that a reason begins with, if it does.
+fn named(run: &Run, reason: &str) -> Option<State> {
+    let name = reason.strip_prefix('`')?.split('`').next()?;
+    Some(run.node(&Instance::parse(name)?)?.state)
 }
 
 fn subject(event: &Event) -> Option<&Instance> {

@@ -1,0 +1,68 @@
+//! A failed step: what it ran, what was expected, the end of its output, and how to see more.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::text::output;
+use super::{Look, Report, StepReport, Tone, cut};
+use crate::diagnostic::printable;
+
+/// How many lines of a command are shown.
+const COMMAND: usize = 6;
+/// How many lines are shown of what it wrote.
+const OUTPUT: usize = 15;
+/// How many columns of a value are shown.
+const VALUE: usize = 60;
+
+/// Says why a step failed.
+pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look: &Look<'_>) {
+    let paint = look.paint;
+    let _ =
+        writeln!(out, "{} {}", paint.paint(Tone::Bad, "✗"), paint.paint(Tone::Strong, &step.id));
+    let Some(last) = step.attempts.last() else {
+        let why = step.reason.as_deref().unwrap_or("it failed without an attempt");
+        let _ = writeln!(out, "  {}", printable(why));
+        return;
+    };
+    command(out, step, look);
+    let mut checks = step.checks.iter().filter(|c| c.status == "failed").peekable();
+    if checks.peek().is_none() {
+        let _ = writeln!(out, "  {}", printable(last.detail.as_deref().unwrap_or("it failed")));
+    }
+    for check in checks {
+        let what = printable(&check.what);
+        let gap = " ".repeat(what.width());
+        let _ = writeln!(out, "  {what}: expected {}", printable(&check.expected));
+        let _ = writeln!(out, "  {gap}  observed {}", printable(&check.observed));
+    }
+    if let Some(why) = &last.bad_output {
+        let _ = writeln!(out, "  {}", printable(why));
+    }
+    for leak in &last.leaked {
+        let fate = if leak.survived { "could not be ended" } else { "was ended" };
+        let _ =
+            writeln!(out, "  left behind: {} {}, which {fate}", leak.pid, printable(&leak.command));
+    }
+    ["stdout", "stderr"].iter().for_each(|stream| output(out, step, stream, OUTPUT, look));
+    let more = format!("  ostler runs log {} {}", report.run, step.id);
+    let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &more));
+}
+
+/// What a step ran, as it was written, and the values it was handed.
+fn command(out: &mut String, step: &StepReport, look: &Look<'_>) {
+    let Some(command) = &step.command else { return };
+    let lines: Vec<&str> = command.trim().lines().collect();
+    for (nth, line) in lines.iter().take(COMMAND).enumerate() {
+        let sign = look.paint.paint(Tone::Faint, if nth == 0 { "$" } else { " " });
+        let _ = writeln!(out, "  {sign} {}", printable(line));
+    }
+    if lines.len() > COMMAND {
+        let _ = writeln!(out, "    … {} lines more", lines.len() - COMMAND);
+    }
+    for (name, value) in &step.with {
+        let value = cut(&printable(&value.to_string()), VALUE);
+        let line = format!("    {name} = {value}");
+        let _ = writeln!(out, "{}", look.paint.paint(Tone::Faint, &line));
+    }
+}
