@@ -20,9 +20,29 @@ use crate::workflow::{Step, Workflow};
 
 /// The built-in commands, whose names a verb had better not take.
 const BUILTINS: &[&str] = &[
-    "blocks", "check", "doctor", "explain", "fleet", "help", "init", "list", "mcp", "new",
-    "patches", "plan", "run", "runs", "start", "step",
+    "blocks",
+    "check",
+    "completion",
+    "doctor",
+    "explain",
+    "fleet",
+    "help",
+    "init",
+    "list",
+    "mcp",
+    "new",
+    "patches",
+    "plan",
+    "run",
+    "runs",
+    "start",
+    "step",
 ];
+
+/// Whether a name is a built-in command's: a verb of that name is reached by `ostler run` only.
+pub fn is_builtin(name: &str) -> bool {
+    BUILTINS.contains(&name)
+}
 
 /// What checking a workflow gives.
 #[derive(Debug, Clone, Default)]
@@ -45,7 +65,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);
     }
-    if BUILTINS.contains(&workflow.id.as_str()) {
+    if is_builtin(workflow.id.as_str()) {
         problems.push(
             Diagnostic::new(
                 Code::BuiltinName,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::completion;
 use crate::report::Detail;
 
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
@@ -20,7 +21,7 @@ pub(super) struct Args {
     /// Look for imports of Nickel files here as well
     #[arg(long, value_name = "DIR", global = true)]
     pub(super) import_path: Vec<PathBuf>,
-    /// Read strangers' files: only where the kernel confines the reader, and without `NICKEL_IMPORT_PATH`
+    /// Read strangers' files: refused unless the kernel confines the reader
     #[arg(long, global = true)]
     pub(super) untrusted: bool,
     #[command(subcommand)]
@@ -32,11 +33,11 @@ const USAGE: &str = "ostler                     list the verbs of this workspace
        ostler [OPTIONS] COMMAND";
 
 const AFTER: &str = "\
-A verb is a file such as workflows/greet.toml: `ostler new greet` writes one that runs, `ostler init` begins
-a workspace.
+A verb is a file, such as workflows/greet.toml: `ostler init` begins a workspace,
+`ostler new greet` writes a verb that runs.
 
-Exit codes: 0 passed, 2 usage, 3 problems in a file, 4 failed, 5 waiting for somebody, 6 refused,
-7 cancelled, 8 state trouble, 9 passed with failures.";
+Exit codes: 0 passed, 2 usage, 3 problems in a file, 4 failed, 5 waiting for
+somebody, 6 refused, 7 cancelled, 8 state trouble, 9 passed with failures.";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -64,6 +65,12 @@ pub(super) enum Command {
     Init(InitArgs),
     /// Write a new verb that checks and runs, to be changed
     New(NewArgs),
+    /// Print what makes a shell complete commands, verbs, params and runs
+    #[command(after_help = COMPLETION)]
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
     /// Say what a command or a verb takes
     Help {
         /// The command or verb
@@ -71,6 +78,30 @@ pub(super) enum Command {
     },
     #[command(external_subcommand)]
     Verb(Vec<OsString>),
+}
+
+const COMPLETION: &str = "\
+bash, in ~/.bashrc:                     source <(ostler completion bash)
+zsh, in ~/.zshrc, after compinit:       source <(ostler completion zsh)
+fish, in ~/.config/fish/config.fish:    ostler completion fish | source";
+
+/// A shell that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
 }
 
 /// How results are printed.
@@ -150,6 +181,7 @@ pub(super) struct NewArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
     /// Verbs or files [default: all of the workspace]
+    #[arg(add = completion::verbs())]
     pub(super) names: Vec<String>,
     /// How problems are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -159,6 +191,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
     /// A code, such as E0102, or a verb [default: list all codes]
+    #[arg(add = completion::verbs())]
     pub(super) name: Option<String>,
     /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -189,6 +222,7 @@ pub(super) enum RunsCommand {
     /// Show a run's report
     Show {
         /// The run [default: the latest]
+        #[arg(add = completion::runs())]
         run: Option<String>,
         /// How it is printed
         #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -197,6 +231,7 @@ pub(super) enum RunsCommand {
     /// Show a run's events, or the output of one of its steps
     Log {
         /// The run, or the start of its id
+        #[arg(add = completion::runs())]
         run: Option<String>,
         /// The step; without one, the events
         step: Option<String>,
@@ -210,6 +245,7 @@ pub(super) enum RunsCommand {
     /// Watch a run that another process drives, until it ends or waits
     Watch {
         /// The run [default: the latest]
+        #[arg(add = completion::runs())]
         run: Option<String>,
         #[command(flatten)]
         showing: Showing,
@@ -217,6 +253,7 @@ pub(super) enum RunsCommand {
     /// Resume a run whose engine died or that waits
     Resume {
         /// The run [default: the latest]
+        #[arg(add = completion::runs())]
         run: Option<String>,
         #[command(flatten)]
         driving: Driving,
@@ -224,6 +261,7 @@ pub(super) enum RunsCommand {
     /// Cancel a run: what runs is ended, `finally` is run
     Cancel {
         /// The run [default: the latest]
+        #[arg(add = completion::runs())]
         run: Option<String>,
         #[command(flatten)]
         driving: Driving,
@@ -255,4 +293,22 @@ pub(super) enum StepCommand {
         #[command(flatten)]
         driving: Driving,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Args;
+
+    #[test]
+    fn check_knows_the_names_of_all_commands() {
+        let ours = Args::command();
+        let unknown: Vec<&str> = ours
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .filter(|name| !crate::check::is_builtin(name))
+            .collect();
+        assert_eq!(unknown, [""; 0]);
+    }
 }

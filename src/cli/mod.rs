@@ -1,6 +1,7 @@
 //! The command line: it calls `ops`, prints, and decides nothing.
 
 mod args;
+mod completion;
 mod exit;
 mod explain;
 mod list;
@@ -30,7 +31,11 @@ use terminal::Terminal;
 
 /// Runs the command line and says how it went.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args = match Args::try_parse_from(as_verb(args.into_iter().collect())) {
+    let args = args.into_iter().collect::<Vec<_>>();
+    if let Some(exit) = completion::answer(&args) {
+        return exit;
+    }
+    let args = match Args::try_parse_from(as_verb(args)) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
@@ -106,6 +111,7 @@ impl Context {
             Command::List { format } => self.verbs(format),
             Command::Run(args) => self.run(&args, "ostler run"),
             Command::Verb(words) => self.verb(words),
+            Command::Completion { shell } => self.completion(shell),
             Command::Help { words } => self.help(words),
             Command::Init(args) => self.init(&args),
             Command::New(args) => self.new_verb(&args),

@@ -1,10 +1,10 @@
 //! Beginning a workspace or a verb: what was written, and what to do with it.
 
-use super::args::{Args, InitArgs, NewArgs};
+use super::args::{InitArgs, NewArgs};
 use super::{Context, Exit};
+use crate::check::is_builtin;
 use crate::ops::{self, Error, Language};
 use crate::report::{Paint, Tone};
-use clap::CommandFactory;
 
 impl Context {
     pub(super) fn init(&self, args: &InitArgs) -> Result<Exit, Error> {
@@ -32,8 +32,7 @@ impl Context {
         let shown = path.strip_prefix(&self.cwd).unwrap_or(&path).display();
         self.print(&format!("{} {shown}\n", self.out.paint(Tone::Good, "wrote")));
         // A verb of this name is not reached without `run`.
-        let ours = Args::command().find_subcommand(&args.verb).is_some();
-        let run = if ours { "ostler run" } else { "ostler" };
+        let run = if is_builtin(&args.verb) { "ostler run" } else { "ostler" };
         let verb = &args.verb;
         self.next(&[
             (&format!("ostler plan {verb}"), "says what it would do"),

@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, builder::PossibleValuesParser};
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, ValueHint};
 
 use super::args::Driving;
 use crate::plan::Given;
@@ -22,22 +23,28 @@ pub(super) fn parse(
     words: &[OsString],
     before: &str,
 ) -> Result<(Given, Driving), clap::Error> {
-    let matches = command(workflow, before).try_get_matches_from(words)?;
+    let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
+    let name = format!("{before} {}", workflow.id.value);
+    let command = command(&name, about.map(String::as_str), &workflow.params);
+    let matches = command.no_binary_name(true).try_get_matches_from(words)?;
     let driving = Driving::from_arg_matches(&matches)?;
     let given = workflow.params.iter().filter_map(|param| given(param, &matches)).collect();
     Ok((given, driving))
 }
 
-fn command(workflow: &Workflow, before: &str) -> clap::Command {
-    let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
-    let mut command = clap::Command::new(format!("{before} {}", workflow.id.value))
-        .no_binary_name(true)
-        .next_help_heading("Params");
-    for param in &workflow.params {
-        command = command.arg(arg(param));
-    }
-    command = <Driving as clap::Args>::augment_args(command.next_help_heading(None::<&str>));
-    command.about(about.cloned().unwrap_or_default())
+/// The command that a verb is.
+pub(super) fn command(name: &str, about: Option<&str>, params: &[Param]) -> clap::Command {
+    let command = clap::Command::new(name.to_owned()).disable_help_flag(true);
+    let command = params
+        .iter()
+        .fold(command, |command, param| command.arg(arg(param).help_heading("Params")));
+    let help =
+        Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print this");
+    let command = command.next_help_heading("How it is run");
+    // Last, since the options bring a text of their own.
+    <Driving as clap::Args>::augment_args(command)
+        .arg(help)
+        .about(about.unwrap_or_default().to_owned())
 }
 
 fn arg(param: &Param) -> Arg {
@@ -78,7 +85,11 @@ fn arg(param: &Param) -> Arg {
     if !flag {
         arg = arg.value_name(param.value_name());
     }
-    arg.help(help)
+    let hint = match param.kind.of {
+        ValueType::Path | ValueType::Glob => ValueHint::AnyPath,
+        _ => ValueHint::Other,
+    };
+    arg.help(help).value_hint(hint)
 }
 
 /// What was given for a param.

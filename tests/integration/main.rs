@@ -15,6 +15,7 @@ mod basics;
 mod crash;
 mod docs;
 mod explain;
+mod feel;
 mod history;
 mod hostile;
 mod levels;

@@ -1,0 +1,104 @@
+//! Completion in shells: of commands, verbs, their params, and runs.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::CommandFactory;
+use clap_complete::env::{CompleteEnv, Shells};
+use clap_complete::{ArgValueCompleter, CompletionCandidate};
+
+use super::args::{Args, Shell};
+use super::{Context, Exit, verb};
+use crate::ops::{self, Error, Listed, Trust, Workspace};
+
+/// By this variable the shell's script asks for completions.
+const ASKED: &str = "OSTLER_COMPLETE";
+/// How many runs are offered.
+const RUNS: u32 = 20;
+
+/// Answers the shell's script, if it is that which called us.
+pub(super) fn answer(args: &[OsString]) -> Option<Exit> {
+    std::env::var_os(ASKED)?;
+    let asked = CompleteEnv::with_factory(command).var(ASKED).completer("ostler");
+    let done = asked.try_complete(args.iter().cloned(), std::env::current_dir().ok().as_deref());
+    done.unwrap_or(true).then_some(Exit::Passed)
+}
+
+/// Our commands, and the verbs of the workspace as commands beside them.
+fn command() -> clap::Command {
+    let mut ours = Args::command();
+    let verbs = listed();
+    for verb in &verbs {
+        let one = || verb::command(&verb.name, verb.about.as_deref(), &verb.params);
+        let taken = ours.find_subcommand(&verb.name).is_some();
+        for parent in ["run", "plan"] {
+            ours = ours.mut_subcommand(parent, |parent| parent.subcommand(one()));
+        }
+        if !taken {
+            ours = ours.subcommand(one());
+        }
+    }
+    ours
+}
+
+fn listed() -> Vec<Listed> {
+    let verbs = workspace().and_then(|workspace| ops::list(&workspace).ok());
+    verbs.unwrap_or_default()
+}
+
+/// The workspace that the words typed so far are about.
+fn workspace() -> Option<Workspace> {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let named = words.iter().position(|word| word == "-C" || word == "--directory");
+    let named = named.and_then(|at| words.get(at + 1)).map(PathBuf::from);
+    let folder = named.map_or_else(std::env::current_dir, std::fs::canonicalize).ok()?;
+    let trust = Trust::new(&[], false, &folder);
+    Workspace::find(&folder, trust).ok()
+}
+
+/// Offers the workspace's verbs.
+pub(super) fn verbs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all = listed().into_iter().map(|v| (v.name, v.about.unwrap_or_default()));
+        candidates(typed, all)
+    })
+}
+
+/// Offers the latest runs.
+pub(super) fn runs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let store = workspace().and_then(|workspace| workspace.existing_store().ok());
+        let latest = store.and_then(|store| store.list(RUNS).ok()).unwrap_or_default();
+        let all = latest.into_iter().map(|run| {
+            let what = format!("{} {}", run.workflow, run.status.replace('_', " "));
+            (run.id.to_string(), what)
+        });
+        candidates(typed, all)
+    })
+}
+
+fn candidates(
+    typed: &OsStr,
+    all: impl Iterator<Item = (String, String)>,
+) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    all.filter(|(name, _)| name.starts_with(&*typed))
+        .map(|(name, about)| CompletionCandidate::new(name).help(Some(about.into())))
+        .collect()
+}
+
+impl Context {
+    /// Prints the script by which a shell asks us.
+    pub(super) fn completion(&self, shell: Shell) -> Result<Exit, Error> {
+        let shells = Shells::builtins();
+        let mut script = Vec::new();
+        let written = shells
+            .completer(shell.name())
+            .map(|one| one.write_registration(ASKED, "ostler", "ostler", "ostler", &mut script));
+        match written {
+            Some(Ok(())) => self.print_bytes(&script),
+            _ => return Err(Error::NotNow(format!("no completion for {}", shell.name()))),
+        }
+        Ok(Exit::Passed)
+    }
+}

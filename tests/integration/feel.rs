@@ -1,0 +1,198 @@
+//! What a newcomer meets: lists, help, names that are nearly right, beginnings, completion.
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use crate::support::{Ran, Test};
+
+const GREET: &str = r#"
+description = "Builds a greeting"
+[[params]]
+name = "name"
+help = "Whom to greet"
+positional = true
+[[params]]
+name = "tone"
+type = "enum"
+values = ["warm", "cool"]
+default = "warm"
+[[params]]
+name = "loud"
+type = "bool"
+[[steps]]
+id = "say"
+argv = ["echo", "{tone}", "{name}"]
+"#;
+
+#[test]
+fn alone_it_lists_the_verbs_and_what_they_take() {
+    let test = Test::with("greet", GREET).verb("broken", "[[steps]]\nid = 'x'\nneeds = ['y']\n");
+    let ran = test.ostler(&[]).code(0);
+    assert_eq!(
+        ran.stdout,
+        "  broken      1 error: ostler check broken\n  greet NAME  Builds a greeting\n"
+    );
+    let list = test.ostler(&["list", "--format", "json"]).code(0).json();
+    assert_eq!(list["verbs"][1]["verb"], "greet");
+    assert_eq!(list["verbs"][1]["params"][0]["required"], true);
+    assert_eq!(list["verbs"][1]["params"][1]["values"][1], "cool");
+    assert_eq!(list["verbs"][0]["errors"], 1);
+}
+
+#[test]
+fn a_folder_without_verbs_says_how_to_begin() {
+    let test = Test::new();
+    test.ostler(&[]).code(0).says("ostler init").says("ostler new");
+}
+
+#[test]
+fn the_list_says_which_runs_wait_and_how_to_go_on() {
+    let test = Test::with("ask", "[[steps]]\nid = 'sign'\nactor = 'Human'\n");
+    test.ostler(&["ask"]).code(5);
+    let run = test.run();
+    let ran = test.ostler(&[]).code(0);
+    let ran = ran.says("ask waits for somebody: sign");
+    ran.says(&format!("ostler step show {run} sign"));
+    let json = test.ostler(&["list", "--format", "json"]).json();
+    assert_eq!(json["waiting"][0]["asked"][0], "sign");
+    test.ostler(&["step", "answer", "sign", "passed"]).code(0);
+    assert!(!test.ostler(&[]).stdout.contains("waits"));
+}
+
+#[test]
+fn a_verb_is_a_command_and_so_is_its_file() {
+    let test = Test::with("greet", GREET);
+    test.ostler(&["greet", "Ada", "--loud"]).code(0).says("│ warm Ada");
+    test.ostler(&["workflows/greet.toml", "Ada", "--tone=cool"]).code(0).says("│ cool Ada");
+}
+
+#[test]
+fn a_verb_with_a_commands_name_is_reached_by_run() {
+    let test = Test::with("check", "[[steps]]\nid = 'a'\nargv = ['echo', 'mine']\n");
+    test.ostler(&["run", "check"]).code(0).says("│ mine");
+    test.ostler(&["check"]).code(0).says("W0601");
+}
+
+#[test]
+fn a_link_named_after_a_verb_is_that_verb() {
+    let test = Test::with("greet", GREET);
+    let link = test.path().join("greet");
+    symlink(env!("CARGO_BIN_EXE_ostler"), &link).unwrap();
+    let mut command = Command::new(&link);
+    let ran = command.arg("Ada").current_dir(test.path()).env("NO_COLOR", "1").output().unwrap();
+    Ran::new(&ran).code(0).says("│ warm Ada").says("greet passed");
+}
+
+#[test]
+fn a_file_with_a_first_line_for_it_is_a_program() {
+    use std::os::unix::fs::PermissionsExt;
+    let test = Test::new();
+    let text = format!("#!{}\nid = \"greet\"\n{GREET}", env!("CARGO_BIN_EXE_ostler"));
+    let test = test.file("greet.toml", &text);
+    let file = test.path().join("greet.toml");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = Command::new(&file).arg("Ada").current_dir(test.path()).output().unwrap();
+    Ran::new(&ran).code(0).says("│ warm Ada");
+}
+
+#[test]
+fn nearly_right_names_are_recognised() {
+    let test = Test::with("greet", GREET);
+    test.ostler(&["gret"]).code(2).complains("did you mean `greet`?");
+    test.ostler(&["chekc"]).code(2).complains("did you mean `check`?");
+    test.ostler(&["greet", "Ada", "--tonne", "warm"]).code(2).complains("'--tone'");
+    test.ostler(&["greet", "Ada", "--tone", "wram"]).code(2).complains("warm");
+    test.ostler(&["greet"]).code(2).complains("<NAME>");
+}
+
+#[test]
+fn help_is_made_from_the_params() {
+    let test = Test::with("greet", GREET);
+    for words in [&["greet", "--help"][..], &["help", "greet"], &["greet", "-h"]] {
+        let ran = test.ostler(words).code(0).says("Builds a greeting");
+        let ran = ran.says("Usage: ostler greet [OPTIONS] <NAME>");
+        ran.says("Whom to greet").says("[default: warm]").says("[possible values: warm, cool]");
+    }
+    test.ostler(&["help", "check"]).code(0).says("Usage: ostler check");
+    test.ostler(&["help"]).code(0).says("Commands:");
+}
+
+#[test]
+fn init_begins_a_workspace_with_a_verb_that_runs() {
+    let test = Test::new();
+    test.ostler(&["init", "there"]).code(0).says("wrote there/ostler.toml");
+    test.ostler(&["-C", "there", "check"]).code(0);
+    test.ostler(&["-C", "there", "hello", "Ada"]).code(0).says("│ Hello, Ada, from ");
+    let before = test.read("there/workflows/hello.toml");
+    test.ostler(&["init", "there"]).code(0).says("already");
+    assert_eq!(test.read("there/workflows/hello.toml"), before);
+}
+
+#[test]
+fn a_new_verb_checks_and_runs_in_both_languages() {
+    let test = Test::new();
+    test.ostler(&["new", "one"]).code(0).says("wrote workflows/one.toml");
+    test.ostler(&["new", "two", "--nickel"]).code(0).says("wrote workflows/two.ncl");
+    let checked = test.ostler(&["check"]).code(0);
+    assert!(!checked.stdout.contains("warning"), "{checked:?}");
+    test.ostler(&["one", "Ada"]).code(0).says("│ Hello, Ada");
+    test.ostler(&["two", "Ada"]).code(0).says("│ Hello, Ada");
+    test.ostler(&["new", "one"]).code(2).complains("workflows/one.toml");
+    test.ostler(&["new", "One"]).code(2).complains("`One`");
+    test.ostler(&["new", "plan"]).code(0).says("ostler run plan");
+}
+
+/// What bash offers after these words.
+fn offered(test: &Test, words: &[&str]) -> Vec<String> {
+    let script = "source <(\"$0\" completion bash); COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
+                  COMP_TYPE=9; _clap_complete_ostler ostler \"${!#}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ostler"));
+    let path = std::env::join_paths(
+        std::iter::once(program.parent().unwrap().to_owned())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let mut bash = Command::new("bash");
+    bash.args(["--norc", "-c", script]).arg(program).args(words);
+    let done = bash.current_dir(test.path()).env("PATH", path.unwrap()).output().unwrap();
+    let ran = Ran::new(&done).code(0);
+    ran.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_completes_verbs_params_values_and_runs() {
+    let test = Test::with("greet", GREET);
+    test.ostler(&["greet", "Ada"]).code(0);
+    let run = test.run();
+    assert_eq!(offered(&test, &["ostler", "gre"]), ["greet"]);
+    assert_eq!(offered(&test, &["ostler", "run", "gr"]), ["greet"]);
+    assert_eq!(offered(&test, &["ostler", "greet", "--to"]), ["--tone"]);
+    assert_eq!(offered(&test, &["ostler", "greet", "--tone", ""]), ["warm", "cool"]);
+    assert_eq!(offered(&test, &["ostler", "runs", "show", &run[..3]]), [run]);
+    assert_eq!(offered(&test, &["ostler", "check", "g"]), ["greet"]);
+}
+
+#[test]
+fn fish_completes_verbs_with_what_they_do() {
+    let test = Test::with("greet", GREET);
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_ostler"));
+    let script = format!(
+        "set -x PATH {} $PATH; ostler completion fish | source; complete -C 'ostler gre'",
+        program.parent().unwrap().display()
+    );
+    let mut fish = Command::new("fish");
+    fish.args(["--no-config", "-c", &script]).current_dir(test.path());
+    let done = fish.env("HOME", test.path()).output().unwrap();
+    Ran::new(&done).code(0).says("greet\tBuilds a greeting");
+}
+
+#[test]
+fn zsh_takes_the_script() {
+    let test = Test::new();
+    let program = env!("CARGO_BIN_EXE_ostler");
+    let script = format!(
+        "autoload -U compinit; compinit -u -d ./dump; source <({program} completion zsh); print -r -- $_comps[ostler]"
+    );
+    let mut zsh = Command::new("zsh");
+    zsh.args(["-f", "-c", &script]).current_dir(test.path()).env("HOME", test.path());
+    Ran::new(&zsh.output().unwrap()).code(0).says("_clap_dynamic_completer_ostler");
+}
