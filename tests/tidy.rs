@@ -38,6 +38,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio", &["action", "exec", "ops"]),
     ("regex::", &["action", "check"]),
     ("toml::", &["source", "ops"]),
+    ("quick_junit", &["report"]),
+    ("unicode_width", &["report"]),
 ];
 
 /// The most lines of a file, its tests aside.

@@ -5,15 +5,12 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::args::{Driving, Format, RunArgs, RunsCommand, StepCommand};
+use super::formats::ReportFormat;
+use super::reports::output;
 use super::{Context, Exit, progress, verb};
-use crate::ids::RunId;
-use crate::ops::{self, Error, Said, Session, StartOptions};
-use crate::report::{self, AttemptReport, Paint, StepReport, Tone};
+use crate::ops::{self, Error, Said, StartOptions};
+use crate::report::{self, Paint, Tone};
 use crate::run::{Answer, Record, Run};
-use crate::store::Store;
-
-/// How many lines of a failed step's output are shown.
-const TAIL: usize = 15;
 
 impl Context {
     pub(super) fn run(&self, args: &RunArgs) -> Result<Exit, Error> {
@@ -53,49 +50,6 @@ impl Context {
         }
     }
 
-    /// Prints the report of a run that was driven.
-    fn ended(&self, session: &Session, driving: &Driving) -> Exit {
-        let run = session.journal.run();
-        self.report(&session.store, run, driving.format.unwrap_or(Format::Text));
-        Exit::of(session.left, driving.lenient)
-    }
-
-    fn report(&self, store: &Store, run: &Run, format: Format) {
-        let whole = report::report(run);
-        match format {
-            Format::Json => self.print(&format!("{}\n", pretty(&whole))),
-            Format::Text => {
-                let id = RunId::parse(run.id());
-                let mut tail = |step: &StepReport, attempt: &AttemptReport| {
-                    id.as_ref().map(|id| self.tail(store, id, step, attempt)).unwrap_or_default()
-                };
-                self.print(&report::text(&whole, &self.out, &mut tail));
-            }
-        }
-    }
-
-    /// The last lines that an attempt wrote, standard error before standard output.
-    fn tail(
-        &self,
-        store: &Store,
-        id: &RunId,
-        step: &StepReport,
-        attempt: &AttemptReport,
-    ) -> Vec<String> {
-        for ending in ["stderr", "stdout"] {
-            let bytes = output(store, id, &step.id, attempt.n, ending).unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(64 * 1024)..])
-                .into_owned();
-            let lines: Vec<&str> = text.lines().collect();
-            if !lines.is_empty() {
-                let width = self.out.width.saturating_sub(6);
-                let last = lines[lines.len().saturating_sub(TAIL)..].iter();
-                return last.map(|line| line.chars().take(width).collect()).collect();
-            }
-        }
-        Vec::new()
-    }
-
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
         let mut show = |record: &Record, run: &Run| self.show(record, run);
         match command {
@@ -104,7 +58,7 @@ impl Context {
                 let store = self.workspace.existing_store()?;
                 let journal = store.load(&store.find(run.as_deref())?)?;
                 self.report(&store, journal.run(), format);
-                if format == Format::Text && !ops::is_moving(journal.run()) {
+                if format == ReportFormat::Text && !ops::is_moving(journal.run()) {
                     self.print(&format!(
                         "  nobody drives it: ostler runs resume {}\n",
                         journal.id()
@@ -283,17 +237,7 @@ impl Context {
     }
 }
 
-/// What an attempt wrote: from the database, or from its file.
-fn output(store: &Store, id: &RunId, step: &str, n: u32, ending: &str) -> Option<Vec<u8>> {
-    let stem = crate::ids::Instance::parse(step)?.file_stem();
-    let name = format!("{stem}.{n}.{ending}");
-    if let Ok(Some(bytes)) = store.output(id, &name) {
-        return Some(bytes);
-    }
-    std::fs::read(store.run_dir(id).ok()?.join(name)).ok()
-}
-
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
@@ -304,5 +248,6 @@ fn merged(before: &Driving, after: &Driving) -> Driving {
         no_ask: after.no_ask || before.no_ask,
         lenient: after.lenient || before.lenient,
         format: after.format.or(before.format),
+        report: before.report.iter().chain(&after.report).cloned().collect(),
     }
 }

@@ -3,9 +3,8 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, builder::PossibleValuesParser};
+use clap::{Arg, ArgAction, ArgMatches, builder::PossibleValuesParser};
 
-use super::args::Driving;
 use crate::plan::Given;
 use crate::value::Bytes;
 use crate::workflow::{Param, ValueType, Workflow};
@@ -16,19 +15,20 @@ pub(super) fn split(words: &[OsString]) -> (String, &[OsString]) {
     (verb.map(|v| v.to_string_lossy().into_owned()).unwrap_or_default(), rest)
 }
 
-/// Reads a verb's arguments; the options of `run` may stand among them. The error is clap's, help included.
-pub(super) fn parse(
+/// Reads a verb's arguments; the options of the command before it may stand among them. The error is clap's, help
+/// included.
+pub(super) fn parse<Options: clap::Args>(
     workflow: &Workflow,
     words: &[OsString],
     before: &str,
-) -> Result<(Given, Driving), clap::Error> {
-    let matches = command(workflow, before).try_get_matches_from(words)?;
-    let driving = Driving::from_arg_matches(&matches)?;
+) -> Result<(Given, Options), clap::Error> {
+    let matches = command::<Options>(workflow, before).try_get_matches_from(words)?;
+    let options = Options::from_arg_matches(&matches)?;
     let given = workflow.params.iter().filter_map(|param| given(param, &matches)).collect();
-    Ok((given, driving))
+    Ok((given, options))
 }
 
-fn command(workflow: &Workflow, before: &str) -> clap::Command {
+fn command<Options: clap::Args>(workflow: &Workflow, before: &str) -> clap::Command {
     let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
     let mut command = clap::Command::new(format!("ostler {before} {}", workflow.id.value))
         .no_binary_name(true)
@@ -36,7 +36,7 @@ fn command(workflow: &Workflow, before: &str) -> clap::Command {
     for param in &workflow.params {
         command = command.arg(arg(param));
     }
-    command = <Driving as clap::Args>::augment_args(command.next_help_heading(None::<&str>));
+    command = Options::augment_args(command.next_help_heading(None::<&str>));
     command.about(about.cloned().unwrap_or_default())
 }
 

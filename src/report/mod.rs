@@ -1,6 +1,12 @@
 //! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
 #![deny(clippy::disallowed_methods)]
 
+pub mod graph;
+mod junit;
+pub(crate) mod lines;
+mod markdown;
+mod outlook;
+mod plan;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,7 +15,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use text::{Paint, Plain, Tone, text};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use outlook::{Outlook, outlook};
+pub use plan::plan;
+pub use text::{Paint, Plain, Tail, Tone, text};
 
 use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
@@ -65,6 +75,21 @@ pub struct StepReport {
     pub outputs: BTreeMap<String, Value>,
     /// The claim about its result, in words.
     pub verify: Option<String>,
+}
+
+impl StepReport {
+    /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
+    fn cause(&self) -> String {
+        let failed = self.checks.iter().find(|check| check.status == "failed");
+        let last = self.attempts.last();
+        let cause = if let Some(check) = failed {
+            format!("{}: expected {}, observed {}", check.what, check.expected, check.observed)
+        } else {
+            let why = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
+            why.or_else(|| self.reason.clone()).unwrap_or_else(|| "failed".to_owned())
+        };
+        lines::one_line(&cause)
+    }
 }
 
 /// One attempt.

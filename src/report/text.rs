@@ -38,12 +38,11 @@ impl Paint for Plain {
     }
 }
 
-/// The report as text. `tail` gives the last lines of a failed attempt's output.
-pub fn text(
-    report: &Report,
-    paint: &dyn Paint,
-    tail: &mut dyn FnMut(&StepReport, &AttemptReport) -> Vec<String>,
-) -> String {
+/// Gives the last lines of an attempt's output.
+pub type Tail<'t> = &'t dyn Fn(&StepReport, &AttemptReport) -> Vec<String>;
+
+/// The report as text.
+pub fn text(report: &Report, paint: &dyn Paint, tail: Tail<'_>) -> String {
     let mut out = String::new();
     let steps = || report.steps.iter().chain(&report.finally);
     let width = steps().map(|s| s.id.chars().count()).max().unwrap_or(0).min(40);
@@ -65,7 +64,7 @@ pub fn text(
 }
 
 /// A step's sign and its tone.
-fn sign(status: &str) -> (&'static str, Tone) {
+pub(super) fn sign(status: &str) -> (&'static str, Tone) {
     match status {
         "passed" | "recovered" => ("✓", Tone::Good),
         "failed" => ("✗", Tone::Bad),
@@ -112,7 +111,7 @@ fn failure(
     report: &Report,
     step: &StepReport,
     paint: &dyn Paint,
-    tail: &mut dyn FnMut(&StepReport, &AttemptReport) -> Vec<String>,
+    tail: Tail<'_>,
 ) {
     let Some(last) = step.attempts.last() else { return };
     let _ =
@@ -144,8 +143,9 @@ fn failure(
     let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &more));
 }
 
-fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
-    let (word, tone) = match report.status {
+/// What became of a run, in words.
+pub(super) fn words(status: RunStatus) -> (&'static str, Tone) {
+    match status {
         RunStatus::Passed => ("passed", Tone::Good),
         RunStatus::PassedWithFailures => ("passed with failures", Tone::Warn),
         RunStatus::Failed => ("failed", Tone::Bad),
@@ -154,23 +154,32 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         RunStatus::Refused => ("refused", Tone::Bad),
         RunStatus::Waiting => ("waits for somebody", Tone::Warn),
         RunStatus::Running => ("running", Tone::Strong),
-    };
-    let mut counts: Vec<(String, usize)> = Vec::new();
+    }
+}
+
+/// How many steps are in each state.
+pub(super) fn counts(report: &Report) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
     for step in report.steps.iter().chain(&report.finally) {
         match counts.iter_mut().find(|(status, _)| *status == step.status) {
             Some((_, count)) => *count += 1,
-            None => counts.push((step.status.clone(), 1)),
+            None => counts.push((&step.status, 1)),
         }
     }
-    let counts: Vec<String> =
-        counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let each = counts.iter().map(|(status, count)| format!("{count} {status}"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
+    let (word, tone) = words(report.status);
+    let counts = counts(report);
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
         out,
         "\n{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({}; run {})", counts.join(", "), report.run)),
+        paint.paint(Tone::Faint, &format!("({counts}; run {})", report.run)),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);
