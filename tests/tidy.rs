@@ -35,11 +35,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("brush_parser", &["shell"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
-    ("unicode_width", &["report", "cli"]),
     ("annotate_snippets", &["cli"]),
     ("tokio", &["action", "exec", "ops"]),
     ("regex::", &["action", "check"]),
     ("toml::", &["source", "ops"]),
+    ("quick_junit", &["report"]),
+    ("unicode_width", &["report"]),
 ];
 
 /// The most lines of a file, its tests aside.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::completion;
+use super::formats::{Planning, ReportFile, ReportFormat};
 use crate::report::Detail;
 
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
@@ -140,7 +141,10 @@ pub(super) struct Showing {
     pub(super) verbose: bool,
     /// How the report is printed [default: text]
     #[arg(long, value_name = "FORMAT")]
-    pub(super) format: Option<Format>,
+    pub(super) format: Option<ReportFormat>,
+    /// Write the report to a file as well: .md, .xml for CI servers, or .json; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<ReportFile>,
 }
 
 impl Showing {
@@ -200,9 +204,8 @@ pub(super) struct ExplainArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanArgs {
-    /// How the plan is printed [default: text]
-    #[arg(long, value_name = "FORMAT")]
-    pub(super) format: Option<Format>,
+    #[command(flatten)]
+    pub(super) planning: Planning,
     /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
     pub(super) words: Vec<OsString>,
@@ -226,7 +229,7 @@ pub(super) enum RunsCommand {
         run: Option<String>,
         /// How it is printed
         #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
+        format: ReportFormat,
     },
     /// Show a run's events, or the output of one of its steps
     Log {

@@ -7,7 +7,8 @@ use clap::CommandFactory;
 use clap_complete::env::{CompleteEnv, Shells};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
-use super::args::{Args, Shell};
+use super::args::{Args, Driving, Shell};
+use super::formats::Planning;
 use super::{Context, Exit, verb};
 use crate::ops::{self, Error, Listed, Trust, Workspace};
 
@@ -28,17 +29,20 @@ pub(super) fn answer(args: &[OsString]) -> Option<Exit> {
 fn command() -> clap::Command {
     let mut ours = Args::command();
     let verbs = listed();
-    for verb in &verbs {
-        let one = || verb::command(&verb.name, verb.about.as_deref(), &verb.params);
-        let taken = ours.find_subcommand(&verb.name).is_some();
-        for parent in ["run", "plan"] {
-            ours = ours.mut_subcommand(parent, |parent| parent.subcommand(one()));
-        }
+    for listed in &verbs {
+        let run = || verb_command::<Driving>(listed);
+        let taken = ours.find_subcommand(&listed.name).is_some();
+        ours = ours.mut_subcommand("run", |parent| parent.subcommand(run()));
+        ours = ours.mut_subcommand("plan", |p| p.subcommand(verb_command::<Planning>(listed)));
         if !taken {
-            ours = ours.subcommand(one());
+            ours = ours.subcommand(run());
         }
     }
     ours
+}
+
+fn verb_command<Options: clap::Args>(verb: &Listed) -> clap::Command {
+    verb::command::<Options>(&verb.name, verb.about.as_deref(), &verb.params)
 }
 
 fn listed() -> Vec<Listed> {

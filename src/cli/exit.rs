@@ -31,10 +31,14 @@ pub enum Exit {
 impl Exit {
     /// The exit of a run that was driven.
     pub(super) fn of(left: Left, lenient: bool) -> Self {
-        let status = match left {
-            Left::Killed => return Self::Cancelled,
-            Left::Status(status) => status,
-        };
+        match left {
+            Left::Killed => Self::Cancelled,
+            Left::Status(status) => Self::of_status(status, lenient),
+        }
+    }
+
+    /// The exit of a run in this status.
+    pub(super) fn of_status(status: RunStatus, lenient: bool) -> Self {
         match status {
             RunStatus::Passed => Self::Passed,
             RunStatus::PassedWithFailures if lenient => Self::Passed,

@@ -9,6 +9,7 @@ use super::terminal::Terminal;
 use super::{Context, Exit};
 use crate::diagnostic::{Code, Example, Severity, closest, printable};
 use crate::ops::{self, Error, Level};
+use crate::report::lines::wrapped;
 use crate::report::{Paint, Tone};
 
 /// The most columns that prose takes, however wide the terminal is.
@@ -145,31 +146,4 @@ fn unknown(name: &str, to: &Terminal) -> String {
     let name = crate::diagnostic::printable(name);
     let word = to.bad("error");
     format!("{word}: no code is called `{name}`{near}\n  `ostler explain` lists all codes")
-}
-
-/// A text in lines of at most so many columns. A longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_end_between_words() {
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("a remarkable d", 3), ["a", "remarkable", "d"]);
-        assert!(wrapped("", 10).is_empty());
-    }
 }

@@ -8,7 +8,8 @@ use super::args::Format;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
 use crate::ops::{self, Error, Listed, Open};
-use crate::report::{Paint, Tone, cut};
+use crate::report::lines::cut;
+use crate::report::{Paint, Tone};
 use crate::workflow::Param;
 
 /// The widest that the names of verbs may make their column.

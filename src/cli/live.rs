@@ -7,13 +7,13 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use unicode_width::UnicodeWidthStr;
 
 use super::terminal::Terminal;
 use crate::diagnostic::printable;
 use crate::ids::Instance;
 use crate::ops::Growing;
-use crate::report::{Paint, Tone, cut};
+use crate::report::lines::{columns, cut};
+use crate::report::{Paint, Tone};
 use crate::workflow::Millis;
 
 /// How often it is redrawn. What is over sooner is never drawn as running.
@@ -156,7 +156,7 @@ impl View {
         let mut rows: Vec<_> = self.running.iter().collect();
         rows.sort_by_key(|(_, row)| row.since);
         let room = ROWS.min(to.height.saturating_sub(3)).max(1);
-        let width = rows.iter().take(room).map(|(id, _)| id.to_string().width()).max();
+        let width = rows.iter().take(room).map(|(id, _)| columns(&id.to_string())).max();
         let width = width.unwrap_or(0).min(to.width / 2);
         let mut lines: Vec<String> =
             rows.iter().take(room).map(|(id, row)| row.text(id, width, to)).collect();
@@ -182,9 +182,9 @@ impl Row {
     /// A running step in a line: its name, for how long, and the last it wrote.
     fn text(&self, id: &Instance, width: usize, to: &Terminal) -> String {
         let id = cut(&id.to_string(), width);
-        let gap = " ".repeat(width.saturating_sub(id.width()));
+        let gap = " ".repeat(width.saturating_sub(columns(&id)));
         let took = seconds(self.since.elapsed());
-        let room = (to.width - 1).saturating_sub(width + took.width() + 6);
+        let room = (to.width - 1).saturating_sub(width + columns(&took) + 6);
         let last = if room < LINE { String::new() } else { printable(&self.output.last_line()) };
         let last = to.paint(Tone::Faint, &cut(&last, room));
         format!("{} {id}{gap}  {took}  {last}", to.paint(Tone::Strong, "▸"))

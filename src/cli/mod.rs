@@ -4,12 +4,14 @@ mod args;
 mod completion;
 mod exit;
 mod explain;
+mod formats;
 mod list;
 mod live;
 mod new;
 mod plan;
 mod problems;
 mod progress;
+mod reports;
 mod runs;
 mod terminal;
 mod verb;
@@ -239,6 +241,7 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::NoVerb { .. } | Error::Params(_) | Error::NotNow(_) | Error::NoState => Exit::Usage,
         Error::TwoFiles { .. } => Exit::Problems,
+        Error::Rules(_) => Exit::Bug,
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
         Error::Refused(_) | Error::Reader(reader::Error::Refused(_)) => Exit::Refused,

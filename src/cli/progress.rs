@@ -4,13 +4,13 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use unicode_width::UnicodeWidthStr;
-
 use super::Context;
 use super::args::Showing;
 use super::live::{Live, Row};
 use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
+use crate::report::graph::Graph;
+use crate::report::lines::columns;
 use crate::report::{self, Detail, Look, Paint, Tone};
 use crate::run::{Event, Outcome, Probe, Record, Run, State};
 use crate::store::Store;
@@ -24,6 +24,8 @@ pub(super) struct Progress<'c> {
     together: bool,
     live: Option<Live>,
     shape: OnceCell<Shape>,
+    /// For each step, its wave.
+    waves: OnceCell<BTreeMap<StepId, usize>>,
     store: OnceCell<Option<Store>>,
     /// The states in which steps were shown.
     said: BTreeMap<String, String>,
@@ -35,21 +37,26 @@ struct Shape {
     width: usize,
     /// The steps that others come after.
     inner: BTreeSet<StepId>,
-    waves: BTreeMap<StepId, usize>,
 }
 
 impl Shape {
     fn of(run: &Run) -> Self {
         let plan = run.plan();
         let all = || plan.steps.iter().chain(&plan.finally);
-        let waves = plan.waves();
-        let waves = waves.iter().enumerate();
         Self {
-            width: all().map(|step| step.id.as_str().width()).max().unwrap_or(0),
+            width: all().map(|step| columns(step.id.as_str())).max().unwrap_or(0),
             inner: all().flat_map(|s| &s.edges).map(|edge| edge.step.value.clone()).collect(),
-            waves: waves.flat_map(|(n, w)| w.iter().map(move |s| (s.id.clone(), n))).collect(),
         }
     }
+}
+
+fn waves(run: &Run) -> BTreeMap<StepId, usize> {
+    let graph = Graph::of(run.plan());
+    let waves = graph.waves().into_iter().enumerate();
+    waves
+        .flat_map(|(at, wave)| wave.into_iter().map(move |node| (node, at)))
+        .map(|(node, at)| (graph.nodes[node].id.clone(), at))
+        .collect()
 }
 
 impl<'c> Progress<'c> {
@@ -62,6 +69,7 @@ impl<'c> Progress<'c> {
             together: super::terminal::same_place(),
             live: is_live.then(Live::new),
             shape: OnceCell::new(),
+            waves: OnceCell::new(),
             store: OnceCell::new(),
             said: BTreeMap::new(),
         }
@@ -120,15 +128,15 @@ impl<'c> Progress<'c> {
 
     fn start(&self, run: &Run, step: &Instance, attempt: u32) {
         let Some(live) = &self.live else { return };
-        let shape = self.shape(run);
+        let waves = self.waves.get_or_init(|| waves(run));
         let dir = self.context.workspace.run_dir(run.id());
         let row = Row {
             since: Instant::now(),
-            wave: shape.waves.get(&step.step).copied(),
+            wave: waves.get(&step.step).copied(),
             output: Growing::new(&dir, step, attempt),
         };
         let mut view = live.view();
-        view.waves = 1 + shape.waves.values().max().copied().unwrap_or(0);
+        view.waves = 1 + waves.values().max().copied().unwrap_or(0);
         run.id().clone_into(&mut view.run);
         view.running.insert(step.clone(), row);
     }

@@ -6,13 +6,12 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::args::{Driving, Format, RunArgs, RunsCommand, Showing, StepCommand};
+use super::formats::ReportFormat;
 use super::progress::Progress;
 use super::{Context, Exit, verb};
-use crate::ids::RunId;
 use crate::ops::{self, Error, Said, Session, StartOptions};
-use crate::report::{self, Look, Paint, StepReport, Tone};
+use crate::report::{self, Paint, Tone};
 use crate::run::{Answer, Record, Run};
-use crate::store::Store;
 
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
@@ -54,23 +53,6 @@ impl Context {
         if error.use_stderr() { Exit::Usage } else { Exit::Passed }
     }
 
-    fn report(&self, store: &Store, run: &Run, showing: &Showing, said: &BTreeMap<String, String>) {
-        let whole = report::report(run);
-        match showing.format.unwrap_or(Format::Text) {
-            Format::Json => self.print(&format!("{}\n", pretty(&whole))),
-            Format::Text => {
-                let id = RunId::parse(run.id());
-                let output = |step: &StepReport, attempt: u32, stream: &str| {
-                    let found = |id| ops::output_end(store, id, &step.id, attempt, stream);
-                    id.as_ref().map(found).unwrap_or_default()
-                };
-                let (paint, width) = (&self.out, self.out.room());
-                let look = Look { paint, width, detail: showing.detail(), output: &output };
-                self.print(&report::text(&whole, &look, said));
-            }
-        }
-    }
-
     fn watch(&self, run: Option<&str>, showing: &Showing) -> Result<Exit, Error> {
         let mut progress = Progress::new(self, showing);
         let mut first = true;
@@ -96,7 +78,7 @@ impl Context {
                 let journal = store.load(&store.find(run.as_deref())?)?;
                 let showing = Showing { format: Some(format), ..Showing::default() };
                 self.report(&store, journal.run(), &showing, &BTreeMap::new());
-                if format == Format::Text && !ops::is_moving(journal.run()) {
+                if format == ReportFormat::Text && !ops::is_moving(journal.run()) {
                     self.print(&format!(
                         "  nobody drives it: ostler runs resume {}\n",
                         journal.id()
@@ -272,7 +254,7 @@ impl Context {
     }
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
@@ -286,6 +268,7 @@ fn merged(before: &Driving, after: &Driving) -> Driving {
             quiet: after.showing.quiet || before.showing.quiet,
             verbose: after.showing.verbose || before.showing.verbose,
             format: after.showing.format.or(before.showing.format),
+            report: before.showing.report.iter().chain(&after.showing.report).cloned().collect(),
         },
     }
 }

@@ -4,9 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, ValueHint};
+use clap::{Arg, ArgAction, ArgMatches, ValueHint};
 
-use super::args::Driving;
 use crate::plan::Given;
 use crate::value::Bytes;
 use crate::workflow::{Param, ValueType, Workflow};
@@ -17,34 +16,37 @@ pub(super) fn split(words: &[OsString]) -> (String, &[OsString]) {
     (verb.map(|v| v.to_string_lossy().into_owned()).unwrap_or_default(), rest)
 }
 
-/// Reads a verb's arguments; the options of `run` may stand among them. The error is clap's, help included.
-pub(super) fn parse(
+/// Reads a verb's arguments; the options of the command before it may stand among them. The error is clap's, help
+/// included.
+pub(super) fn parse<Options: clap::Args>(
     workflow: &Workflow,
     words: &[OsString],
     before: &str,
-) -> Result<(Given, Driving), clap::Error> {
+) -> Result<(Given, Options), clap::Error> {
     let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
     let name = format!("{before} {}", workflow.id.value);
-    let command = command(&name, about.map(String::as_str), &workflow.params);
+    let command = command::<Options>(&name, about.map(String::as_str), &workflow.params);
     let matches = command.no_binary_name(true).try_get_matches_from(words)?;
-    let driving = Driving::from_arg_matches(&matches)?;
+    let options = Options::from_arg_matches(&matches)?;
     let given = workflow.params.iter().filter_map(|param| given(param, &matches)).collect();
-    Ok((given, driving))
+    Ok((given, options))
 }
 
-/// The command that a verb is.
-pub(super) fn command(name: &str, about: Option<&str>, params: &[Param]) -> clap::Command {
+/// The command that a verb is, with the options that stand among its params.
+pub(super) fn command<Options: clap::Args>(
+    name: &str,
+    about: Option<&str>,
+    params: &[Param],
+) -> clap::Command {
     let command = clap::Command::new(name.to_owned()).disable_help_flag(true);
     let command = params
         .iter()
         .fold(command, |command, param| command.arg(arg(param).help_heading("Params")));
     let help =
         Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print this");
-    let command = command.next_help_heading("How it is run");
+    let command = command.next_help_heading("Options");
     // Last, since the options bring a text of their own.
-    <Driving as clap::Args>::augment_args(command)
-        .arg(help)
-        .about(about.unwrap_or_default().to_owned())
+    Options::augment_args(command).arg(help).about(about.unwrap_or_default().to_owned())
 }
 
 fn arg(param: &Param) -> Arg {

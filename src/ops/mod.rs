@@ -14,14 +14,14 @@ pub use list::{Listed, Open, list, open_runs};
 pub use new::{Language, init, new_verb};
 pub use output::{Growing, output, output_end};
 pub use start::{Session, StartOptions, start};
-pub use verbs::{check_all, check_verb, levels, plan, verbs};
+pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
 pub use crate::reader::Checked;
 pub use crate::source::Level;
-use crate::{reader, store};
+use crate::{reader, run, store};
 
 /// Why something a user asked for was not done.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,9 @@ pub enum Error {
     /// A lock that the run needs is held by another.
     #[error("refused: {0}")]
     Refused(store::Error),
+    /// The run's rules contradict themselves.
+    #[error("a bug of ours: {0}")]
+    Rules(#[from] run::IllegalEvent),
     /// The record.
     #[error(transparent)]
     Store(store::Error),

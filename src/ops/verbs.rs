@@ -5,8 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::{Error, Workspace, facts};
 use crate::diagnostic::{Code, Diagnostic, closest};
+use crate::ids::StepId;
 use crate::plan::{self, Given, Plan};
 use crate::reader::{self, Checked, Reading};
+use crate::report::graph::Graph;
+use crate::report::{self, Outlook};
+use crate::run;
 use crate::shell::Scripts;
 use crate::source::{self, Level};
 use crate::workflow::Workflow;
@@ -160,4 +164,14 @@ pub fn plan(
     let none = Scripts::default();
     let scripts = checked.scripts.get(&workflow.id.value).unwrap_or(&none);
     plan::resolve(workflow, scripts, given, &facts).map_err(Error::Params)
+}
+
+/// What can be said of a plan's run, and how it goes if these steps fail.
+pub fn outlook(
+    plan: &Plan,
+    graph: &Graph,
+    failing: &BTreeSet<StepId>,
+) -> Result<Outlook, run::IllegalEvent> {
+    let rehearsal = run::rehearse(plan, failing)?;
+    Ok(report::outlook(plan, graph, &rehearsal, failing))
 }

@@ -3,7 +3,6 @@
 
 mod params;
 mod resolve;
-mod waves;
 
 use std::collections::BTreeMap;
 

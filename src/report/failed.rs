@@ -2,16 +2,14 @@
 
 use std::fmt::Write as _;
 
-use unicode_width::UnicodeWidthStr;
-
+use super::lines::{columns, cut};
+use super::output::FAILED;
 use super::text::output;
-use super::{Look, Report, StepReport, Tone, cut};
+use super::{Look, Report, StepReport, Tone};
 use crate::diagnostic::printable;
 
 /// How many lines of a command are shown.
 const COMMAND: usize = 6;
-/// How many lines are shown of what it wrote.
-const OUTPUT: usize = 15;
 /// How many columns of a value are shown.
 const VALUE: usize = 60;
 
@@ -32,7 +30,7 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
     }
     for check in checks {
         let what = printable(&check.what);
-        let gap = " ".repeat(what.width());
+        let gap = " ".repeat(columns(&what));
         let _ = writeln!(out, "  {what}: expected {}", printable(&check.expected));
         let _ = writeln!(out, "  {gap}  observed {}", printable(&check.observed));
     }
@@ -44,7 +42,7 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
         let _ =
             writeln!(out, "  left behind: {} {}, which {fate}", leak.pid, printable(&leak.command));
     }
-    ["stdout", "stderr"].iter().for_each(|stream| output(out, step, stream, OUTPUT, look));
+    ["stdout", "stderr"].iter().for_each(|stream| output(out, step, stream, FAILED, look));
     let more = format!("  ostler runs log {} {}", report.run, step.id);
     let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &more));
 }

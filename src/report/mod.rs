@@ -2,6 +2,13 @@
 #![deny(clippy::disallowed_methods)]
 
 mod failed;
+pub mod graph;
+mod junit;
+pub(crate) mod lines;
+mod markdown;
+mod outlook;
+mod output;
+mod plan;
 mod text;
 
 use std::collections::BTreeMap;
@@ -10,10 +17,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use text::{Detail, Look, Paint, Plain, Tone, cut, entry, text};
+pub use junit::junit;
+pub use markdown::markdown;
+pub use outlook::{Outlook, outlook};
+pub use output::Output;
+pub use plan::plan;
+pub use text::{Detail, Look, Paint, Plain, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
-use crate::plan;
+use crate::plan::Action;
 use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
@@ -76,6 +88,21 @@ pub struct StepReport {
     pub outputs: BTreeMap<String, Value>,
     /// The claim about its result, in words.
     pub verify: Option<String>,
+}
+
+impl StepReport {
+    /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
+    fn cause(&self) -> String {
+        let failed = self.checks.iter().find(|check| check.status == "failed");
+        let last = self.attempts.last();
+        let cause = if let Some(check) = failed {
+            format!("{}: expected {}, observed {}", check.what, check.expected, check.observed)
+        } else {
+            let why = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
+            why.or_else(|| self.reason.clone()).unwrap_or_else(|| "failed".to_owned())
+        };
+        lines::one_line(&cause)
+    }
 }
 
 /// One attempt.
@@ -214,7 +241,7 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         id: node.instance.to_string(),
         action: step.action.clone(),
         after: step.edges.iter().map(|edge| edge.step.to_string()).collect(),
-        command: step.run.as_ref().and_then(plan::Action::shown),
+        command: step.run.as_ref().and_then(Action::shown),
         with: with(run, node),
         status: node.state.name().to_owned(),
         reason: node.reason.clone(),

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
 use super::failed::failed;
+use super::lines::{columns, cut};
+use super::output::{LETTERS, Output, last_lines};
 use super::{Report, StepReport};
 use crate::diagnostic::printable;
 use crate::run::RunStatus;
@@ -17,8 +17,6 @@ const NAMES: usize = 40;
 const SKIPPED: usize = 10;
 /// How many lines are shown of what a step wrote that passed.
 const OUTPUT: usize = 20;
-/// How many columns of such a line, where no terminal says.
-const COLUMNS: usize = 400;
 
 /// What a stretch of text is, for those who give it a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,22 +69,8 @@ pub struct Look<'l> {
     pub width: Option<usize>,
     /// How much is said of what went well.
     pub detail: Detail,
-    /// The end of what an attempt wrote: of which step, which attempt, and `stdout` or `stderr`.
-    pub output: &'l dyn Fn(&StepReport, u32, &str) -> Vec<u8>,
-}
-
-/// A text of at most so many columns; what is left out is marked.
-pub fn cut(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
-        return text.to_owned();
-    }
-    let mut room = columns.saturating_sub(1);
-    let fits = |c: &char| {
-        let left = room.checked_sub(c.width().unwrap_or(0));
-        room = left.unwrap_or(room);
-        left.is_some()
-    };
-    text.chars().take_while(fits).chain(['…']).collect()
+    /// Gives the end of what an attempt wrote.
+    pub output: Output<'l>,
 }
 
 /// The report as text, without the lines of steps that the reader has seen: `said` has
@@ -98,7 +82,7 @@ pub fn text(report: &Report, look: &Look<'_>, said: &BTreeMap<String, String>) -
         let _ = writeln!(out, "{} {}", look.paint.paint(Tone::Warn, "!"), printable(warning));
     }
     if look.detail != Detail::Quiet {
-        let width = steps().map(|s| s.id.width()).max().unwrap_or(0);
+        let width = steps().map(|s| columns(&s.id)).max().unwrap_or(0);
         lines(&mut out, &report.steps, width, look, said);
         let mut finally = String::new();
         lines(&mut finally, &report.finally, width, look, said);
@@ -166,7 +150,7 @@ pub fn entry(step: &StepReport, width: usize, last: bool, look: &Look<'_>) -> St
     out
 }
 
-/// The last lines of what a step's last attempt wrote.
+/// Shows the last lines of what a step wrote.
 pub(super) fn output(
     out: &mut String,
     step: &StepReport,
@@ -174,26 +158,21 @@ pub(super) fn output(
     limit: usize,
     look: &Look<'_>,
 ) {
-    let Some(attempt) = step.attempts.last() else { return };
-    let bytes = (look.output)(step, attempt.n, stream);
-    let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
+    let room = look.width.map_or(usize::MAX, |width| width.saturating_sub(4));
+    let (before, lines) = last_lines(step, stream, limit, LETTERS, look.output);
     let bar = look.paint.paint(Tone::Faint, "│");
-    let left_out = lines.len().saturating_sub(limit);
-    if left_out > 0 {
-        let what = format!("… {left_out} lines more before");
+    if before > 0 {
+        let what = format!("… {before} lines more before");
         let _ = writeln!(out, "  {bar} {}", look.paint.paint(Tone::Faint, &what));
     }
-    for line in &lines[left_out..] {
-        let room = look.width.map_or(COLUMNS, |width| width.saturating_sub(4));
-        let line: String = line.chars().take(room + 1).collect();
+    for line in lines {
         let line = printable(&line.replace('\t', "    "));
         let _ = writeln!(out, "  {bar} {}", cut(&line, room));
     }
 }
 
 /// A step's sign and its tone.
-fn sign(status: &str) -> (&'static str, Tone) {
+pub(super) fn sign(status: &str) -> (&'static str, Tone) {
     match status {
         "passed" | "recovered" => ("✓", Tone::Good),
         "failed" => ("✗", Tone::Bad),
@@ -232,16 +211,17 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
-    let gap = width.min(NAMES).saturating_sub(step.id.width()) + 2;
+    let gap = width.min(NAMES).saturating_sub(columns(&step.id)) + 2;
     let more = printable(&more.join(", ").replace('\n', " "));
-    let room = look.width.map(|all| all.saturating_sub(step.id.width() + gap + 2));
+    let room = look.width.map(|all| all.saturating_sub(columns(&step.id) + gap + 2));
     let more = room.map_or(more.clone(), |room| cut(&more, room));
     let (sign, more) = (look.paint.paint(tone, sign), look.paint.paint(Tone::Faint, &more));
     format!("{sign} {}{}{more}", step.id, " ".repeat(gap)).trim_end().to_owned()
 }
 
-fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
-    let (word, tone) = match report.status {
+/// What became of a run, in words.
+pub(super) fn words(status: RunStatus) -> (&'static str, Tone) {
+    match status {
         RunStatus::Passed => ("passed", Tone::Good),
         RunStatus::PassedWithFailures => ("passed with failures", Tone::Warn),
         RunStatus::Failed => ("failed", Tone::Bad),
@@ -250,7 +230,11 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         RunStatus::Refused => ("refused", Tone::Bad),
         RunStatus::Waiting => ("waits for somebody", Tone::Warn),
         RunStatus::Running => ("running", Tone::Strong),
-    };
+    }
+}
+
+/// How many steps are in each state.
+pub(super) fn counts(report: &Report) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for step in report.steps.iter().chain(&report.finally) {
         match counts.iter_mut().find(|(status, _)| *status == step.status) {
@@ -258,8 +242,13 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
             None => counts.push((&step.status, 1)),
         }
     }
-    let counts: Vec<String> =
-        counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let each = counts.iter().map(|(status, count)| format!("{count} {status}"));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
+    let (word, tone) = words(report.status);
+    let counts = counts(report);
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
@@ -267,7 +256,7 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         "{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({}; {took}run {})", counts.join(", "), report.run)),
+        paint.paint(Tone::Faint, &format!("({counts}; {took}run {})", report.run)),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);

@@ -1,0 +1,126 @@
+//! The report as Markdown, for pages such as GitHub's step summary: a table, and details of what failed.
+
+use std::fmt::Write as _;
+
+use super::lines::one_line;
+use super::output::{Output, both};
+use super::text::{counts, sign, words};
+use super::{Report, StepReport};
+use crate::diagnostic::printable;
+use crate::workflow::Millis;
+
+/// The report as Markdown. What a run wrote stays text there: it makes no table, tag, link or fence.
+pub fn markdown(report: &Report, output: Output<'_>) -> String {
+    let steps = || report.steps.iter().chain(&report.finally);
+    let (word, _) = words(report.status);
+    let mut out = format!("## `{}` {word}\n\n", report.workflow);
+    if let Some(reason) = &report.reason {
+        let _ = writeln!(out, "{}\n", text(reason));
+    }
+    let _ = writeln!(out, "Run `{}`: {}\n", report.run, counts(report));
+    for warning in &report.warnings {
+        let _ = writeln!(out, "- ! {}", text(warning));
+    }
+    if !report.warnings.is_empty() {
+        out.push('\n');
+    }
+    out.push_str("| | step | status | time | |\n| --- | --- | --- | ---: | --- |\n");
+    report.steps.iter().for_each(|step| row(&mut out, step, ""));
+    report.finally.iter().for_each(|step| row(&mut out, step, "finally: "));
+    for step in steps().filter(|step| step.status == "failed") {
+        details(&mut out, report, step, output);
+    }
+    out
+}
+
+fn row(out: &mut String, step: &StepReport, part: &str) {
+    let (sign, _) = sign(&step.status);
+    let took: u64 = step.attempts.iter().filter_map(|attempt| attempt.duration_ms).sum();
+    let took = if step.attempts.is_empty() { String::new() } else { Millis(took).to_string() };
+    let mut more: Vec<String> = Vec::new();
+    if step.attempts.len() > 1 {
+        more.push(format!("{} attempts", step.attempts.len()));
+    }
+    if step.status == "failed" {
+        more.push(text(&step.cause()));
+    }
+    more.extend(step.reason.iter().map(|reason| text(reason)));
+    more.dedup();
+    let more = more.join(", ");
+    let _ = writeln!(out, "| {sign} | {part}`{}` | {} | {took} | {more} |", step.id, step.status);
+}
+
+/// A failed step: what was expected, and the end of its output.
+fn details(out: &mut String, report: &Report, step: &StepReport, output: Output<'_>) {
+    let _ = writeln!(out, "\n<details open>\n<summary>✗ {}</summary>\n", step.id);
+    if let Some(command) = &step.command {
+        let lines: Vec<String> = command.trim().lines().map(printable).collect();
+        let fence = fence(&lines);
+        let _ = writeln!(out, "{fence}sh\n{}\n{fence}\n", lines.join("\n"));
+    }
+    for check in step.checks.iter().filter(|check| check.status == "failed") {
+        let _ = writeln!(out, "- {}", text(&check.what));
+        let _ = writeln!(out, "  - expected: {}", text(&check.expected));
+        let _ = writeln!(out, "  - observed: {}", text(&check.observed));
+    }
+    if step.checks.iter().all(|check| check.status != "failed") {
+        let _ = writeln!(out, "- {}", text(&step.cause()));
+    }
+    if let Some(attempt) = step.attempts.last() {
+        if let Some(why) = &attempt.bad_output {
+            let _ = writeln!(out, "- {}", text(why));
+        }
+        let lines: Vec<String> = both(step, output).iter().map(|line| printable(line)).collect();
+        if !lines.is_empty() {
+            let fence = fence(&lines);
+            let _ = writeln!(out, "\n{fence}text\n{}\n{fence}", lines.join("\n"));
+        }
+    }
+    let _ = writeln!(out, "\n`ostler runs log {} {}`\n\n</details>", report.run, step.id);
+}
+
+/// A fence that none of these lines can close.
+fn fence(lines: &[String]) -> String {
+    let runs = lines.iter().flat_map(|line| line.split(|c| c != '`')).map(str::len);
+    "`".repeat(runs.max().unwrap_or(0).max(2) + 1)
+}
+
+/// A text in one line in which no sign means anything.
+fn text(text: &str) -> String {
+    let mut out = String::new();
+    for c in one_line(text).chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // An address is a link wherever it stands, unless its signs are broken up.
+            ':' => out.push_str("&#58;"),
+            '.' => out.push_str("&#46;"),
+            '@' => out.push_str("&#64;"),
+            c if c.is_ascii_punctuation() && !matches!(c, ',' | ';' | '/' | '%' | '\'') => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_is_longer_than_any_within() {
+        let lines = |all: &[&str]| all.iter().map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        assert_eq!(fence(&lines(&["plain"])), "```");
+        assert_eq!(fence(&lines(&["```", "a ````` b"])), "``````");
+    }
+
+    #[test]
+    fn no_sign_means_anything() {
+        assert_eq!(text("a|b\n<i> `x` [l](u)"), "a\\|b⏎&lt;i&gt; \\`x\\` \\[l\\]\\(u\\)");
+        assert_eq!(text("www.x.org @me"), "www&#46;x&#46;org &#64;me");
+    }
+}

@@ -1,0 +1,374 @@
+//! A plan for people: a line a step beside the picture of the graph, and what is not known before the run.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use super::graph::{Graph, Kind, Link, Rail, Role, rails};
+use super::lines::{columns, cut, one_line, wrapped};
+use super::outlook::{Fate, Outlook};
+use super::text::{Paint, Tone, sign};
+use crate::diagnostic::printable;
+use crate::ids::StepId;
+use crate::plan::{Origin, Plan, Step};
+use crate::run::RunStatus;
+use crate::workflow::{EdgeKind, Join, OnError};
+
+/// More steps than this are listed without a picture: nobody could follow its lines.
+const DRAWN: usize = 60;
+/// The most columns that all ids are given; longer ones push their own line.
+const NAME: usize = 20;
+/// The least columns beside the picture.
+const TEXT: usize = 24;
+
+/// The plan as text of at most so many columns, where names and words let it. `exit` is the code of the rehearsal.
+pub fn plan(
+    plan: &Plan,
+    graph: &Graph,
+    ahead: &Outlook,
+    exit: u8,
+    paint: &dyn Paint,
+    width: usize,
+) -> String {
+    let widest = [&plan.steps, &plan.finally].map(|steps| {
+        let ids = steps.iter().map(|step| columns(step.id.as_str()));
+        ids.max().unwrap_or(0).min(NAME)
+    });
+    let mut page = Page { out: String::new(), plan, graph, ahead, paint, width, widest };
+    page.head();
+    page.steps();
+    page.finally();
+    if ahead.rehearsal.failing.is_empty() {
+        page.unknown();
+    } else {
+        page.verdict(exit);
+    }
+    let digest = format!("digest {}", plan.digest());
+    page.line(&paint.paint(Tone::Faint, &digest));
+    page.out
+}
+
+struct Page<'p> {
+    out: String,
+    plan: &'p Plan,
+    graph: &'p Graph,
+    ahead: &'p Outlook,
+    paint: &'p dyn Paint,
+    width: usize,
+    /// The columns for the ids of the steps, and of those of `finally`.
+    widest: [usize; 2],
+}
+
+impl Page<'_> {
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.out, "{}", text.trim_end());
+    }
+
+    fn faint(&self, text: &str) -> String {
+        self.paint.paint(Tone::Faint, text)
+    }
+
+    fn head(&mut self) {
+        let name = self.plan.workflow.as_str();
+        let about = self.plan.description.as_deref().map(one_line).unwrap_or_default();
+        let one = columns(name) + 2 + columns(&about) <= self.width;
+        let strong = self.paint.paint(Tone::Strong, name);
+        if one {
+            self.line(&format!("{strong}  {about}"));
+        } else {
+            self.line(&strong);
+            wrapped(&about, self.width - 2).iter().for_each(|l| self.line(&format!("  {l}")));
+        }
+        let width = self.plan.params.keys().map(|n| n.as_str().len()).max().unwrap_or(0);
+        for (name, param) in &self.plan.params {
+            let from = match param.from {
+                Origin::Given => "given",
+                Origin::Default => "default",
+            };
+            let value = printable(&param.value.to_string());
+            self.line(&format!("  {name:width$}  {value}  {}", self.faint(from)));
+        }
+        for guard in &self.plan.guards {
+            let text = cut(&one_line(&guard.run.shown()), self.width.saturating_sub(30).max(TEXT));
+            self.line(&format!("guard {}  {}", guard.id, self.faint(&text)));
+        }
+    }
+
+    fn steps(&mut self) {
+        let count = self.plan.steps.len();
+        if let Some(rails) = self.picture(false) {
+            rails.iter().for_each(|rail| self.step(rail, true));
+        } else {
+            if count > DRAWN {
+                let why = format!("{count} steps are too many to draw here: --format svg");
+                self.line(&self.faint(&why));
+            }
+            let first = |wave: &&Vec<usize>| wave.iter().any(|n| !self.graph.nodes[*n].finally);
+            for (at, wave) in self.graph.waves().iter().take_while(first).enumerate() {
+                self.line(&self.faint(&format!("wave {}", at + 1)));
+                wave.iter().for_each(|node| self.step(&bare(*node), false));
+            }
+        }
+        if let Some(converge) = &self.plan.converge {
+            let until = one_line(&converge.condition.shown());
+            let often = converge.max_iterations;
+            let text = format!("converge until {until}, at most {often} times more");
+            wrapped(&text, self.width).iter().for_each(|line| self.line(line));
+        }
+    }
+
+    fn finally(&mut self) {
+        if self.plan.finally.is_empty() {
+            return;
+        }
+        self.line(&self.faint("finally, whatever happened"));
+        if let Some(rails) = self.picture(true) {
+            rails.iter().for_each(|rail| self.step(rail, true));
+        } else {
+            let first = self.plan.steps.len();
+            (first..self.graph.nodes.len()).for_each(|node| self.step(&bare(node), false));
+        }
+    }
+
+    /// The picture, if there is something to see, somebody could follow it, and there is room for it.
+    fn picture(&self, finally: bool) -> Option<Vec<Rail>> {
+        let count = if finally { self.plan.finally.len() } else { self.plan.steps.len() };
+        let within = |link: &&Link| {
+            let [from, to] = [link.from, link.to].map(|node| self.graph.nodes[node].finally);
+            from == finally && to == finally
+        };
+        self.graph.links.iter().find(within)?;
+        let rails = (count <= DRAWN).then(|| rails(self.graph, finally))?;
+        let widest = rails.iter().map(|rail| columns(&rail.below)).max().unwrap_or(0);
+        (widest + TEXT <= self.width).then_some(rails)
+    }
+
+    fn of(&self, node: usize) -> &Step {
+        let steps = &self.plan.steps;
+        steps.get(node).unwrap_or_else(|| &self.plan.finally[node - steps.len()])
+    }
+
+    /// A step's line; what does not fit there comes below it.
+    fn step(&mut self, rail: &Rail, drawn: bool) {
+        let (sign, tone, does, notes) = self.said(rail.node, drawn);
+        let node = &self.graph.nodes[rail.node];
+        let id = format!("{:1$}", node.id, self.widest[usize::from(node.finally)]);
+        let head = format!("{}{}{}  {id}", rail.before, self.paint.paint(tone, sign), rail.after);
+        let used = columns(&rail.before) + 1 + columns(&rail.after) + 2 + columns(&id) + 2;
+        let room = self.width.saturating_sub(used);
+        let under = format!("{}    ", rail.below);
+        let wide = self.width.saturating_sub(columns(&under)).max(TEXT / 2);
+        let gap = if does.is_empty() { "" } else { "  " };
+        let notes_fit = columns(&does) + gap.len() + columns(&notes) <= room;
+        let does_fits = columns(&does) <= room || room >= TEXT;
+        if notes_fit {
+            self.line(&format!("{head}  {does}{gap}{}", self.faint(&notes)));
+            return;
+        }
+        let beside = if does_fits { cut(&does, room) } else { String::new() };
+        self.line(&format!("{head}  {beside}"));
+        if !does_fits {
+            self.line(&format!("{under}{}", cut(&does, wide)));
+        }
+        for line in wrapped(&notes, wide) {
+            self.line(&format!("{under}{}", self.faint(&line)));
+        }
+    }
+
+    /// A step's sign, what it does, and when; or what becomes of it if others fail as is asked.
+    fn said(&self, node: usize, drawn: bool) -> (&'static str, Tone, String, String) {
+        let step = self.of(node);
+        let rehearsed = &self.ahead.rehearsal;
+        if rehearsed.failing.is_empty() {
+            let (sign, tone) = self.kind(node);
+            let notes = notes(step, drawn, self.skipped(&step.id), self.road(node));
+            return (sign, tone, self.graph.nodes[node].does.clone(), one_line(&notes));
+        }
+        let fates = self.fates(&step.id);
+        let (sign, tone) = sign(fates.first().map_or("", |fate| fate.status.as_str()));
+        let became: Vec<String> = fates.iter().map(|fate| became(fate)).collect();
+        let became = match became.as_slice() {
+            // A releaser has an instance for each attempt of its step: none, none.
+            [] => "has nothing to do".to_owned(),
+            all => all.join(", "),
+        };
+        (sign, tone, String::new(), one_line(&became))
+    }
+
+    /// What becomes of a step's instances.
+    fn fates(&self, step: &StepId) -> Vec<&Fate> {
+        let rehearsed = &self.ahead.rehearsal;
+        let all = rehearsed.steps.iter().chain(&rehearsed.finally);
+        all.filter(|fate| fate.id.split('[').next() == Some(step.as_str())).collect()
+    }
+
+    /// Which road leads to a step, if it is only run when that is taken.
+    fn road(&self, node: usize) -> Option<String> {
+        self.graph.links.iter().filter(|link| link.to == node).find_map(|link| {
+            let from = &self.graph.nodes[link.from].id;
+            match link.kind {
+                Kind::Fallback => Some(format!("instead of {from}, if it failed")),
+                Kind::BranchFailure => Some(format!("the road if {from} failed")),
+                Kind::BranchSuccess => Some(format!("the road if {from} passed")),
+                _ => None,
+            }
+        })
+    }
+
+    fn skipped(&self, step: &StepId) -> Option<&str> {
+        let found = self.ahead.skipped.iter().find(|one| one.step == *step);
+        found.map(|one| one.reason.as_str())
+    }
+
+    /// The sign of a step in a plan.
+    fn kind(&self, node: usize) -> (&'static str, Tone) {
+        let drawn = &self.graph.nodes[node];
+        match drawn.role {
+            _ if self.skipped(&drawn.id).is_some() => ("-", Tone::Faint),
+            Role::Unproven => ("~", Tone::Warn),
+            Role::Asked => ("?", Tone::Warn),
+            Role::Run if self.graph.is_target(node) => ("○", Tone::Strong),
+            Role::Run if self.ahead.unknown.conditions.iter().any(|c| c.step == drawn.id) => {
+                ("○", Tone::Strong)
+            }
+            Role::Run => ("●", Tone::Strong),
+        }
+    }
+
+    /// What only the run can tell.
+    fn unknown(&mut self) {
+        let unknown = &self.ahead.unknown;
+        let mut rows: Vec<(&str, String)> = Vec::new();
+        let mut by_step: HashMap<&StepId, Vec<String>> = HashMap::new();
+        for output in &unknown.outputs {
+            by_step
+                .entry(&output.step)
+                .or_default()
+                .push(format!("{} ({})", output.name, output.kind));
+        }
+        for step in self.plan.steps.iter().chain(&self.plan.finally) {
+            if let Some(outputs) = by_step.get(&step.id) {
+                rows.push(("output", format!("{}: {}", step.id, outputs.join(", "))));
+            }
+        }
+        for one in &unknown.conditions {
+            rows.push(("condition", format!("{}: {}", one.step, one_line(&one.condition))));
+        }
+        for step in &unknown.durations {
+            rows.push(("duration", format!("{step}: as long as it takes somebody")));
+        }
+        if rows.is_empty() {
+            return;
+        }
+        self.line(&self.faint("not known before the run"));
+        for (what, text) in rows {
+            for (n, line) in wrapped(&text, self.width.saturating_sub(13)).iter().enumerate() {
+                let what = if n == 0 { what } else { "" };
+                self.line(&format!("  {}  {line}", self.faint(&format!("{what:9}"))));
+            }
+        }
+    }
+
+    /// How the run would end.
+    fn verdict(&mut self, exit: u8) {
+        let rehearsed = &self.ahead.rehearsal;
+        let failing: Vec<String> = rehearsed.failing.iter().map(|id| format!("`{id}`")).collect();
+        let word = match rehearsed.status {
+            RunStatus::Passed => "passes",
+            RunStatus::PassedWithFailures => "passes with failures",
+            RunStatus::Failed => "fails",
+            RunStatus::Blocked | RunStatus::Refused => "is blocked",
+            RunStatus::Cancelled => "is cancelled",
+            RunStatus::Waiting | RunStatus::Running => "waits",
+        };
+        let reason = rehearsed.reason.as_deref().map(|r| format!(": {}", one_line(r)));
+        let verb = if failing.len() == 1 { "fails" } else { "fail" };
+        let mut text = format!(
+            "if {} {verb}, the run {word}{} (exit code {exit})",
+            failing.join(" and "),
+            reason.unwrap_or_default()
+        );
+        for id in &rehearsed.failing {
+            let reached = |fate: &&Fate| !matches!(fate.status.as_str(), "skipped" | "unproven");
+            if !self.fates(id).iter().any(reached) {
+                let _ = write!(text, "; `{id}` is not reached");
+            }
+        }
+        wrapped(&text, self.width).iter().for_each(|line| self.line(line));
+        let mut granted = vec!["all else passes, the guards too".to_owned()];
+        if !self.ahead.asked.is_empty() {
+            granted.push("who is asked says passed".to_owned());
+        }
+        let held = rehearsed.assumed.iter();
+        granted.extend(held.map(|one| format!("{}: {} holds", one.step, one_line(&one.condition))));
+        let text = format!("taken for granted: {}", granted.join("; "));
+        for line in wrapped(&text, self.width) {
+            self.line(&self.faint(&line));
+        }
+    }
+}
+
+/// The line of a step without a picture.
+fn bare(node: usize) -> Rail {
+    Rail { node, before: "  ".to_owned(), after: String::new(), below: "  ".to_owned() }
+}
+
+/// What became of a step, in words.
+fn became(fate: &Fate) -> String {
+    let key = fate.id.find('[').map(|at| &fate.id[at..]).unwrap_or_default();
+    let key = if key.is_empty() { String::new() } else { format!("{key} ") };
+    match &fate.reason {
+        Some(reason) => format!("{key}{}: {reason}", fate.status),
+        None => format!("{key}{}", fate.status),
+    }
+}
+
+/// When a step runs, and what follows its failure. Where the picture shows what it waits for, names are left out.
+fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) -> String {
+    let mut notes: Vec<String> = Vec::new();
+    if let Some(why) = skipped {
+        notes.push(format!("will be skipped: {why}"));
+    }
+    notes.extend(road);
+    notes.extend(step.unmet.iter().map(|why| format!("cannot be tried: {why}")));
+    let kinds = [EdgeKind::Always, EdgeKind::OnSuccess, EdgeKind::OnFailure];
+    let of = |kind: EdgeKind| step.edges.iter().filter(move |edge| edge.kind == kind);
+    let uniform = kinds.iter().filter(|kind| of(**kind).count() > 0).count() == 1;
+    let joined = match (step.edges.len(), step.join) {
+        (0 | 1, _) => "",
+        (_, Join::All) => "all ",
+        (_, Join::Any) => "one ",
+    };
+    for kind in kinds.into_iter().filter(|kind| of(*kind).count() > 0) {
+        let names: Vec<&str> = of(kind).map(|edge| edge.step.as_str()).collect();
+        let names = names.join(", ");
+        let ended = match kind {
+            EdgeKind::Always => "ended",
+            EdgeKind::OnSuccess => "passed",
+            EdgeKind::OnFailure => "failed",
+        };
+        match (kind, drawn && uniform) {
+            (EdgeKind::Always, true) if joined != "one " => {}
+            (_, true) => notes.push(format!("if {joined}{ended}")),
+            (EdgeKind::Always, false) => notes.push(format!("after {names}")),
+            (_, false) => notes.push(format!("if {ended}: {names}")),
+        }
+    }
+    let conditions = step.edges.iter().filter_map(|edge| edge.condition.as_ref());
+    let conditions = conditions.chain(step.when.iter().map(|when| &when.condition));
+    notes.extend(conditions.map(|text| format!("when {}", text.value)));
+    let retry = match &step.on_error {
+        OnError::Retry(retry) if retry.max == 1 => "1 more try, then ".to_owned(),
+        OnError::Retry(retry) => format!("{} more tries, then ", retry.max),
+        _ => String::new(),
+    };
+    let then = match step.on_error.finally() {
+        OnError::Stop | OnError::Retry(_) if retry.is_empty() => None,
+        OnError::Stop | OnError::Retry(_) => Some("stop".to_owned()),
+        OnError::Continue => Some("go on".to_owned()),
+        OnError::Fallback { target } => Some(format!("{} instead", target.value)),
+        OnError::Branch { target, .. } => Some(format!("take {}", target.value)),
+    };
+    notes.extend(then.map(|then| format!("failure: {retry}{then}")));
+    notes.extend(step.release.iter().map(|release| format!("released by {release}")));
+    notes.join(", ")
+}

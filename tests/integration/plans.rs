@@ -1,0 +1,390 @@
+//! Plans: their pictures, what they say before a run, and what would follow if a step failed.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+
+use ostler::plan::{Facts, Given, Plan};
+use ostler::report::graph::Graph;
+use ostler::report::{Plain, plan as text};
+use serde_json::Value;
+
+use crate::support::Test;
+
+/// A verb with all that a picture can show.
+const SHIP: &str = r#"
+description = "Builds, tests and ships"
+[[params]]
+name = "to"
+default = "staging"
+[[params]]
+name = "quiet"
+type = "bool"
+[[guards]]
+id = "tree"
+cmd = "git diff --quiet"
+[[steps]]
+id = "build"
+cmd = 'echo "version=$(git describe)" >> "$OSTLER_OUTPUT"'
+outputs = { version = "string" }
+on_error = { strategy = "Retry", max = 2, backoff_s = 5 }
+[[steps]]
+id = "test"
+needs = ["build"]
+cmd = "make test"
+[[steps]]
+id = "lint"
+needs = ["build"]
+cmd = "make lint"
+on_error = "Continue"
+[[steps]]
+id = "docs"
+needs = ["build"]
+cmd = "make docs"
+[[steps]]
+id = "review"
+needs = ["test"]
+depends_on = ["lint"]
+actor = "Human"
+action = "Read the changes"
+[[steps]]
+id = "lease"
+needs = ["review", "docs"]
+cmd = 'echo "id=7" >> "$OSTLER_OUTPUT"'
+outputs = { id = "int" }
+release = "give-back"
+[[steps]]
+id = "upload"
+needs = ["lease"]
+argv = ["./upload", "--to={to}"]
+when = 'steps.build.outputs.version != ""'
+on_error = { strategy = "Fallback", target = "mirror" }
+[[steps]]
+id = "mirror"
+cmd = "./upload-to-mirror"
+[[steps]]
+id = "tell"
+needs = ["upload"]
+cmd = "./tell everybody"
+when = "!params.quiet"
+[[steps]]
+id = "thank"
+needs = ["tell"]
+cmd = "./thank"
+[[steps]]
+id = "alarm"
+depends_on = [{ step = "upload", kind = "OnFailure" }]
+cmd = "./alarm"
+[[finally]]
+id = "give-back"
+cmd = "./give-back {steps.lease.outputs.id}"
+[[finally]]
+id = "clean"
+depends_on = ["give-back"]
+cmd = "rm -rf out"
+"#;
+
+fn planned(text: &str) -> Plan {
+    let loaded = ostler::source::from_text("v.toml", format!("id = 'v'\n{text}"));
+    let workflow = &loaded.workflows[0];
+    let checked = ostler::check::check(workflow, &loaded.sources);
+    let errors: Vec<_> = checked.problems.iter().filter(|p| p.is_error()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let plan = ostler::plan::resolve(workflow, &checked.scripts, &Given::new(), &Facts::default());
+    plan.unwrap()
+}
+
+/// A plan as text of a width.
+fn shown(plan: &Plan, width: usize) -> String {
+    let graph = Graph::of(plan);
+    let outlook = ostler::ops::outlook(plan, &graph, &BTreeSet::new()).unwrap();
+    text(plan, &graph, &outlook, 0, &Plain, width)
+}
+
+fn golden(name: &str, text: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "../snapshots" }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+/// Ten steps in three chains that meet, and a wide one of forty.
+fn chains(chains: usize, length: usize) -> String {
+    let mut text = String::from("[[steps]]\nid = 'start'\ncmd = 'true'\n");
+    for chain in 0..chains {
+        for at in 0..length {
+            let before = if at == 0 { "start".to_owned() } else { format!("s{chain}-{}", at - 1) };
+            text += &format!(
+                "[[steps]]\nid = 's{chain}-{at}'\nneeds = ['{before}']\ncmd = 'make part-{chain}-{at}'\n"
+            );
+        }
+    }
+    let last: Vec<String> = (0..chains).map(|c| format!("'s{c}-{}'", length - 1)).collect();
+    text + &format!("[[steps]]\nid = 'end'\nneeds = [{}]\ncmd = 'true'\n", last.join(", "))
+}
+
+#[test]
+fn a_picture_stands_beside_the_steps_at_any_width() {
+    let three = planned(
+        "order = 'Sequential'\n[[steps]]\nid = 'a'\ncmd = 'true'\n[[steps]]\nid = 'b'\ncmd = 'true'\n[[steps]]\nid = 'c'\ncmd = 'true'\n",
+    );
+    let plans = [
+        ("three", three),
+        ("ten", planned(&chains(4, 2))),
+        ("forty", planned(&chains(6, 6))),
+        ("ship", planned(SHIP)),
+    ];
+    for (name, plan) in plans {
+        for width in [40, 80, 120] {
+            let shown = shown(&plan, width);
+            golden(&format!("plan_{name}_{width}"), &shown);
+            // The digest is one word, and longer than the narrowest terminal.
+            let long = shown.lines().filter(|line| line.chars().count() > width);
+            assert!(long.clone().all(|line| line.starts_with("digest")), "{long:?}");
+        }
+    }
+}
+
+#[test]
+fn what_nobody_could_follow_is_listed_instead() {
+    let many = shown(&planned(&chains(10, 6)), 100);
+    assert!(many.contains("62 steps are too many to draw here: --format svg"), "{many}");
+    assert!(many.contains("wave 8\n  ●  end"), "{many}");
+    let wide = shown(&planned(&chains(20, 1)), 40);
+    assert!(wide.contains("wave 2\n") && !wide.contains('├'), "{wide}");
+    let alone = shown(
+        &planned("[[steps]]\nid = 'a'\ncmd = 'true'\n[[steps]]\nid = 'b'\ncmd = 'true'\n"),
+        80,
+    );
+    assert!(alone.contains("wave 1\n  ●  a  true\n  ●  b  true\n"), "{alone}");
+}
+
+#[test]
+fn a_plan_says_what_is_known_and_what_is_not() {
+    let test = Test::with("ship", SHIP);
+    let said = test.ostler(&["plan", "ship", "--quiet"]).code(0);
+    let said = said.says("to     \"staging\"  default").says("quiet  true  given");
+    let said = said.says("will be skipped: `!params.quiet` is false");
+    let said = said.says("will be skipped: `tell` was skipped");
+    said.says("condition  upload: steps.build.outputs.version != \"\"")
+        .says("output     build: version (string)");
+    let plain = test.ostler(&["plan", "ship", "--format", "json"]).json();
+    let quiet = test.ostler(&["plan", "ship", "--quiet", "--format", "json"]).json();
+    assert_eq!(plain["skipped"], serde_json::json!([]));
+    assert_eq!(quiet["skipped"][1]["step"], "thank");
+    assert_eq!(
+        quiet["asked"],
+        serde_json::json!([{ "step": "review", "of": "Human", "action": "Read the changes" }])
+    );
+    assert_eq!(quiet["unknown"]["durations"], serde_json::json!(["review"]));
+    assert_eq!(
+        quiet["unknown"]["outputs"][1],
+        serde_json::json!({ "step": "lease", "name": "id", "type": "int" })
+    );
+    assert_eq!(quiet["waves"][1], serde_json::json!(["test", "lint", "docs"]));
+    assert_eq!(quiet["rehearsal"]["status"], "passed");
+    // What is said beside the plan is not in its digest.
+    let text = serde_json::to_string(&plain["plan"]).unwrap();
+    let sum = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut sum = sum.unwrap();
+    std::io::Write::write_all(&mut sum.stdin.take().unwrap(), text.as_bytes()).unwrap();
+    let sum = String::from_utf8(sum.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(plain["digest"], sum[..64]);
+}
+
+#[test]
+fn what_would_follow_a_failure_is_what_does() {
+    let verb = |fails: &str| {
+        let step = |id: &str, more: &str| {
+            let cmd = if fails == id { "false" } else { "true" };
+            format!("[[steps]]\nid = '{id}'\ncmd = '{cmd}'\n{more}\n")
+        };
+        [
+            step("a", "on_error = { strategy = 'Fallback', target = 'b' }"),
+            step("b", ""),
+            step("c", "needs = ['a']\non_error = 'Continue'"),
+            step("d", "depends_on = ['c']\non_error = { strategy = 'Branch', target = 'e', on_success = 'f' }"),
+            step("e", ""),
+            step("f", "needs = ['c']"),
+            step("g", "depends_on = [{ step = 'd', kind = 'OnFailure' }]"),
+            "[[finally]]\nid = 'z'\ncmd = 'true'\n".to_owned(),
+        ]
+        .concat()
+    };
+    let planned = Test::with("v", &verb("none"));
+    for fails in ["a", "c", "d", "f"] {
+        let plan = planned.ostler(&["plan", "v", "--fail", fails, "--format", "json"]).json();
+        let test = Test::with("v", &verb(fails));
+        let ran = test.ostler(&["run", "v", "--format", "json"]);
+        let report = ran.json();
+        for part in ["steps", "finally"] {
+            let pairs = plan["rehearsal"][part].as_array().unwrap().iter();
+            for (thought, real) in pairs.zip(report[part].as_array().unwrap()) {
+                for field in ["id", "status", "reason"] {
+                    assert_eq!(thought[field], real[field], "{fails}: {thought} {real}");
+                }
+            }
+        }
+        assert_eq!(plan["rehearsal"]["status"], report["status"]);
+        assert_eq!(plan["rehearsal"]["reason"], report["reason"]);
+        assert_eq!(plan["rehearsal"]["exit"], ran.code);
+    }
+}
+
+#[test]
+fn several_failures_may_be_thought_of_and_only_of_steps_that_exist() {
+    let test = Test::with("ship", SHIP);
+    let both = ["plan", "--fail", "mirror", "ship", "--fail", "upload"];
+    let said = test.ostler(&both).code(0);
+    said.says("if `mirror` and `upload` fail, the run fails: `upload` failed (exit code 4)");
+    let said = test.ostler(&["plan", "ship", "--fail", "mirror"]).code(0);
+    said.says("the run passes (exit code 0); `mirror` is not reached");
+    let said = test.ostler(&["plan", "ship", "--fail", "test"]).code(0);
+    said.says("-  give-back  has nothing to do");
+    test.ostler(&["plan", "ship", "--fail", "tset"]).code(2).complains("did you mean `test`?");
+}
+
+/// Texts that want to be something else.
+const HOSTILE: &str = r#"
+description = '<script>alert(1)</script> " ]]> & #quot; ]--> \N'
+[[steps]]
+id = "end"
+cmd = "echo '\"]; click n0 call x() <img src=x onerror=y> %%{init: {}}%% \\N \\\" &lt; | ]]>'\n# \u202e\u0007 \ufffe\nsubgraph x"
+[[steps]]
+id = "graph"
+actor = "Human"
+action = "<svg onload=x>\n```\n`\\\" label=<b>x</b> \u05d0\u05d1"
+depends_on = [{ step = "end", kind = "OnFailure", condition = 'steps.end.status == "failed" && size("]<>|--") > 1' }]
+"#;
+
+/// XML as nested lists: a name, attributes, text, children.
+pub(crate) fn xml(text: &str) -> Value {
+    let script = "import sys, json, xml.etree.ElementTree as E\n\
+        def walk(e): return {'name': e.tag.split('}')[-1], 'has': e.attrib, 'text': e.text or '', 'in': [walk(c) for c in e]}\n\
+        print(json.dumps(walk(E.fromstring(sys.stdin.buffer.read()))))";
+    serde_json::from_slice(&piped(&["python3", "-c", script], text)).unwrap()
+}
+
+/// What a program says of a text; that it takes it.
+#[track_caller]
+fn piped(words: &[&str], text: &str) -> Vec<u8> {
+    let program = Command::new(words[0])
+        .args(&words[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut program = program.unwrap_or_else(|error| panic!("{}: {error}", words[0]));
+    std::io::Write::write_all(&mut program.stdin.take().unwrap(), text.as_bytes()).unwrap();
+    let output = program.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{words:?}: {said}\n{text}");
+    output.stdout
+}
+
+/// All elements of some XML.
+fn elements(of: &Value) -> Vec<&Value> {
+    let inner = of["in"].as_array().unwrap().iter().flat_map(elements);
+    std::iter::once(of).chain(inner).collect()
+}
+
+#[test]
+fn a_picture_in_svg_holds_shapes_and_texts_and_nothing_else() {
+    let test = Test::new().verb("ship", SHIP).verb("bad", HOSTILE);
+    for verb in ["ship", "bad"] {
+        let svg = test.ostler(&["plan", verb, "--format", "svg"]).code(0).stdout;
+        let whole = xml(&svg);
+        for element in elements(&whole) {
+            let name = element["name"].as_str().unwrap();
+            let known = ["svg", "title", "style", "defs", "marker", "path", "rect", "g", "text"];
+            assert!(known.contains(&name), "{name}");
+            for (name, value) in element["has"].as_object().unwrap() {
+                let (name, value) = (name.as_str(), value.as_str().unwrap());
+                assert!(!name.starts_with("on") && !name.contains("href"), "{name}");
+                assert!(!value.contains("url(") || value == "url(#tip)", "{value}");
+            }
+        }
+        let classes: Vec<&str> =
+            elements(&whole).iter().filter_map(|e| e["has"]["class"].as_str()).collect();
+        if verb == "ship" {
+            for class in [
+                "link success",
+                "link failure",
+                "link fallback",
+                "link release",
+                "box asked",
+                "box target",
+                "finally",
+            ] {
+                assert!(classes.contains(&class), "{class}");
+            }
+        }
+    }
+    let svg = test.ostler(&["plan", "bad", "--format", "svg"]).stdout;
+    let texts: Vec<String> =
+        elements(&xml(&svg)).iter().map(|e| e["text"].as_str().unwrap().to_owned()).collect();
+    let has = |part: &str| assert!(texts.iter().any(|t| t.contains(part)), "{part}: {texts:?}");
+    has("<script>alert(1)</script> \" ]]> & #quot;");
+    has("⏎# \\u{202e}\\u{7} \u{fffd}⏎subgraph x");
+    has("<svg onload=x>⏎```⏎`\\\" label=<b>x</b> \u{5d0}\u{5d1}");
+}
+
+#[test]
+fn boxes_of_a_wave_do_not_lie_on_each_other() {
+    let test = Test::new().verb("ship", SHIP).verb("wide", &chains(12, 3));
+    for verb in ["ship", "wide"] {
+        let svg = xml(&test.ostler(&["plan", verb, "--format", "svg"]).code(0).stdout);
+        let all = elements(&svg);
+        let boxes = all.iter().filter(|e| e["name"] == "g").map(|e| &e["in"][1]["has"]);
+        let number = |of: &Value, name: &str| of[name].as_str().unwrap().parse::<f64>().unwrap();
+        let boxes: Vec<[f64; 4]> =
+            boxes.map(|b| ["x", "y", "width", "height"].map(|name| number(b, name))).collect();
+        for (n, a) in boxes.iter().enumerate() {
+            for b in &boxes[n + 1..] {
+                let beside = a[0] + a[2] <= b[0] || b[0] + b[2] <= a[0];
+                assert!(beside || a[1] + a[3] <= b[1] || b[1] + b[3] <= a[1], "{a:?} {b:?}");
+            }
+            assert!(a[0] >= 0.0 && a[0] + a[2] <= number(&svg["has"], "width"));
+        }
+    }
+}
+
+#[test]
+fn graphviz_takes_the_picture_and_sees_every_step_and_link() {
+    let test = Test::new().verb("ship", SHIP).verb("bad", HOSTILE);
+    for (verb, nodes, links) in [("ship", 13, 14), ("bad", 2, 1)] {
+        let dot = test.ostler(&["plan", verb, "--format", "dot"]).code(0).stdout;
+        let drawn: Value = serde_json::from_slice(&piped(&["dot", "-Tjson"], &dot)).unwrap();
+        let objects = drawn["objects"].as_array().unwrap();
+        let boxes = objects.iter().filter(|o| o["name"].as_str().unwrap().starts_with('n'));
+        assert_eq!((boxes.count(), drawn["edges"].as_array().unwrap().len()), (nodes, links));
+    }
+    // What Graphviz draws is what was written: nothing became markup or another name.
+    let dot = test.ostler(&["plan", "bad", "--format", "dot"]).stdout;
+    let drawn = xml(&String::from_utf8(piped(&["dot", "-Tsvg"], &dot)).unwrap());
+    let texts: Vec<&str> = elements(&drawn).iter().map(|e| e["text"].as_str().unwrap()).collect();
+    assert!(
+        texts.iter().any(|t| t.contains("<script>alert(1)</script> \" ]]> & #quot; ]--> \\N")),
+        "{texts:?}"
+    );
+    assert!(texts.contains(&"graph"), "{texts:?}");
+}
+
+#[test]
+fn a_picture_in_mermaid_keeps_to_its_grammar() {
+    let test = Test::new().verb("ship", SHIP).verb("bad", HOSTILE);
+    let label = r#""([\p{L}\p{N} …_-]|#\d+;|<br/>)*""#;
+    let line = [
+        "flowchart TD".to_owned(),
+        format!(r" +n\d+(\[{label}\]|\(\[{label}\]\))(:::(asked|target|unproven))?"),
+        r#"  subgraph finally\["finally"\]"#.to_owned(),
+        "  end".to_owned(),
+        format!(r"  n\d+ (-->|==>|-\.->)(\|{label}\|)? n\d+"),
+        r"  classDef (asked|target|unproven) [a-z0-9#:, -]+".to_owned(),
+    ];
+    let line = regex::Regex::new(&format!("^({})$", line.join("|"))).unwrap();
+    for (verb, count) in [("ship", 33), ("bad", 7)] {
+        let said = test.ostler(&["plan", verb, "--format", "mermaid"]).code(0).stdout;
+        let wrong: Vec<&str> = said.lines().filter(|l| !line.is_match(l)).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert_eq!(said.lines().count(), count, "{said}");
+    }
+}
