@@ -355,7 +355,9 @@ fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) 
     }
     let conditions = step.edges.iter().filter_map(|edge| edge.condition.as_ref());
     let conditions = conditions.chain(step.when.iter().map(|when| &when.condition));
-    notes.extend(conditions.map(|text| format!("when {}", text.value)));
+    if skipped.is_none() {
+        notes.extend(conditions.map(|text| format!("when {}", text.value)));
+    }
     let retry = match &step.on_error {
         OnError::Retry(retry) if retry.max == 1 => "1 more try, then ".to_owned(),
         OnError::Retry(retry) => format!("{} more tries, then ", retry.max),
