@@ -9,8 +9,8 @@ use crate::workflow::{Param, ValueType, Workflow};
 
 /// Names that mean something else in placeholders and conditions, or on the command line.
 const RESERVED: &[&str] = &[
-    "attempt", "fail", "format", "help", "host", "item", "jobs", "lenient", "no-ask", "params",
-    "report", "run", "steps",
+    "attempt", "format", "help", "host", "item", "jobs", "lenient", "no-ask", "params", "run",
+    "steps",
 ];
 
 /// How versions can compare.
@@ -60,7 +60,7 @@ fn one(param: &Param, problems: &mut Vec<Diagnostic>) {
     };
     let name = &param.name;
     if RESERVED.contains(&name.as_str()) {
-        let says = "reserved for placeholders and for the options of `run` and `plan`";
+        let says = "reserved for placeholders and for the options of `ostler run`";
         bad(name.place, format!("a param cannot be called `{}`", name.value), says);
     }
     match (param.kind.of, param.values.as_slice()) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::completion;
-use super::formats::{Planning, ReportFile, ReportFormat};
+use super::formats::{CheckFormat, Planning, ReportFile, ReportFormat};
 use crate::report::Detail;
 
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
@@ -189,7 +189,7 @@ pub(super) struct CheckArgs {
     pub(super) names: Vec<String>,
     /// How problems are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: Format,
+    pub(super) format: CheckFormat,
 }
 
 #[derive(Debug, clap::Args)]

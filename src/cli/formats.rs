@@ -72,3 +72,16 @@ impl std::str::FromStr for ReportFile {
         Ok(Self { path, format })
     }
 }
+
+/// How the problems of files are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// As annotations of GitHub Actions
+    Github,
+    /// As SARIF 2.1.0, for code scanning
+    Sarif,
+}

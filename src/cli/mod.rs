@@ -29,6 +29,7 @@ use crate::reader;
 use crate::store;
 use args::{Args, CheckArgs, Command, Driving, Format, RunArgs};
 pub use exit::Exit;
+use formats::CheckFormat;
 use terminal::Terminal;
 
 /// Runs the command line and says how it went.
@@ -154,14 +155,23 @@ impl Context {
 
     fn check(&self, args: &CheckArgs) -> Result<Exit, Error> {
         let checked = ops::check_all(&self.workspace, &args.names, &self.cwd)?;
+        let root = || {
+            let checkout = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
+            problems::Root::new(&self.workspace.root, checkout)
+        };
         match args.format {
-            Format::Json => self.print(&problems::json(&checked)),
-            Format::Text => {
+            CheckFormat::Json => self.print(&problems::json(&checked)),
+            CheckFormat::Text => {
                 for one in &checked {
                     self.print(&problems::text(&one.problems, &one.sources, &self.out));
                 }
                 self.print(&problems::summary(&checked, &self.out));
             }
+            CheckFormat::Github => self.print(&problems::github(&checked, &root())),
+            CheckFormat::Sarif => self.print(&problems::sarif(&checked, &root())),
+        }
+        if matches!(args.format, CheckFormat::Github | CheckFormat::Sarif) {
+            say(problems::summary(&checked, &self.err).trim_end());
         }
         Ok(if checked.iter().all(ops::Checked::is_sound) { Exit::Passed } else { Exit::Problems })
     }

@@ -45,13 +45,27 @@ pub(super) fn command<Options: clap::Args>(
     let help =
         Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).help("Print this");
     let command = command.next_help_heading("Options");
+    let command = Options::augment_args(command).arg(help);
+    // A param of the same name is what the caller of the verb means; the option can still stand before the verb.
+    let is_option =
+        |param: &&Param| command.get_arguments().any(|arg| arg.get_id() == param.name.as_str());
+    let taken: Vec<&Param> = params.iter().filter(is_option).collect();
+    let command = taken.iter().fold(command, |command, param| {
+        let name = param.name.to_string();
+        command.mut_arg(&name, |option| option.long(format!("run-{name}")).hide(true))
+    });
     // Last, since the options bring a text of their own.
-    Options::augment_args(command).arg(help).about(about.unwrap_or_default().to_owned())
+    command.about(about.unwrap_or_default().to_owned())
+}
+
+/// What a param is called among the arguments: like none of our options.
+fn id(param: &Param) -> String {
+    format!("param {}", param.name.as_str())
 }
 
 fn arg(param: &Param) -> Arg {
     let name = param.name.to_string();
-    let mut arg = Arg::new(name.clone());
+    let mut arg = Arg::new(id(param));
     let mut help = param.help.clone().unwrap_or_default();
     if let Some(default) = &param.default {
         let shown = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
@@ -96,10 +110,10 @@ fn arg(param: &Param) -> Arg {
 
 /// What was given for a param.
 fn given(param: &Param, matches: &ArgMatches) -> Option<(String, Vec<Bytes>)> {
-    let name = param.name.as_str();
-    if matches.value_source(name) != Some(clap::parser::ValueSource::CommandLine) {
+    let (name, id) = (param.name.as_str(), id(param));
+    if matches.value_source(&id) != Some(clap::parser::ValueSource::CommandLine) {
         return None;
     }
-    let raw = matches.get_raw(name)?;
+    let raw = matches.get_raw(&id)?;
     Some((name.to_owned(), raw.map(|value| Bytes(value.to_owned().into_vec())).collect()))
 }

@@ -1,6 +1,6 @@
 //! A plan for people: a line a step beside the picture of the graph, and what is not known before the run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::graph::{Graph, Kind, Link, Rail, Role, rails};
@@ -33,7 +33,16 @@ pub fn plan(
         let ids = steps.iter().map(|step| columns(step.id.as_str()));
         ids.max().unwrap_or(0).min(NAME)
     });
-    let mut page = Page { out: String::new(), plan, graph, ahead, paint, width, widest };
+    let skipped = ahead.skipped.iter().map(|one| (&one.step, one.reason.as_str())).collect();
+    let undecided = ahead.unknown.conditions.iter().map(|one| &one.step).collect();
+    let mut fates: HashMap<&str, Vec<&Fate>> = HashMap::new();
+    for fate in ahead.rehearsal.steps.iter().chain(&ahead.rehearsal.finally) {
+        let step = fate.id.split_once('[').map_or(fate.id.as_str(), |(step, _)| step);
+        fates.entry(step).or_default().push(fate);
+    }
+    let out = String::new();
+    let mut page =
+        Page { out, plan, graph, ahead, paint, width, widest, skipped, undecided, fates };
     page.head();
     page.steps();
     page.finally();
@@ -56,6 +65,12 @@ struct Page<'p> {
     width: usize,
     /// The columns for the ids of the steps, and of those of `finally`.
     widest: [usize; 2],
+    /// Why steps will be skipped.
+    skipped: HashMap<&'p StepId, &'p str>,
+    /// The steps with a condition that only the run can decide.
+    undecided: HashSet<&'p StepId>,
+    /// What becomes of the instances of each step.
+    fates: HashMap<&'p str, Vec<&'p Fate>>,
 }
 
 impl Page<'_> {
@@ -180,7 +195,7 @@ impl Page<'_> {
         let rehearsed = &self.ahead.rehearsal;
         if rehearsed.failing.is_empty() {
             let (sign, tone) = self.kind(node);
-            let notes = notes(step, drawn, self.skipped(&step.id), self.road(node));
+            let notes = notes(step, drawn, self.skipped.get(&step.id).copied(), self.road(node));
             return (sign, tone, self.graph.nodes[node].does.clone(), one_line(&notes));
         }
         let fates = self.fates(&step.id);
@@ -195,41 +210,30 @@ impl Page<'_> {
     }
 
     /// What becomes of a step's instances.
-    fn fates(&self, step: &StepId) -> Vec<&Fate> {
-        let rehearsed = &self.ahead.rehearsal;
-        let all = rehearsed.steps.iter().chain(&rehearsed.finally);
-        all.filter(|fate| fate.id.split('[').next() == Some(step.as_str())).collect()
+    fn fates(&self, step: &StepId) -> &[&Fate] {
+        self.fates.get(step.as_str()).map_or(&[], Vec::as_slice)
     }
 
     /// Which road leads to a step, if it is only run when that is taken.
     fn road(&self, node: usize) -> Option<String> {
-        self.graph.links.iter().filter(|link| link.to == node).find_map(|link| {
-            let from = &self.graph.nodes[link.from].id;
-            match link.kind {
-                Kind::Fallback => Some(format!("instead of {from}, if it failed")),
-                Kind::BranchFailure => Some(format!("the road if {from} failed")),
-                Kind::BranchSuccess => Some(format!("the road if {from} passed")),
-                _ => None,
-            }
+        let (from, kind) = self.graph.nodes[node].road?;
+        let from = &self.graph.nodes[from].id;
+        Some(match kind {
+            Kind::BranchSuccess => format!("the road if {from} passed"),
+            Kind::BranchFailure => format!("the road if {from} failed"),
+            _ => format!("instead of {from}, if it failed"),
         })
-    }
-
-    fn skipped(&self, step: &StepId) -> Option<&str> {
-        let found = self.ahead.skipped.iter().find(|one| one.step == *step);
-        found.map(|one| one.reason.as_str())
     }
 
     /// The sign of a step in a plan.
     fn kind(&self, node: usize) -> (&'static str, Tone) {
         let drawn = &self.graph.nodes[node];
         match drawn.role {
-            _ if self.skipped(&drawn.id).is_some() => ("-", Tone::Faint),
+            _ if self.skipped.contains_key(&drawn.id) => ("-", Tone::Faint),
             Role::Unproven => ("~", Tone::Warn),
             Role::Asked => ("?", Tone::Warn),
-            Role::Run if self.graph.is_target(node) => ("○", Tone::Strong),
-            Role::Run if self.ahead.unknown.conditions.iter().any(|c| c.step == drawn.id) => {
-                ("○", Tone::Strong)
-            }
+            Role::Run if drawn.road.is_some() => ("○", Tone::Strong),
+            Role::Run if self.undecided.contains(&drawn.id) => ("○", Tone::Strong),
             Role::Run => ("●", Tone::Strong),
         }
     }
@@ -355,7 +359,9 @@ fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) 
     }
     let conditions = step.edges.iter().filter_map(|edge| edge.condition.as_ref());
     let conditions = conditions.chain(step.when.iter().map(|when| &when.condition));
-    notes.extend(conditions.map(|text| format!("when {}", text.value)));
+    if skipped.is_none() {
+        notes.extend(conditions.map(|text| format!("when {}", text.value)));
+    }
     let retry = match &step.on_error {
         OnError::Retry(retry) if retry.max == 1 => "1 more try, then ".to_owned(),
         OnError::Retry(retry) => format!("{} more tries, then ", retry.max),

@@ -82,3 +82,130 @@ fn the_log_can_be_checked_with_common_tools() {
         std::process::Command::new("bash").args(["-ec", &script]).current_dir(test.path()).status();
     assert!(said.unwrap().success());
 }
+
+/// A page's fenced blocks: where the text of each begins and ends, what stands behind its fence, and its text.
+fn fenced(page: &str) -> Vec<(std::ops::Range<usize>, String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(usize, &str, &str)> = None;
+    let mut at = 0;
+    for line in page.split_inclusive('\n') {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match open {
+            None if ticks >= 3 => {
+                open = Some((at + line.len(), &line[..ticks], line[ticks..].trim()));
+            }
+            Some((start, fence, says)) if line.trim_end() == fence => {
+                found.push((start..at, says.to_owned(), page[start..at].to_owned()));
+                open = None;
+            }
+            _ => {}
+        }
+        at += line.len();
+    }
+    found
+}
+
+/// What differs from run to run, made the same.
+fn settled(text: &str) -> String {
+    let fixed = [
+        (r"run [a-z0-9]{8}\b", "run RUN"),
+        (r"Run `[a-z0-9]{8}`", "Run `RUN`"),
+        (r"log [a-z0-9]{8} ", "log RUN "),
+        (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
+        (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
+        (r"[0-9a-f]{64}", "DIGEST"),
+        (r"\b\d+(\.\d+)?m?s\b", "TIME"),
+        (r#"time="[0-9.]+""#, r#"time="TIME""#),
+        (r#"timestamp="[^"]+""#, r#"timestamp="TIME""#),
+    ];
+    fixed.iter().fold(text.to_owned(), |text, (pattern, with)| {
+        regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
+    })
+}
+
+/// Runs a page: files are written, commands are run, and what stands below them is what they say. `OSTLER_REGENERATE=1`
+/// writes it there.
+fn run_page(name: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    let mut page = std::fs::read_to_string(&path).unwrap();
+    let regenerate = std::env::var_os("OSTLER_REGENERATE").is_some();
+    let mut test = Test::new();
+    let mut said: Option<String> = None;
+    let mut compared = 0;
+    for at in 0..fenced(&page).len() {
+        let (place, says, text) = fenced(&page).swap_remove(at);
+        if let Some((_, file)) = says.split_once(' ') {
+            test = test.file(file, &text);
+        } else if says == "sh" {
+            said = Some(shell(&test, &text).1);
+        } else if let Some(said) = said.take() {
+            if regenerate && settled(&text) != settled(&said) {
+                page.replace_range(place, &said);
+            } else {
+                assert_eq!(
+                    settled(&text),
+                    settled(&said),
+                    "{name}, below\n{}",
+                    page[..place.start].lines().last().unwrap()
+                );
+            }
+            compared += 1;
+        }
+    }
+    assert!(compared > 0 && said.is_none(), "nothing is compared in {name}");
+    if regenerate {
+        std::fs::write(&path, page).unwrap();
+    }
+}
+
+/// Runs commands in a workspace, the program on their path: the exit code, and what they printed.
+fn shell(test: &Test, commands: &str) -> (i32, String) {
+    let program = Path::new(env!("CARGO_BIN_EXE_ostler"));
+    let path =
+        format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let output = std::process::Command::new("bash")
+        .args(["-euc", commands])
+        .current_dir(test.path())
+        .env("PATH", path)
+        .env("GITHUB_STEP_SUMMARY", test.path().join("summary.md"))
+        .env_remove("GITHUB_WORKSPACE")
+        .stderr(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn the_pages_on_plans_and_reports_say_what_is_so() {
+    run_page("plan.md");
+    run_page("reports.md");
+}
+
+#[test]
+fn what_ci_is_told_to_run_does_what_is_said() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci.md")).unwrap();
+    let bad = "id = \"ship\"\n[[steps]]\nid = \"build\"\ncmd = \"make\"\n\n[[steps]]\nid = \"publish\"\nneeds = [\"biuld\"]\ncmd = \"make\"\n";
+    let test = Test::new().file("workflows/ship.toml", bad);
+    let of = |language: &str| -> Vec<String> {
+        let blocks = fenced(&page).into_iter().filter(|(_, says, _)| says == language);
+        blocks.map(|(_, _, text)| text).collect()
+    };
+    let (code, said) = shell(&test, &of("sh")[0]);
+    assert_eq!((code, said.as_str()), (3, of("text")[0].as_str()));
+    // The commands of the jobs, in order, in a workspace with the verb of the README.
+    let test = Test::new().file("workflows/greet.toml", &blocks(&readme(), "toml")[0]);
+    let mut codes = Vec::new();
+    for job in of("yaml") {
+        for step in job.split("run: |\n").skip(1) {
+            let lines = step.lines().take_while(|line| line.starts_with("          "));
+            codes.push(shell(&test, &lines.collect::<Vec<_>>().join("\n")).0);
+        }
+    }
+    assert_eq!(codes, [0, 0, 0, 9, 0]);
+    let summary = test.read("summary.md");
+    assert!(summary.starts_with("```mermaid\nflowchart TD\n  n0[\"look<br/>"), "{summary}");
+    assert!(summary.contains("\n```\n## `greet` passed with failures\n"), "{summary}");
+    assert!(test.read("ostler.sarif").contains("\"version\": \"2.1.0\""));
+    assert!(test.read("report.xml").contains("<testsuites name=\"greet\" tests=\"4\""));
+}

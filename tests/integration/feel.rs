@@ -106,6 +106,18 @@ fn nearly_right_names_are_recognised() {
 }
 
 #[test]
+fn a_params_name_comes_before_our_options_of_that_name() {
+    let text = "[[params]]\nname = 'quiet'\ntype = 'bool'\n[[params]]\nname = 'verbose'\n\
+                [[steps]]\nid = 'a'\nargv = ['echo', 'is {quiet} {verbose}']\n";
+    let test = Test::with("w", text);
+    test.ostler(&["w", "--quiet", "--verbose", "much"]).code(0).says("is true much");
+    let ran = test.ostler(&["run", "--quiet", "w", "--verbose", "x"]).code(0);
+    assert!(!ran.stdout.contains("is false x"), "{ran:?}");
+    let help = test.ostler(&["w", "--help"]).code(0);
+    assert_eq!(help.stdout.matches("--quiet").count(), 1, "{help:?}");
+}
+
+#[test]
 fn help_is_made_from_the_params() {
     let test = Test::with("greet", GREET);
     for words in [&["greet", "--help"][..], &["help", "greet"], &["greet", "-h"]] {

@@ -25,6 +25,7 @@ mod odd;
 mod output;
 mod params;
 mod plans;
+mod problems;
 mod processes;
 mod reports;
 mod steps;

@@ -85,6 +85,7 @@ cmd = "rm -rf out"
 
 fn planned(text: &str) -> Plan {
     let loaded = ostler::source::from_text("v.toml", format!("id = 'v'\n{text}"));
+    assert_eq!(loaded.problems, []);
     let workflow = &loaded.workflows[0];
     let checked = ostler::check::check(workflow, &loaded.sources);
     let errors: Vec<_> = checked.problems.iter().filter(|p| p.is_error()).collect();

@@ -18,12 +18,12 @@ pub fn dot(graph: &Graph) -> String {
     let _ = writeln!(out, "  graph [label={}, labelloc=t, fontname=sans];", quoted(&title));
     out.push_str("  node [shape=box, fontname=sans];\n  edge [fontname=sans, fontsize=10];\n");
     for (n, node) in graph.nodes.iter().enumerate().filter(|(_, node)| !node.finally) {
-        let _ = writeln!(out, "  {}", drawn(graph, n, node));
+        let _ = writeln!(out, "  {}", drawn(n, node));
     }
     if graph.nodes.iter().any(|node| node.finally) {
         out.push_str("  subgraph cluster_finally {\n    label=\"finally\"; style=dashed;\n");
         for (n, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.finally) {
-            let _ = writeln!(out, "    {}", drawn(graph, n, node));
+            let _ = writeln!(out, "    {}", drawn(n, node));
         }
         out.push_str("  }\n");
     }
@@ -49,9 +49,9 @@ pub fn dot(graph: &Graph) -> String {
     out
 }
 
-fn drawn(graph: &Graph, n: usize, node: &Node) -> String {
+fn drawn(n: usize, node: &Node) -> String {
     let style = match node.role {
-        Role::Run if graph.is_target(n) => "style=dashed",
+        Role::Run if node.road.is_some() => "style=dashed",
         Role::Run => "style=solid",
         Role::Asked => "style=rounded, penwidth=2, color=royalblue",
         Role::Unproven => "style=dotted, color=gray40",

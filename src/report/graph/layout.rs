@@ -8,14 +8,16 @@ use super::{Graph, Kind};
 /// How often the order of each wave is brought closer to its neighbours'.
 const SWEEPS: usize = 8;
 
+/// The most places that are kept for links on their way. Those of a hostile graph would be as many as the square of its
+/// steps; what finds no more place is drawn straight.
+const PASSES: usize = 20_000;
+
 /// Where everything lies. A cell is a node, by its number, or behind those a place where a link passes a wave.
 #[derive(Debug)]
 pub(super) struct Layout {
-    /// The nodes, each after all that leads to it, else in the order of the file.
-    pub(super) order: Vec<usize>,
     /// The waves: those of one do not wait for each other. What is in `finally` comes after all others.
     pub(super) waves: Vec<Vec<usize>>,
-    /// For each link the cells that it goes through, its ends included, one in each wave.
+    /// For each link the cells that it goes through, its ends included, as a rule one in each wave.
     pub(super) paths: Vec<Vec<usize>>,
     /// How many cells there are.
     pub(super) cells: usize,
@@ -23,39 +25,37 @@ pub(super) struct Layout {
 
 /// Lays a graph out. What lies on a cycle, which a plan has not, is left out.
 pub(super) fn layout(graph: &Graph) -> Layout {
-    let (order, mut waves) = waves(graph);
-    let mut wave = vec![0; graph.nodes.len()];
-    for (at, nodes) in waves.iter().enumerate() {
-        nodes.iter().for_each(|n: &usize| wave[*n] = at);
-    }
+    let (order, wave) = order(graph);
+    let mut waves = in_waves(&order, &wave);
     let mut cells = graph.nodes.len();
     let mut paths = Vec::with_capacity(graph.links.len());
     for link in &graph.links {
         let mut path = vec![link.from];
-        for passed in &mut waves[wave[link.from] + 1..wave[link.to].max(wave[link.from] + 1)] {
-            passed.push(cells);
-            path.push(cells);
-            cells += 1;
+        let passed = wave[link.from] + 1..wave[link.to].max(wave[link.from] + 1);
+        if cells + passed.len() <= graph.nodes.len() + PASSES {
+            for wave in &mut waves[passed] {
+                wave.push(cells);
+                path.push(cells);
+                cells += 1;
+            }
         }
         path.push(link.to);
         paths.push(path);
     }
-    let mut layout = Layout { order, waves, paths, cells };
+    let mut layout = Layout { waves, paths, cells };
     layout.untangle();
     layout
 }
 
-/// The nodes in an order in which they could run, and in waves: those of one do not wait for each other.
-pub(super) fn waves(graph: &Graph) -> (Vec<usize>, Vec<Vec<usize>>) {
-    let (order, wave) = order(graph);
-    let count = order.iter().map(|n| wave[*n] + 1).max().unwrap_or(0);
-    let mut waves = vec![Vec::new(); count];
+/// The nodes of each wave, in that order.
+pub(super) fn in_waves(order: &[usize], wave: &[usize]) -> Vec<Vec<usize>> {
+    let mut waves = vec![Vec::new(); order.iter().map(|n| wave[*n] + 1).max().unwrap_or(0)];
     order.iter().for_each(|n| waves[wave[*n]].push(*n));
-    (order, waves)
+    waves
 }
 
-/// The nodes in an order in which they could run, and the wave of each.
-fn order(graph: &Graph) -> (Vec<usize>, Vec<usize>) {
+/// The nodes, each after all that leads to it, else in the order of the file; and the wave of each.
+pub(super) fn order(graph: &Graph) -> (Vec<usize>, Vec<usize>) {
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); graph.nodes.len()];
     let mut left = vec![0_usize; graph.nodes.len()];
     for link in graph.links.iter().filter(|link| link.kind != Kind::Release) {
@@ -123,5 +123,30 @@ fn mean(cells: &[usize], place: &[usize], own: usize) -> f64 {
     match cells {
         [] => own as f64,
         all => all.iter().map(|cell| place[*cell] as f64).sum::<f64>() / all.len() as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::StepId;
+    use crate::report::graph::{Link, Node, Role};
+
+    #[test]
+    fn links_that_pass_many_waves_do_not_take_more_room_than_there_is() {
+        let node = |n: usize| Node {
+            id: StepId::parse(&format!("s{n}")).unwrap(),
+            does: String::new(),
+            finally: false,
+            role: Role::Run,
+            road: None,
+        };
+        let link = |from, to| Link { from, to, kind: Kind::Success, condition: None };
+        let links = (1..2_000).flat_map(|n| [link(n - 1, n), link(0, n)]).collect();
+        let nodes = (0..2_000).map(node).collect();
+        let layout = layout(&Graph { name: String::new(), about: None, nodes, links });
+        assert_eq!(layout.waves.len(), 2_000);
+        assert!(layout.cells <= 2_000 + PASSES, "{}", layout.cells);
+        assert!(layout.cells > 2_000 + PASSES / 2, "{}", layout.cells);
     }
 }

@@ -12,12 +12,12 @@ const WIDTH: usize = 60;
 pub fn mermaid(graph: &Graph) -> String {
     let mut out = String::from("flowchart TD\n");
     for (n, node) in graph.nodes.iter().enumerate().filter(|(_, node)| !node.finally) {
-        let _ = writeln!(out, "  {}", drawn(graph, n, node));
+        let _ = writeln!(out, "  {}", drawn(n, node));
     }
     if graph.nodes.iter().any(|node| node.finally) {
         out.push_str("  subgraph finally[\"finally\"]\n");
         for (n, node) in graph.nodes.iter().enumerate().filter(|(_, node)| node.finally) {
-            let _ = writeln!(out, "    {}", drawn(graph, n, node));
+            let _ = writeln!(out, "    {}", drawn(n, node));
         }
         out.push_str("  end\n");
     }
@@ -37,10 +37,10 @@ pub fn mermaid(graph: &Graph) -> String {
     out
 }
 
-fn drawn(graph: &Graph, n: usize, node: &Node) -> String {
+fn drawn(n: usize, node: &Node) -> String {
     let label = format!("{}<br/>{}", escaped(node.id.as_str()), escaped(&node.does));
     match node.role {
-        Role::Run if graph.is_target(n) => format!("n{n}[\"{label}\"]:::target"),
+        Role::Run if node.road.is_some() => format!("n{n}[\"{label}\"]:::target"),
         Role::Run => format!("n{n}[\"{label}\"]"),
         Role::Asked => format!("n{n}([\"{label}\"]):::asked"),
         Role::Unproven => format!("n{n}[\"{label}\"]:::unproven"),

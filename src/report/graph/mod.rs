@@ -43,6 +43,8 @@ pub struct Node {
     pub finally: bool,
     /// What kind of step it is.
     pub role: Role,
+    /// Whose end leads to it and how, if it is only run then: the place of a node.
+    pub road: Option<(usize, Kind)>,
 }
 
 /// What kind of step is drawn.
@@ -138,7 +140,7 @@ impl Graph {
     /// The picture of a plan.
     pub fn of(plan: &Plan) -> Self {
         let parts = [(false, &plan.steps), (true, &plan.finally)];
-        let nodes: Vec<Node> = parts
+        let mut nodes: Vec<Node> = parts
             .iter()
             .flat_map(|(finally, steps)| steps.iter().map(|step| node(step, *finally)))
             .collect();
@@ -166,21 +168,20 @@ impl Graph {
                 Some(Link { from: n, to, kind, condition: None })
             }));
         }
+        for link in &links {
+            if matches!(link.kind, Kind::Fallback | Kind::BranchFailure | Kind::BranchSuccess) {
+                nodes[link.to].road = Some((link.from, link.kind));
+            }
+        }
         Self { name: plan.workflow.to_string(), about: plan.description.clone(), nodes, links }
     }
 
     /// The nodes in waves: those of one do not wait for each other.
     pub fn waves(&self) -> Vec<Vec<usize>> {
-        let mut waves = layout::waves(self).1;
+        let (order, wave) = layout::order(self);
+        let mut waves = layout::in_waves(&order, &wave);
         waves.iter_mut().for_each(|wave| wave.sort_unstable());
         waves
-    }
-
-    /// Whether a step runs only if another one's end leads to it.
-    pub fn is_target(&self, node: usize) -> bool {
-        use Kind::{BranchFailure, BranchSuccess, Fallback};
-        let roads = [Fallback, BranchFailure, BranchSuccess];
-        self.links.iter().any(|link| link.to == node && roads.contains(&link.kind))
     }
 }
 
@@ -190,7 +191,7 @@ fn node(step: &Step, finally: bool) -> Node {
         step if step.is_asked() => Role::Asked,
         _ => Role::Run,
     };
-    Node { id: step.id.clone(), does: does(step), finally, role }
+    Node { id: step.id.clone(), does: does(step), finally, role, road: None }
 }
 
 /// The steps that one leads to by itself.

@@ -41,7 +41,7 @@ pub fn rails(graph: &Graph, finally: bool) -> Vec<Rail> {
     let mut columns: Vec<Option<Open>> = Vec::new();
     let mut rows = Vec::new();
     let mut above = None;
-    for node in layout::layout(graph).order {
+    for node in layout::order(graph).0 {
         if graph.nodes[node].finally != finally {
             continue;
         }
@@ -176,6 +176,7 @@ mod tests {
             does: String::new(),
             finally: false,
             role: Role::Run,
+            road: None,
         };
         let link =
             |&(from, to): &(usize, usize)| Link { from, to, kind: Kind::Success, condition: None };

@@ -132,7 +132,7 @@ impl Drawn {
     fn node(&self, graph: &Graph, n: usize, out: &mut String) {
         let node = &graph.nodes[n];
         let class = match node.role {
-            Role::Run if graph.is_target(n) => "box target",
+            Role::Run if node.road.is_some() => "box target",
             Role::Run => "box",
             Role::Asked => "box asked",
             Role::Unproven => "box unproven",
@@ -235,11 +235,11 @@ fn legend(graph: &Graph, top: f64) -> (String, f64, f64) {
         );
         end = row(line, kind.says());
     }
-    let nodes = || graph.nodes.iter().enumerate();
+    let nodes = || graph.nodes.iter();
     let kinds = [
-        ("asked", "somebody is asked", nodes().any(|(_, n)| n.role == Role::Asked)),
-        ("target", "only if its road is taken", nodes().any(|(n, _)| graph.is_target(n))),
-        ("unproven", "cannot be tried here", nodes().any(|(_, n)| n.role == Role::Unproven)),
+        ("asked", "somebody is asked", nodes().any(|n| n.role == Role::Asked)),
+        ("target", "only if its road is taken", nodes().any(|n| n.road.is_some())),
+        ("unproven", "cannot be tried here", nodes().any(|n| n.role == Role::Unproven)),
     ];
     for (class, says, _) in kinds.into_iter().filter(|(_, _, drawn)| *drawn) {
         let rounded = if class == "asked" { 7 } else { 3 };

@@ -1,14 +1,13 @@
-//! Problems as they are shown: with the source line and a way out, or as JSON.
+//! Problems for people: with the source line and a way out.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
-use serde_json::{Value, json};
 
-use super::terminal::Terminal;
-use crate::diagnostic::{Diagnostic, Place, Severity, Sources, printable};
+use crate::cli::terminal::Terminal;
+use crate::diagnostic::{Diagnostic, Place, Sources, printable};
 use crate::ops::Checked;
 use crate::report::{Paint, Tone};
 
@@ -16,7 +15,7 @@ use crate::report::{Paint, Tone};
 const SHOWN: usize = 50;
 
 /// The problems of a file as text.
-pub(super) fn text(problems: &[Diagnostic], sources: &Sources, to: &Terminal) -> String {
+pub(in crate::cli) fn text(problems: &[Diagnostic], sources: &Sources, to: &Terminal) -> String {
     let renderer = if to.has_colours() { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(to.width);
     let mut out = String::new();
@@ -71,7 +70,7 @@ fn span(place: Place, text: &str) -> std::ops::Range<usize> {
 }
 
 /// How many problems there are, in a line; and where more is said of them.
-pub(super) fn summary(checked: &[Checked], to: &Terminal) -> String {
+pub(in crate::cli) fn summary(checked: &[Checked], to: &Terminal) -> String {
     let all = || checked.iter().flat_map(|c| &c.problems);
     let errors = all().filter(|p| p.is_error()).count();
     let warnings = all().count() - errors;
@@ -96,41 +95,4 @@ pub(super) fn summary(checked: &[Checked], to: &Terminal) -> String {
 
 fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// All problems as JSON: the schema is in `docs/json.md`.
-pub(super) fn json(checked: &[Checked]) -> String {
-    let files: Vec<Value> = checked
-        .iter()
-        .map(|one| {
-            let problems: Vec<Value> =
-                one.problems.iter().map(|p| problem_json(p, &one.sources)).collect();
-            let ids: Vec<&str> = one.verbs.iter().map(|verb| verb.id.as_str()).collect();
-            json!({ "file": one.file, "workflows": ids, "problems": problems })
-        })
-        .collect();
-    format!("{:#}\n", json!({ "files": files }))
-}
-
-fn problem_json(problem: &Diagnostic, sources: &Sources) -> Value {
-    let place = |place: Place| {
-        let (line, column) = sources.line_column(place);
-        let file = sources.get(place.file).map(|s| s.name.as_str());
-        json!({ "file": file, "line": line, "column": column })
-    };
-    let related: Vec<Value> = problem
-        .related
-        .iter()
-        .map(|(p, says)| json!({ "place": place(*p), "says": says }))
-        .collect();
-    let severity = if problem.code.severity() == Severity::Error { "error" } else { "warning" };
-    json!({
-        "code": problem.code,
-        "severity": severity,
-        "message": problem.message,
-        "place": problem.place.map(place),
-        "expected": problem.label,
-        "related": related,
-        "hints": problem.hints,
-    })
 }
