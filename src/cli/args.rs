@@ -109,14 +109,7 @@ pub(super) struct PlanArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum RunsCommand {
     /// List the latest runs
-    List {
-        /// How many
-        #[arg(short = 'n', long, default_value_t = 20)]
-        limit: u32,
-        /// How they are printed
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
-    },
+    List(super::list::ListArgs),
     /// Show a run's report
     Show {
         /// The run [default: the latest]
@@ -152,6 +145,16 @@ pub(super) enum RunsCommand {
         #[command(flatten)]
         driving: Driving,
     },
+    /// Write a run to files that can be checked without us
+    Export(super::export::ExportArgs),
+    /// Check that a record is what was written: here, or an export
+    Verify(super::export::VerifyArgs),
+    /// Keep a run: no prune touches it
+    Keep(super::housekeeping::KeepArgs),
+    /// Keep a run no longer
+    Unkeep(super::housekeeping::UnkeepArgs),
+    /// Let old runs go, as `[retention]` in `ostler.toml` says; or pause that
+    Prune(super::housekeeping::PruneArgs),
 }
 
 #[derive(Debug, Subcommand)]

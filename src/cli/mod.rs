@@ -3,6 +3,9 @@
 mod args;
 mod exit;
 mod explain;
+mod export;
+mod housekeeping;
+mod list;
 mod plan;
 mod problems;
 mod progress;
@@ -167,6 +170,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => {
             "see `ostler runs list`".to_owned()
         }
+        Error::Paused(_) => "`ostler runs prune --resume` ends that".to_owned(),
         Error::Store(store::Error::Driven { run, .. }) => {
             format!("see `ostler runs show {run}`; `ostler runs cancel {run}` ends it")
         }
@@ -183,9 +187,12 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::NoVerb { .. } | Error::Params(_) | Error::NotNow(_) | Error::NoState => Exit::Usage,
         Error::TwoFiles { .. } => Exit::Problems,
-        Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => Exit::Usage,
+        Error::Store(
+            store::Error::NoRun(_) | store::Error::Ambiguous(_) | store::Error::Pruned { .. },
+        ) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
-        Error::Refused(_) | Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
+        Error::Refused(_) | Error::Paused(_) => Exit::Refused,
+        Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
         Error::Store(_) | Error::Io { .. } | Error::Reader(_) => Exit::State,
     }
 }

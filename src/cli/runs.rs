@@ -2,8 +2,6 @@
 
 use std::io::IsTerminal;
 
-use serde_json::json;
-
 use super::args::{Driving, Format, RunArgs, RunsCommand, StepCommand};
 use super::{Context, Exit, progress, verb};
 use crate::ids::RunId;
@@ -99,7 +97,12 @@ impl Context {
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
         let mut show = |record: &Record, run: &Run| self.show(record, run);
         match command {
-            RunsCommand::List { limit, format } => self.list(limit, format),
+            RunsCommand::List(args) => self.list(&args),
+            RunsCommand::Export(args) => self.export(&args),
+            RunsCommand::Verify(args) => self.verify(&args),
+            RunsCommand::Keep(args) => self.keep(args),
+            RunsCommand::Unkeep(args) => self.unkeep(&args),
+            RunsCommand::Prune(args) => self.prune(&args),
             RunsCommand::Show { run, format } => {
                 let store = self.workspace.existing_store()?;
                 let journal = store.load(&store.find(run.as_deref())?)?;
@@ -125,44 +128,6 @@ impl Context {
                 Ok(Exit::Passed)
             }
         }
-    }
-
-    fn list(&self, limit: u32, format: Format) -> Result<Exit, Error> {
-        let runs = match self.workspace.existing_store() {
-            Ok(store) => store.list(limit)?,
-            Err(Error::NoState) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        if format == Format::Json {
-            let rows = runs.iter().map(|r| {
-                json!({
-                    "run": r.id, "workflow": r.workflow, "status": r.status, "actor": r.actor,
-                    "started_at": r.opened_at, "ended_at": r.ended_at, "owes_finally": r.owes_finally,
-                })
-            });
-            self.print(&format!("{:#}\n", json!({ "runs": rows.collect::<Vec<_>>() })));
-            return Ok(Exit::Passed);
-        }
-        let width = runs.iter().map(|r| r.workflow.len()).max().unwrap_or(0);
-        for run in &runs {
-            let tone = match run.status.as_str() {
-                "passed" => Tone::Good,
-                "failed" | "blocked" | "refused" => Tone::Bad,
-                _ => Tone::Warn,
-            };
-            let owed = if run.owes_finally { "  owes its `finally`" } else { "" };
-            let status = format!("{:20}", run.status.replace('_', " "));
-            let at = run.opened_at.to_string();
-            let at = at.get(..19).unwrap_or(&at).replace('T', " ");
-            self.print(&format!(
-                "{}  {:width$}  {} {}{owed}\n",
-                run.id,
-                run.workflow,
-                self.out.paint(tone, &status),
-                self.out.paint(Tone::Faint, &at),
-            ));
-        }
-        Ok(Exit::Passed)
     }
 
     fn log(
@@ -191,6 +156,10 @@ impl Context {
         let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
             return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
         };
+        if let Some((at, by)) = store.output_gone(&id)? {
+            let why = format!("the output of run {id} was let go on {at} by {by}");
+            return Err(Error::NotNow(why));
+        }
         let to_terminal = std::io::stdout().is_terminal();
         for ending in if only_stderr { &["stderr"][..] } else { &["stdout", "stderr"] } {
             let bytes = output(&store, &id, &step, n, ending).unwrap_or_default();
@@ -290,10 +259,10 @@ fn output(store: &Store, id: &RunId, step: &str, n: u32, ending: &str) -> Option
     if let Ok(Some(bytes)) = store.output(id, &name) {
         return Some(bytes);
     }
-    std::fs::read(store.run_dir(id).ok()?.join(name)).ok()
+    std::fs::read(store.folder(id).join(name)).ok()
 }
 
-fn pretty(value: &impl serde::Serialize) -> String {
+pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 

@@ -1,19 +1,29 @@
 //! One function for each thing a user can do. The surfaces call these and print.
 
 mod act;
+mod export;
 mod facts;
+mod list;
+mod prune;
+mod signature;
 mod start;
 mod verbs;
+mod verify;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume};
+pub use export::{Exported, export};
+pub use list::{Engine, Wanted, list};
+pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, plan, verbs};
+pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
 pub use crate::reader::Checked;
+use crate::retention::Hold;
 pub use crate::source::Level;
 use crate::{reader, store};
 
@@ -61,6 +71,9 @@ pub enum Error {
     /// A lock that the run needs is held by another.
     #[error("refused: {0}")]
     Refused(store::Error),
+    /// Pruning is paused.
+    #[error("refused: {}", paused(.0))]
+    Paused(Hold),
     /// The record.
     #[error(transparent)]
     Store(store::Error),
@@ -72,6 +85,12 @@ pub enum Error {
         /// What the system said.
         error: std::io::Error,
     },
+}
+
+fn paused(pause: &Hold) -> String {
+    let until = pause.until.map(|at| format!(" until {at}")).unwrap_or_default();
+    let note = pause.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("pruning was paused by {} on {}{until}{note}", pause.by, pause.since)
 }
 
 impl From<store::Error> for Error {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Error;
+use crate::retention::Retention;
 use crate::run::{Actor, ActorKind};
 use crate::source::Parent;
 use crate::store::Store;
@@ -57,6 +58,8 @@ pub struct Config {
     pub inherit_env: Vec<String>,
     /// Seconds between the polite signal and the other one.
     pub grace_s: f64,
+    /// How long runs are kept once somebody prunes.
+    pub retention: Retention,
 }
 
 /// When records are forced to disk.
@@ -78,6 +81,7 @@ impl Default for Config {
             durability: Durability::Normal,
             inherit_env: Vec::new(),
             grace_s: 3.0,
+            retention: Retention::default(),
         }
     }
 }

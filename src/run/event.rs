@@ -118,6 +118,23 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Passed,
+        Self::PassedWithFailures,
+        Self::Failed,
+        Self::Refused,
+        Self::Blocked,
+        Self::Cancelled,
+    ];
+
+    /// The status of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// Its name, as in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,9 +2,11 @@
 //!
 //! *Invariant:* a record is never rewritten; an event is committed before the effect it announces.
 
+mod chain;
 mod error;
 mod journal;
 mod lock;
+mod retain;
 mod runs;
 mod schema;
 
@@ -12,10 +14,12 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+pub use chain::Chain;
 pub use error::Error;
 pub use journal::{Append, Journal};
-pub use lock::DriverLock;
-pub use runs::Summary;
+pub use lock::{DriverLock, Holder};
+pub use retain::{LetGo, What};
+pub use runs::{Filter, Summary};
 
 /// An open database and the folder it is in.
 #[derive(Debug)]
@@ -52,9 +56,19 @@ impl Store {
         if found { Self::open(dir).map(Some) } else { Ok(None) }
     }
 
+    /// Where the folders of all runs are.
+    pub fn folder_of_runs(&self) -> PathBuf {
+        self.dir.join("runs")
+    }
+
+    /// Where a run's files are, if it has any.
+    pub fn folder(&self, run: &crate::ids::RunId) -> PathBuf {
+        self.folder_of_runs().join(run.as_str())
+    }
+
     /// The folder of a run's files, made if it is missing.
     pub fn run_dir(&self, run: &crate::ids::RunId) -> Result<PathBuf, Error> {
-        let dir = self.dir.join("runs").join(run.as_str());
+        let dir = self.folder(run);
         std::fs::create_dir_all(&dir)
             .map_err(|error| Error::Io { path: dir.display().to_string(), error })?;
         Ok(dir)

@@ -1,0 +1,101 @@
+//! Listing runs.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::args::Format;
+use super::{Context, Exit};
+use crate::ops::{self, Engine, Error, Wanted};
+use crate::report::{Paint, Tone};
+use crate::run::RunStatus;
+use crate::store::Summary;
+use crate::value::Time;
+
+/// What `--status` takes beside the statuses of runs.
+const DEAD: &str = "dead";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 20)]
+    limit: u32,
+    /// Only runs of this verb
+    #[arg(long)]
+    verb: Option<String>,
+    /// Only runs of this status; `dead`: the engine is, though the run has not ended
+    #[arg(long, value_parser = statuses())]
+    status: Vec<String>,
+    /// How they are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+fn statuses() -> Vec<&'static str> {
+    RunStatus::ALL.iter().map(|status| status.name()).chain([DEAD]).collect()
+}
+
+impl Context {
+    pub(super) fn list(&self, args: &ListArgs) -> Result<Exit, Error> {
+        let wanted = Wanted {
+            workflow: args.verb.clone(),
+            statuses: args.status.iter().filter_map(|name| RunStatus::named(name)).collect(),
+            dead: args.status.iter().any(|name| name == DEAD),
+            limit: args.limit,
+        };
+        let runs = ops::list(&self.workspace, &wanted)?;
+        if args.format == Format::Json {
+            let rows: Vec<Value> = runs.iter().map(|(run, engine)| row(run, *engine)).collect();
+            self.print(&format!("{:#}\n", json!({ "runs": rows })));
+            return Ok(Exit::Passed);
+        }
+        let width = runs.iter().map(|(run, _)| run.workflow.len()).max().unwrap_or(0);
+        for (run, engine) in &runs {
+            let (tone, word) = match (run.status, engine) {
+                (_, Some(Engine::Dead)) => (Tone::Bad, "its engine died".to_owned()),
+                (status, _) => (tone(status), status.name().replace('_', " ")),
+            };
+            let status = self.out.paint(tone, &format!("{word:20}"));
+            let at = self.out.paint(Tone::Faint, &when(run.opened_at));
+            let line = format!("{}  {:width$}  {status} {at}{}", run.id, run.workflow, more(run));
+            self.print(&format!("{line}\n"));
+        }
+        Ok(Exit::Passed)
+    }
+}
+
+fn row(run: &Summary, engine: Option<Engine>) -> Value {
+    json!({
+        "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
+        "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
+        "engine": engine, "kept": run.kept,
+    })
+}
+
+/// What a run owes, and that it is kept.
+fn more(run: &Summary) -> String {
+    let mut more = String::new();
+    if run.owes_finally {
+        more.push_str("  owes its `finally`");
+    }
+    if let Some(kept) = run.kept.as_ref().filter(|kept| kept.counts(crate::exec::now())) {
+        let until = kept.until.map(|at| format!(" until {}", when(at))).unwrap_or_default();
+        let _ = write!(more, "  kept{until}");
+    }
+    more
+}
+
+/// The tone of a run's status.
+pub(super) fn tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Passed => Tone::Good,
+        RunStatus::Failed | RunStatus::Blocked | RunStatus::Refused => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
+/// A moment to the second.
+pub(super) fn when(at: Time) -> String {
+    let at = at.to_string();
+    at.get(..19).unwrap_or(&at).replace('T', " ")
+}
