@@ -38,6 +38,8 @@ pub(super) enum Command {
     /// Look at runs, resume or cancel them
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Say what is right and wrong here, and change nothing
+    Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it
     #[command(subcommand)]
     Step(StepCommand),

@@ -1,6 +1,7 @@
 //! The command line: it calls `ops`, prints, and decides nothing.
 
 mod args;
+mod doctor;
 mod exit;
 mod explain;
 mod export;
@@ -46,7 +47,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let trust = Trust::new(&args.import_path, args.untrusted, &cwd);
-    let context = Workspace::find(&cwd, trust).map(|workspace| Context {
+    let found = match args.command {
+        Command::Doctor(_) => Ok(Workspace::look(&cwd, trust)),
+        _ => Workspace::find(&cwd, trust),
+    };
+    let context = found.map(|workspace| Context {
         workspace,
         cwd,
         out: Terminal::stdout(),
@@ -93,6 +98,7 @@ impl Context {
             Command::Explain(args) => self.explain(&args),
             Command::Plan(args) => self.plan(&args),
             Command::Runs(command) => self.runs(command),
+            Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Step(command) => self.step(command),
         }
     }

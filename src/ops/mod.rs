@@ -1,6 +1,7 @@
 //! One function for each thing a user can do. The surfaces call these and print.
 
 mod act;
+mod doctor;
 mod export;
 mod facts;
 mod list;
@@ -12,6 +13,7 @@ mod verify;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume};
+pub use doctor::{Finding, Health, doctor};
 pub use export::{Exported, export};
 pub use list::{Engine, Wanted, list};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};

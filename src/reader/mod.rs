@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Parent;
+pub use confine::confinement;
 pub use protocol::Checked;
 use protocol::{Answer, File, Request, from_path};
 

@@ -39,6 +39,14 @@ pub enum Error {
         /// The newest that this program knows.
         known: i64,
     },
+    /// The database was written by an older version, and is only looked at.
+    #[error("the state is of an older version of ostler (schema {found}, this one writes {known})")]
+    Older {
+        /// The schema that was found.
+        found: i64,
+        /// The one that this program writes.
+        known: i64,
+    },
     /// A log that is not what was written.
     #[error("the log of run {run} is damaged at record {seq}: {why}")]
     Damaged {

@@ -12,7 +12,7 @@ mod schema;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 pub use chain::Chain;
 pub use error::Error;
@@ -54,6 +54,46 @@ impl Store {
         let io = |error| Error::Io { path: dir.display().to_string(), error };
         let found = dir.join("state.db").try_exists().map_err(io)?;
         if found { Self::open(dir).map(Some) } else { Ok(None) }
+    }
+
+    /// Opens the store in `dir`, if there is one, only to look at it: nothing is made or brought forward.
+    pub fn look(dir: &Path) -> Result<Option<Self>, Error> {
+        let io = |error| Error::Io { path: dir.display().to_string(), error };
+        let path = dir.join("state.db");
+        if !path.try_exists().map_err(io)? {
+            return Ok(None);
+        }
+        // One that is opened for reading only leaves the files of its write-ahead log behind.
+        let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.pragma_update(None, "query_only", true)?;
+        db.busy_handler(Some(wait_for_others))?;
+        let store = Self { file: identity(dir)?, db, dir: dir.to_owned(), unforced: false };
+        let (found, known) = (store.schema()?, schema::known());
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => Err(Error::Older { found, known }),
+            std::cmp::Ordering::Equal => Ok(Some(store)),
+            std::cmp::Ordering::Greater => Err(Error::Newer { found, known }),
+        }
+    }
+
+    /// The version of the schema.
+    pub fn schema(&self) -> Result<i64, Error> {
+        Ok(self.db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// What is wrong with the database file itself: nothing, or lines by `SQLite`.
+    pub fn quick_check(&self) -> Result<Vec<String>, Error> {
+        let mut select = self.db.prepare("PRAGMA quick_check(5)")?;
+        let lines = select.query_map([], |row| row.get::<_, String>(0))?;
+        let lines: Vec<String> = lines.collect::<Result<_, _>>()?;
+        Ok(if lines == ["ok"] { Vec::new() } else { lines })
+    }
+
+    /// The locks that are held, and the runs that hold them.
+    pub fn locks(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut select = self.db.prepare("SELECT name, run FROM locks ORDER BY name")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Where the folders of all runs are.

@@ -14,6 +14,7 @@
 mod basics;
 mod crash;
 mod docs;
+mod doctor;
 mod explain;
 mod export;
 mod history;
