@@ -28,6 +28,8 @@ mod dsl;
 mod endings;
 #[path = "simulation/generate.rs"]
 mod generate;
+#[path = "simulation/lend.rs"]
+mod lend;
 #[path = "simulation/oracle.rs"]
 mod oracle;
 #[path = "simulation/properties.rs"]

@@ -10,6 +10,7 @@ mod list;
 mod plan;
 mod problems;
 mod progress;
+mod retry;
 mod runs;
 mod terminal;
 mod verb;

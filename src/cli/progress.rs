@@ -22,6 +22,10 @@ pub(super) fn line(record: &Record, run: &Run, to: &Terminal) -> Option<String> 
             };
             format!("{sign} {step}  {}", to.paint(Tone::Faint, &what))
         }
+        Event::StepTakenOver { step, from } => {
+            let what = to.paint(Tone::Faint, &format!("passed in run {}", from.run));
+            format!("{} {step}  {what}", to.paint(Tone::Good, "✓"))
+        }
         Event::StepInterrupted { step, cause, .. } => {
             let outcome = crate::run::Outcome::Interrupted { cause: *cause };
             format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))

@@ -40,7 +40,7 @@ impl Context {
     }
 
     /// Says what happens, unless the report will stand right below.
-    fn show(&self, record: &Record, run: &Run) {
+    pub(super) fn show(&self, record: &Record, run: &Run) {
         let same_screen =
             self.out.is_terminal && self.err.is_terminal && run.plan().steps.len() <= 3;
         if same_screen {
@@ -52,7 +52,7 @@ impl Context {
     }
 
     /// Prints the report of a run that was driven.
-    fn ended(&self, session: &Session, driving: &Driving) -> Exit {
+    pub(super) fn ended(&self, session: &Session, driving: &Driving) -> Exit {
         let run = session.journal.run();
         self.report(&session.store, run, driving.format.unwrap_or(Format::Text));
         Exit::of(session.left, driving.lenient)
@@ -98,6 +98,7 @@ impl Context {
         let mut show = |record: &Record, run: &Run| self.show(record, run);
         match command {
             RunsCommand::List(args) => self.list(&args),
+            RunsCommand::Retry(args) => self.retry(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
             RunsCommand::Keep(args) => self.keep(args),
@@ -154,6 +155,11 @@ impl Context {
             return Err(Error::NotNow(format!("run {id} has no step `{step}`")));
         };
         let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
+            if let Some(from) = &found.taken_over {
+                let why =
+                    format!("`{step}` passed in run {0}: ostler runs log {0} {step}", from.run);
+                return Err(Error::NotNow(why));
+            }
             return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
         };
         if let Some((at, by)) = store.output_gone(&id)? {

@@ -157,20 +157,23 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
     };
     let mut counts: Vec<(String, usize)> = Vec::new();
     for step in report.steps.iter().chain(&report.finally) {
-        match counts.iter_mut().find(|(status, _)| *status == step.status) {
+        let what = if step.taken_over.is_some() { "taken over" } else { &step.status };
+        match counts.iter_mut().find(|(status, _)| status == what) {
             Some((_, count)) => *count += 1,
-            None => counts.push((step.status.clone(), 1)),
+            None => counts.push((what.to_owned(), 1)),
         }
     }
     let counts: Vec<String> =
         counts.iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let retries = report.retries.as_ref().map(|run| format!(", retries {run}")).unwrap_or_default();
+    let run = format!("run {}{retries}", report.run);
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
         out,
         "\n{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({}; run {})", counts.join(", "), report.run)),
+        paint.paint(Tone::Faint, &format!("({}; {run})", counts.join(", "))),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);

@@ -201,12 +201,12 @@ impl Append<'_> {
 }
 
 impl Store {
-    /// Makes a run of a plan. Its first record is `opened`, which is not forced to disk yet.
+    /// Makes a run of a plan. Its first records are `events`, the opening first; they are not forced to disk yet.
     pub fn create(
         &mut self,
         id: RunId,
         plan: Arc<Plan>,
-        opened: Event,
+        events: Vec<Event>,
         actor: &Actor,
         at: Time,
     ) -> Result<Journal, Error> {
@@ -231,7 +231,7 @@ impl Store {
             owed: false,
         };
         append.lock(&locks, None)?;
-        append.record(opened, None)?;
+        events.into_iter().try_for_each(|event| append.record(event, None))?;
         tx.commit()?;
         self.unforced = true;
         Ok(journal)

@@ -27,6 +27,7 @@ mod output;
 mod params;
 mod processes;
 mod prune;
+mod retry;
 mod steps;
 mod store;
 mod support;
