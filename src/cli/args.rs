@@ -149,6 +149,8 @@ pub(super) enum RunsCommand {
     },
     /// Run it again with the same params, all of it or what did not pass
     Retry(super::retry::RetryArgs),
+    /// Say what differs between two runs
+    Diff(super::diff::DiffArgs),
     /// Write a run to files that can be checked without us
     Export(super::export::ExportArgs),
     /// Check that a record is what was written: here, or an export

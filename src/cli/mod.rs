@@ -1,6 +1,7 @@
 //! The command line: it calls `ops`, prints, and decides nothing.
 
 mod args;
+mod diff;
 mod doctor;
 mod exit;
 mod explain;

@@ -99,6 +99,7 @@ impl Context {
         match command {
             RunsCommand::List(args) => self.list(&args),
             RunsCommand::Retry(args) => self.retry(&args),
+            RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
             RunsCommand::Keep(args) => self.keep(args),

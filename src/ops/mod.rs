@@ -1,6 +1,7 @@
 //! One function for each thing a user can do. The surfaces call these and print.
 
 mod act;
+mod diff;
 mod doctor;
 mod export;
 mod facts;
@@ -14,6 +15,7 @@ mod verify;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume};
+pub use diff::diff;
 pub use doctor::{Finding, Health, doctor};
 pub use export::{Exported, export};
 pub use list::{Engine, Wanted, list};

@@ -1,6 +1,7 @@
 //! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod diff;
 mod text;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use text::{Paint, Plain, Tone, text};
 
 use crate::run::{Event, Node, Outcome, Run, RunStatus};

@@ -13,6 +13,7 @@
 
 mod basics;
 mod crash;
+mod diff;
 mod docs;
 mod doctor;
 mod explain;
