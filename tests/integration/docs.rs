@@ -82,3 +82,57 @@ fn the_log_can_be_checked_with_common_tools() {
         std::process::Command::new("bash").args(["-ec", &script]).current_dir(test.path()).status();
     assert!(said.unwrap().success());
 }
+
+/// Runs shell text in a workspace, with `ostler` on the path.
+fn bash(test: &Test, text: &str) -> std::process::Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_ostler")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut command = std::process::Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", text]).env("PATH", path).current_dir(test.path());
+    command.output().unwrap()
+}
+
+#[test]
+fn the_page_on_housekeeping_does_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/housekeeping.md")).unwrap();
+    let file = |name: &str| blocks(&text, &format!("toml {name}")).remove(0);
+    let test = Test::new()
+        .file("workflows/build.toml", &file("workflows/build.toml"))
+        .file("ostler.toml", &file("ostler.toml"));
+    test.ostler(&["run", "build"]).code(4);
+    let commands = blocks(&text, "sh");
+    assert!(commands.len() >= 6, "the commands were not found");
+    for command in commands {
+        let ran = bash(&test, &command);
+        assert!(ran.status.success(), "{command}{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    assert_eq!(test.report()["steps"][0]["taken_over"]["attempt"], 1);
+
+    // The recipe for a sceptic: it passes, and fails after any tampering.
+    let recipe = blocks(&text, "bash").remove(0);
+    let said = bash(&test, &recipe);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Good \"ostler\" signature"));
+    let id = test.run();
+    let (log, output) = (format!("copy/{id}.jsonl"), format!("copy/{id}.outputs/test.1.stdout"));
+    let whole = test.read(&log);
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let tampered = [
+        whole.replacen("test -e", "test -f", 1),
+        whole.replacen("\"at\":\"20", "\"at\":\"21", 1),
+        [&lines[..2], &lines[3..]].concat().concat(),
+        lines[..lines.len() - 1].concat(),
+        whole.replace("\"status\":\"passed\"", "\"status\":\"failed\""),
+    ];
+    for text in tampered {
+        assert_ne!(text, whole);
+        std::fs::write(test.path().join(&log), text).unwrap();
+        assert!(!bash(&test, &recipe).status.success());
+    }
+    std::fs::write(test.path().join(&log), &whole).unwrap();
+    assert!(bash(&test, &recipe).status.success());
+    assert_eq!(test.read(&output), "ready\n");
+    std::fs::write(test.path().join(&output), "READY\n").unwrap();
+    assert!(!bash(&test, &recipe).status.success());
+}
