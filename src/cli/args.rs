@@ -35,7 +35,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
-    /// Look at runs, resume or cancel them
+    /// Look at runs; resume, cancel, retry, export, keep or prune them
     #[command(subcommand)]
     Runs(RunsCommand),
     /// Say what is right and wrong here, and change nothing

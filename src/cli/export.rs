@@ -39,6 +39,13 @@ pub(super) struct VerifyArgs {
     format: Format,
 }
 
+impl VerifyArgs {
+    /// Whether a file is meant, and not a run.
+    pub(super) fn is_of_export(&self) -> bool {
+        self.what.as_deref().is_some_and(is_path)
+    }
+}
+
 impl Context {
     pub(super) fn export(&self, args: &ExportArgs) -> Result<Exit, Error> {
         let (to, key) = (self.cwd.join(&args.to), args.sign.as_ref().map(|key| self.cwd.join(key)));

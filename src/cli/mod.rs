@@ -27,7 +27,7 @@ use crate::diagnostic::printable;
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
-use args::{Args, CheckArgs, Command, Format};
+use args::{Args, CheckArgs, Command, Format, RunsCommand};
 pub use exit::Exit;
 use terminal::Terminal;
 
@@ -50,7 +50,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let trust = Trust::new(&args.import_path, args.untrusted, &cwd);
     let found = match args.command {
+        // These do without the settings, or say what is wrong with them.
         Command::Doctor(_) => Ok(Workspace::look(&cwd, trust)),
+        Command::Runs(RunsCommand::Verify(ref of)) if of.is_of_export() => {
+            Ok(Workspace::look(&cwd, trust))
+        }
         _ => Workspace::find(&cwd, trust),
     };
     let context = found.map(|workspace| Context {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -149,14 +149,23 @@ impl Parts {
     }
 }
 
+/// The longest line of an export, in bytes: a plan may be large, and a stranger's file larger.
+const MAX_LINE: u64 = 256 * 1024 * 1024;
+
 /// Checks an export. It needs no workspace.
 pub fn verify_export(path: &Path, signers: Option<&Signers>) -> Result<Verified, Error> {
     let io = |error| Error::Io { what: path.display().to_string(), error };
     let parts = Parts::of(path);
-    let mut lines = BufReader::new(open(path).map_err(io)?);
+    let mut lines = match open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NotNow(format!("there is no file {}", path.display())));
+        }
+        file => BufReader::new(file.map_err(io)?),
+    };
     let mut next = || -> Result<Vec<u8>, Error> {
         let mut line = Vec::new();
-        lines.read_until(b'\n', &mut line).map_err(io)?;
+        // A longer line is taken for one that is cut off.
+        lines.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(io)?;
         Ok(line)
     };
     let plan = next()?;

@@ -3,7 +3,7 @@
 //! *Invariant:* rows first, then files. A kill in between leaves files that a row in `pruned` names, for the next prune
 //! to remove; the other way round it would leave a run whose outputs are missing and nobody could say why.
 
-use rusqlite::{OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{ErrorCode, OptionalExtension, Row, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::{Error, Store};
@@ -194,9 +194,13 @@ impl Store {
         Ok((number("page_count")? * page, number("freelist_count")? * page))
     }
 
-    /// Gives free pages back to the system, by writing the database anew. Must not come while others write.
+    /// Gives free pages back to the system, by writing the database anew; leaves it where somebody else writes, or
+    /// where there is no room for the copy.
     pub fn compact(&mut self) -> Result<(), Error> {
-        self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")?;
-        Ok(())
+        let done = self.db.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+        match done.as_ref().err().and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DiskFull) => Ok(()),
+            _ => Ok(done?),
+        }
     }
 }

@@ -91,6 +91,15 @@ fn an_export_holds_the_plan_the_log_and_the_outputs_as_they_were_hashed() {
 }
 
 #[test]
+fn an_export_is_checked_also_where_the_settings_are_broken() {
+    let (test, id, _) = exported(&[]);
+    let test = test.file("ostler.toml", "broken");
+    test.ostler(&["runs", "verify", &format!("out/{id}.jsonl")]).code(0).says("sound");
+    test.ostler(&["runs", "verify", &id]).code(3);
+    test.ostler(&["runs", "verify", "out/no.jsonl"]).code(2).complains("there is no file");
+}
+
+#[test]
 fn a_changed_byte_in_any_record_is_found() {
     let (_test, _, file) = exported(&[]);
     let all = lines(&file);
