@@ -121,6 +121,9 @@ impl Context {
         if outputs.partial > 0 {
             let _ = write!(kept, ", {} kept only in part, with no sum", outputs.partial);
         }
+        if outputs.absent > 0 {
+            kept = format!("none of {} is there: let go, or not handed on", outputs.absent);
+        }
         if let Some(at) = outputs.let_go {
             kept = format!("let go on {}", super::list::when(at));
         }

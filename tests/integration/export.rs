@@ -171,6 +171,22 @@ fn changed_missing_and_unnamed_outputs_are_named() {
     assert!(found[0].1.contains("no record names the output other.1.stdout"), "{found:?}");
 }
 
+#[test]
+fn outputs_that_are_left_out_as_a_whole_are_said_and_no_damage() {
+    let (_test, _, file) = exported(&[]);
+    std::fs::remove_dir_all(file.with_extension("outputs")).unwrap();
+    verify(&file, &[]).code(0).says("outputs  none of 4 is there");
+    // So it is where they were let go before.
+    let (test, id) = ran();
+    let test = test.file("ostler.toml", "[retention]\nlogs = '1ms'\n");
+    test.ostler(&["runs", "prune"]).code(0).says("1 loses its output");
+    test.ostler(&["runs", "verify"]).code(0).says("outputs  let go on");
+    let said = test.ostler(&["runs", "export", "--format", "json"]).code(0).json();
+    assert_eq!(said["count"], 0);
+    let said = verify(&test.path().join(format!("{id}.jsonl")), &["--format", "json"]).code(0);
+    assert_eq!(said.json()["outputs"]["absent"], 4);
+}
+
 /// Keys for a signer, and a file that allows `me@here` to sign.
 fn keys(test: &Test, name: &str) -> (String, String) {
     let key = test.path().join(name);

@@ -4,6 +4,9 @@
 
 use std::process::Command;
 
+use ostler::retention::Hold;
+use ostler::store::{LetGo, Store, What};
+use ostler::value::Time;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
@@ -207,6 +210,26 @@ fn a_paused_prune_refuses_and_says_the_way_out() {
     test.ostler(&["runs", "prune", "--resume"]).code(0).says("pruning goes on");
     prune(&test, &[]);
     assert_eq!(ids(&test).len(), 0);
+}
+
+#[test]
+fn what_somebody_keeps_while_a_prune_is_under_way_stays() {
+    let test = workspace(RULES);
+    let id = run(&test, &["v", "pass"], 0, 100);
+    let mut store = Store::open(&test.path().join(".ostler")).unwrap();
+    let run = store.find(Some(&id)).unwrap();
+    let now = Time(1_000);
+    let hold = Hold { until: Some(Time(2_000)), by: "a@b".into(), since: now, note: None };
+    store.keep(&run, &hold).unwrap();
+    // The prune had decided before that.
+    assert_eq!(store.let_go(&run, What::Run, "c@d", now).unwrap(), LetGo::Kept);
+    store.pause(&hold).unwrap();
+    assert_eq!(store.let_go(&run, What::Output, "c@d", now).unwrap(), LetGo::Paused(hold));
+    test.ostler(&["runs", "verify", &id]).code(8).says("it is listed as");
+    age(&test, &id, -100);
+    test.ostler(&["runs", "verify", &id]).code(0).says("1 as recorded");
+    assert_eq!(store.let_go(&run, What::Run, "c@d", Time(2_000)).unwrap(), LetGo::Done);
+    assert_eq!(store.leftovers().unwrap(), [(run, What::Run)]);
 }
 
 #[test]
