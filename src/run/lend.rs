@@ -1,7 +1,8 @@
 //! What a run that ended lends to a new one: steps that passed there and need not run again.
 //!
 //! A step is lent if it passed, is the same in both plans, acquires nothing, and all that it comes after is lent too:
-//! what a failed step would have changed is not known of those behind it. `finally` is never lent.
+//! what a failed step would have changed is not known of those behind it. `finally` is never lent, nor to another plan
+//! what a person said of this one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ impl Run {
     pub fn lend(&self, plan: &Arc<Plan>) -> Vec<Event> {
         let mut events = Vec::new();
         let (Some(own), true) = (&self.id, self.same_params(plan)) else { return events };
+        let same_plan = *self.plan == **plan;
         let mut draft = Self::new(plan.clone());
         draft.retrying = true;
         let mut tried = BTreeSet::new();
@@ -29,9 +31,9 @@ impl Run {
                 return events;
             }
             for n in next {
-                let node = &draft.nodes[n];
-                let step = node.instance.clone();
-                let Some(from) = self.lent(&step, draft.step(node), own) else { continue };
+                let (step, new) = (draft.nodes[n].instance.clone(), draft.step(&draft.nodes[n]));
+                let lends = same_plan || !new.is_asked();
+                let Some(from) = self.lent(&step, new, own).filter(|_| lends) else { continue };
                 if draft.take_over(&step, from.clone()).is_ok() {
                     events.push(Event::StepTakenOver { step, from: Box::new(from) });
                 }

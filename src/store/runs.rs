@@ -59,9 +59,10 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         None => None,
     };
     Ok(Summary {
-        id: RunId::parse(&id).ok_or_else(|| damaged("its id is none"))?,
+        id: RunId::parse(&id).ok_or_else(|| damaged("its id is not one"))?,
         workflow: row.get(1)?,
-        status: RunStatus::named(&status).ok_or_else(|| damaged("its status is none"))?,
+        status: RunStatus::named(&status)
+            .ok_or_else(|| damaged("its status is not one that we know"))?,
         opened_at: Time(row.get(3)?),
         ended_at: row.get::<_, Option<i64>>(4)?.map(Time),
         actor: row.get(5)?,

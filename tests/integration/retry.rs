@@ -111,6 +111,19 @@ fn a_changed_file_is_said_and_taken_only_when_asked_for() {
 }
 
 #[test]
+fn what_a_plan_depends_on_beside_its_file_is_told_from_it() {
+    let text = "[[params]]\nname = 'texts'\ntype = '[glob]'\ndefault = ['*.txt']\n\
+        [[steps]]\nid = 'a'\nstdin = { json = '{texts}' }\ncmd = 'cat; test -e b.txt'\n";
+    let test = Test::with("v", text).file("a.txt", "");
+    test.ostler(&["run", "v"]).code(4);
+    let test = test.file("b.txt", "");
+    let why = "what workflows/v.toml imports, or finds on this machine, has changed since run";
+    test.ostler(&["runs", "retry"]).code(2).complains(why);
+    test.ostler(&["runs", "retry", "--changed"]).code(0);
+    test.ostler(&["runs", "log", "a"]).code(0).says("b.txt");
+}
+
+#[test]
 fn params_of_all_kinds_are_the_same_again() {
     let text = "[[params]]\nname = 'all'\ntype = '[string]'\n[[params]]\nname = 'n'\ntype = 'int'\n\
         [[params]]\nname = 'yes'\ntype = 'bool'\ndefault = false\n\

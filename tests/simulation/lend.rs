@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ostler::plan::Plan;
-use ostler::run::{Event, Run, RunStatus, State, TakenOver};
+use ostler::run::{Answer, Event, Run, RunStatus, State, TakenOver};
 use ostler::workflow::{EdgeKind, OnError};
 
 use crate::driver::Case;
@@ -114,6 +114,16 @@ fn what_was_released_is_acquired_again_and_finally_runs_again() {
     let case = Case::new(plan(steps, vec![step("drop"), step("sweep")])).exits("stops#1", 1).go();
     let case = case.is("drop[hold#1]=passed sweep=passed uses=passed free=passed");
     assert_eq!(lent(&case.replayed()), "free");
+}
+
+#[test]
+fn what_a_person_said_of_one_plan_is_not_taken_over_by_another() {
+    let steps = || vec![step("asks").human(), step("runs"), step("stops").after("asks")];
+    let case = Case::new(plan(steps(), vec![])).exits("stops#1", 1).go();
+    let run = case.answer("asks", Answer::Passed).go().was(RunStatus::Failed).replayed();
+    assert_eq!(lent(&run), "asks runs");
+    let other = plan(steps(), vec![step("sweep")]);
+    assert_eq!(taken(&run.lend(&Arc::new(other))), ["runs"]);
 }
 
 #[test]
