@@ -13,6 +13,7 @@ const ROWS: &[&[&str]] = &[
     &["source", "check"],
     &["plan"],
     &["run"],
+    &["retention"],
     &["reader", "action", "store", "report"],
     &["exec"],
     &["ops"],
@@ -21,7 +22,7 @@ const ROWS: &[&[&str]] = &[
 
 /// Modules that use no clock, file, process, environment or async.
 const PURE: &[&str] =
-    &["diagnostic", "expr", "shell", "workflow", "check", "plan", "run", "report"];
+    &["diagnostic", "expr", "shell", "workflow", "check", "plan", "run", "retention", "report"];
 
 /// Big dependencies and the only modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[
@@ -29,7 +30,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("nickel_lang_core", &["source"]),
     ("codespan_reporting", &["source"]),
     ("landlock", &["reader"]),
-    ("duct", &["reader"]),
+    ("duct", &["reader", "ops"]),
     ("petgraph", &["check"]),
     ("cel::", &["expr"]),
     ("brush_parser", &["shell"]),

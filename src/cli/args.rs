@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::completion;
 use super::formats::{CheckFormat, Planning, ReportFile, ReportFormat};
+use crate::diagnostic::Code;
 use crate::report::Detail;
 
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
@@ -56,9 +57,11 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
-    /// Look at runs, resume or cancel them
+    /// Look at runs; resume, cancel, retry, export, keep or prune them
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Say what is right and wrong here, and change nothing
+    Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it
     #[command(subcommand)]
     Step(StepCommand),
@@ -101,6 +104,18 @@ impl Shell {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
             Self::Fish => "fish",
+        }
+    }
+}
+
+impl Command {
+    /// Whether it cannot do without the workspace's settings; what can, says what is wrong with them or needs none.
+    pub(super) fn needs_settings(&self) -> bool {
+        match self {
+            Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
+            Self::Explain(args) => args.name.as_deref().is_some_and(|n| Code::named(n).is_none()),
+            Self::Runs(RunsCommand::Verify(of)) => !of.is_of_export(),
+            _ => true,
         }
     }
 }
@@ -214,14 +229,7 @@ pub(super) struct PlanArgs {
 #[derive(Debug, Subcommand)]
 pub(super) enum RunsCommand {
     /// List the latest runs
-    List {
-        /// How many
-        #[arg(short = 'n', long, default_value_t = 20)]
-        limit: u32,
-        /// How they are printed
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
-    },
+    List(super::list::ListArgs),
     /// Show a run's report
     Show {
         /// The run [default: the latest]
@@ -269,6 +277,20 @@ pub(super) enum RunsCommand {
         #[command(flatten)]
         driving: Driving,
     },
+    /// Run it again with the same params, all of it or what did not pass
+    Retry(super::retry::RetryArgs),
+    /// Say what differs between two runs
+    Diff(super::diff::DiffArgs),
+    /// Write a run to files that can be checked without us
+    Export(super::export::ExportArgs),
+    /// Check that a record is what was written: here, or an export
+    Verify(super::export::VerifyArgs),
+    /// Keep a run: no prune touches it
+    Keep(super::housekeeping::KeepArgs),
+    /// Keep a run no longer
+    Unkeep(super::housekeeping::UnkeepArgs),
+    /// Let old runs go, as `[retention]` in `ostler.toml` says; or pause that
+    Prune(super::housekeeping::PruneArgs),
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,8 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use super::args::{Args, Driving, Shell};
 use super::formats::Planning;
 use super::{Context, Exit, verb};
-use crate::ops::{self, Error, Listed, Trust, Workspace};
+use crate::ops::{self, Error, Offered, Trust, Workspace};
+use crate::store::Filter;
 
 /// By this variable the shell's script asks for completions.
 const ASKED: &str = "OSTLER_COMPLETE";
@@ -41,12 +42,12 @@ fn command() -> clap::Command {
     ours
 }
 
-fn verb_command<Options: clap::Args>(verb: &Listed) -> clap::Command {
+fn verb_command<Options: clap::Args>(verb: &Offered) -> clap::Command {
     verb::command::<Options>(&verb.name, verb.about.as_deref(), &verb.params)
 }
 
-fn listed() -> Vec<Listed> {
-    let verbs = workspace().and_then(|workspace| ops::list(&workspace).ok());
+fn listed() -> Vec<Offered> {
+    let verbs = workspace().and_then(|workspace| ops::offered(&workspace).ok());
     verbs.unwrap_or_default()
 }
 
@@ -71,10 +72,11 @@ pub(super) fn verbs() -> ArgValueCompleter {
 /// Offers the latest runs.
 pub(super) fn runs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
+        let filter = Filter { limit: Some(RUNS), ..Filter::default() };
         let store = workspace().and_then(|workspace| workspace.existing_store().ok());
-        let latest = store.and_then(|store| store.list(RUNS).ok()).unwrap_or_default();
+        let latest = store.and_then(|store| store.list(&filter).ok()).unwrap_or_default();
         let all = latest.into_iter().map(|run| {
-            let what = format!("{} {}", run.workflow, run.status.replace('_', " "));
+            let what = format!("{} {}", run.workflow, run.status.name().replace('_', " "));
             (run.id.to_string(), what)
         });
         candidates(typed, all)

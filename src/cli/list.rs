@@ -1,135 +1,101 @@
-//! What `ostler` alone says: the verbs there are, and the runs that wait.
+//! Listing runs.
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{Context, Exit};
-use crate::diagnostic::printable;
-use crate::ops::{self, Error, Listed, Open};
-use crate::report::lines::cut;
+use crate::ops::{self, Engine, Error, Wanted};
 use crate::report::{Paint, Tone};
-use crate::workflow::Param;
+use crate::run::RunStatus;
+use crate::store::Summary;
+use crate::value::Time;
 
-/// The widest that the names of verbs may make their column.
-const NAMES: usize = 32;
+/// What `--status` takes beside the statuses of runs.
+const DEAD: &str = "dead";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 20)]
+    limit: u32,
+    /// Only runs of this verb
+    #[arg(long)]
+    verb: Option<String>,
+    /// Only runs of this status; `dead`: the engine is, though the run has not ended
+    #[arg(long, value_parser = statuses())]
+    status: Vec<String>,
+    /// How they are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+fn statuses() -> Vec<&'static str> {
+    RunStatus::ALL.iter().map(|status| status.name()).chain([DEAD]).collect()
+}
 
 impl Context {
-    pub(super) fn verbs(&self, format: Format) -> Result<Exit, Error> {
-        let verbs = ops::list(&self.workspace)?;
-        let open = ops::open_runs(&self.workspace)?;
-        match format {
-            Format::Json => self.print(&format!("{:#}\n", as_json(&verbs, &open))),
-            Format::Text => self.print(&self.listing(&verbs, &open)),
+    pub(super) fn list(&self, args: &ListArgs) -> Result<Exit, Error> {
+        let wanted = Wanted {
+            workflow: args.verb.clone(),
+            statuses: args.status.iter().filter_map(|name| RunStatus::named(name)).collect(),
+            dead: args.status.iter().any(|name| name == DEAD),
+            limit: args.limit,
+        };
+        let runs = ops::list(&self.workspace, &wanted)?;
+        if args.format == Format::Json {
+            let rows: Vec<Value> = runs.iter().map(|(run, engine)| row(run, *engine)).collect();
+            self.print(&format!("{:#}\n", json!({ "runs": rows })));
+            return Ok(Exit::Passed);
+        }
+        let width = runs.iter().map(|(run, _)| run.workflow.len()).max().unwrap_or(0);
+        for (run, engine) in &runs {
+            let (tone, word) = match (run.status, engine) {
+                (_, Some(Engine::Dead)) => (Tone::Bad, "its engine died".to_owned()),
+                (status, _) => (tone(status), status.name().replace('_', " ")),
+            };
+            let status = self.out.paint(tone, &format!("{word:20}"));
+            let at = self.out.paint(Tone::Faint, &when(run.opened_at));
+            let line = format!("{}  {:width$}  {status} {at}{}", run.id, run.workflow, more(run));
+            self.print(&format!("{line}\n"));
         }
         Ok(Exit::Passed)
     }
-
-    fn listing(&self, verbs: &[Listed], open: &[Open]) -> String {
-        let mut out = String::new();
-        if verbs.is_empty() {
-            let _ = writeln!(
-                out,
-                "There are no verbs in {}.\n\n  ostler init        begin a workspace here\n  \
-                 ostler new greet   write workflows/greet.toml, a verb that runs\n  ostler --help      \
-                 all commands",
-                self.workspace.root.join("workflows").display()
-            );
-        }
-        let names: Vec<String> = verbs.iter().map(called).collect();
-        let widths = names.iter().map(|n| n.chars().count());
-        let width = widths.filter(|w| *w <= NAMES).max().unwrap_or(0);
-        for (verb, name) in verbs.iter().zip(&names) {
-            let about = match verb.errors {
-                0 => printable(verb.about.as_deref().unwrap_or_default()),
-                1 => format!("1 error: ostler check {}", verb.name),
-                n => format!("{n} errors: ostler check {}", verb.name),
-            };
-            let room = self.out.width.saturating_sub(width.max(name.chars().count()) + 4);
-            let about = cut(about.lines().next().unwrap_or_default(), room);
-            let tone = if verb.errors == 0 { Tone::Faint } else { Tone::Bad };
-            let line = format!(
-                "  {}{}  {}",
-                self.out.paint(Tone::Strong, name),
-                " ".repeat(width.saturating_sub(name.chars().count())),
-                self.out.paint(tone, &about)
-            );
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
-        for (nth, run) in open.iter().enumerate() {
-            let _ = write!(out, "{}{}", if nth == 0 { "\n" } else { "" }, self.waiting(run));
-        }
-        out
-    }
-
-    /// A run that somebody must go on with, and the command for it.
-    fn waiting(&self, open: &Open) -> String {
-        let run = &open.summary;
-        let head = |what: &str| {
-            let what = self.out.paint(Tone::Warn, what);
-            format!("  {} {} {what}\n", self.out.paint(Tone::Warn, "!"), run.workflow)
-        };
-        let command = |words: &str| format!("      {}\n", self.out.paint(Tone::Faint, words));
-        if !open.moving {
-            let owes = if run.owes_finally { " and owes its `finally`" } else { "" };
-            let what = format!("was interrupted{owes}");
-            return head(&what) + &command(&format!("ostler runs resume {}", run.id));
-        }
-        match open.asked.as_slice() {
-            [] => head("waits") + &command(&format!("ostler runs show {}", run.id)),
-            asked => asked
-                .iter()
-                .map(|step| {
-                    head(&format!("waits for somebody: {step}"))
-                        + &command(&format!("ostler step show {} {step}", run.id))
-                })
-                .collect(),
-        }
-    }
 }
 
-/// A verb's name with what must be given to it.
-fn called(verb: &Listed) -> String {
-    let params = verb.params.iter().filter_map(shown);
-    std::iter::once(verb.name.clone()).chain(params).collect::<Vec<_>>().join(" ")
-}
-
-/// A param in a line of usage; none if it may be left out and has a name of its own.
-fn shown(param: &Param) -> Option<String> {
-    let value = param.value_name();
-    let more = if param.kind.list { "…" } else { "" };
-    match (param.positional, param.is_required()) {
-        (true, true) => Some(format!("{value}{more}")),
-        (true, false) => Some(format!("[{value}{more}]")),
-        (false, true) => Some(format!("--{} {value}", param.name.as_str())),
-        (false, false) => None,
-    }
-}
-
-fn as_json(verbs: &[Listed], open: &[Open]) -> serde_json::Value {
-    let param = |param: &Param| {
-        json!({
-            "name": param.name.as_str(), "type": param.kind.to_string(), "help": param.help,
-            "default": param.default.as_ref().map(|d| &d.value), "required": param.is_required(),
-            "positional": param.positional,
-            "values": param.values.iter().map(|v| v.as_str()).collect::<Vec<_>>(),
-        })
-    };
-    let verb = |verb: &Listed| {
-        json!({
-            "verb": verb.name, "about": verb.about, "file": verb.file, "errors": verb.errors,
-            "params": verb.params.iter().map(param).collect::<Vec<_>>(),
-        })
-    };
-    let run = |open: &Open| {
-        json!({
-            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.asked,
-            "interrupted": !open.moving, "owes_finally": open.summary.owes_finally,
-        })
-    };
+fn row(run: &Summary, engine: Option<Engine>) -> Value {
     json!({
-        "verbs": verbs.iter().map(verb).collect::<Vec<_>>(),
-        "waiting": open.iter().map(run).collect::<Vec<_>>(),
+        "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
+        "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
+        "engine": engine, "kept": run.kept,
     })
+}
+
+/// What a run owes, and that it is kept.
+fn more(run: &Summary) -> String {
+    let mut more = String::new();
+    if run.owes_finally {
+        more.push_str("  owes its `finally`");
+    }
+    if let Some(kept) = run.kept.as_ref().filter(|kept| kept.counts(crate::exec::now())) {
+        let until = kept.until.map(|at| format!(" until {}", when(at))).unwrap_or_default();
+        let _ = write!(more, "  kept{until}");
+    }
+    more
+}
+
+/// The tone of a run's status.
+pub(super) fn tone(status: RunStatus) -> Tone {
+    match status {
+        RunStatus::Passed => Tone::Good,
+        RunStatus::Failed | RunStatus::Blocked | RunStatus::Refused => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
+/// A moment to the second.
+pub(super) fn when(at: Time) -> String {
+    let at = at.to_string();
+    at.get(..19).unwrap_or(&at).replace('T', " ")
 }

@@ -2,9 +2,13 @@
 
 mod args;
 mod completion;
+mod diff;
+mod doctor;
 mod exit;
 mod explain;
+mod export;
 mod formats;
+mod housekeeping;
 mod list;
 mod live;
 mod new;
@@ -12,9 +16,11 @@ mod plan;
 mod problems;
 mod progress;
 mod reports;
+mod retry;
 mod runs;
 mod terminal;
 mod verb;
+mod verbs;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -54,7 +60,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
     };
     let trust = Trust::new(&args.import_path, args.untrusted, &cwd);
-    let context = Workspace::find(&cwd, trust).map(|workspace| Context {
+    let settled = args.command.as_ref().is_none_or(Command::needs_settings);
+    let found = match settled {
+        true => Workspace::find(&cwd, trust),
+        false => Ok(Workspace::look(&cwd, trust)),
+    };
+    let context = found.map(|workspace| Context {
         workspace,
         cwd,
         out: Terminal::stdout(),
@@ -122,6 +133,7 @@ impl Context {
             Command::Explain(args) => self.explain(&args),
             Command::Plan(args) => self.plan(&args),
             Command::Runs(command) => self.runs(command),
+            Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Step(command) => self.step(command),
         }
     }
@@ -235,6 +247,7 @@ fn hint(error: &Error) -> Option<String> {
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => {
             "see `ostler runs list`".to_owned()
         }
+        Error::Paused(_) => "`ostler runs prune --resume` ends that".to_owned(),
         Error::Store(store::Error::Driven { run, .. }) => {
             format!("see `ostler runs show {run}`; `ostler runs cancel {run}` ends it")
         }
@@ -252,9 +265,12 @@ fn exit_of(error: &Error) -> Exit {
         Error::NoVerb { .. } | Error::Params(_) | Error::NotNow(_) | Error::NoState => Exit::Usage,
         Error::TwoFiles { .. } => Exit::Problems,
         Error::Rules(_) => Exit::Bug,
-        Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => Exit::Usage,
+        Error::Store(
+            store::Error::NoRun(_) | store::Error::Ambiguous(_) | store::Error::Pruned { .. },
+        ) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
-        Error::Refused(_) | Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
+        Error::Refused(_) | Error::Paused(_) => Exit::Refused,
+        Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
         Error::Store(_) | Error::Io { .. } | Error::Reader(_) => Exit::State,
     }
 }

@@ -163,6 +163,7 @@ impl<'c> Progress<'c> {
             Event::StepFinished { step, .. }
             | Event::StepFailed { step, .. }
             | Event::StepUnproven { step, .. } => return self.ended(step, run),
+            Event::StepTakenOver { step, .. } => return self.ended(step, run),
             Event::StepInterrupted { step, cause, .. } => {
                 let outcome = Outcome::Interrupted { cause: *cause };
                 format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))

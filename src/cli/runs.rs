@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use serde_json::json;
-
 use super::args::{Driving, Format, RunArgs, RunsCommand, Showing, StepCommand};
 use super::formats::ReportFormat;
 use super::progress::Progress;
@@ -32,7 +30,7 @@ impl Context {
     }
 
     /// Drives a run, says how it goes on, and prints its report.
-    fn driven(
+    pub(super) fn driven(
         &self,
         driving: &Driving,
         drive: impl FnOnce(&StartOptions, &mut dyn FnMut(&Record, &Run)) -> Result<Session, Error>,
@@ -72,7 +70,14 @@ impl Context {
 
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
         match command {
-            RunsCommand::List { limit, format } => self.list(limit, format),
+            RunsCommand::List(args) => self.list(&args),
+            RunsCommand::Retry(args) => self.retry(&args),
+            RunsCommand::Diff(args) => self.diff(&args),
+            RunsCommand::Export(args) => self.export(&args),
+            RunsCommand::Verify(args) => self.verify(&args),
+            RunsCommand::Keep(args) => self.keep(args),
+            RunsCommand::Unkeep(args) => self.unkeep(&args),
+            RunsCommand::Prune(args) => self.prune(&args),
             RunsCommand::Show { run, format } => {
                 let store = self.workspace.existing_store()?;
                 let journal = store.load(&store.find(run.as_deref())?)?;
@@ -100,44 +105,6 @@ impl Context {
         }
     }
 
-    fn list(&self, limit: u32, format: Format) -> Result<Exit, Error> {
-        let runs = match self.workspace.existing_store() {
-            Ok(store) => store.list(limit)?,
-            Err(Error::NoState) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        if format == Format::Json {
-            let rows = runs.iter().map(|r| {
-                json!({
-                    "run": r.id, "workflow": r.workflow, "status": r.status, "actor": r.actor,
-                    "started_at": r.opened_at, "ended_at": r.ended_at, "owes_finally": r.owes_finally,
-                })
-            });
-            self.print(&format!("{:#}\n", json!({ "runs": rows.collect::<Vec<_>>() })));
-            return Ok(Exit::Passed);
-        }
-        let width = runs.iter().map(|r| r.workflow.len()).max().unwrap_or(0);
-        for run in &runs {
-            let tone = match run.status.as_str() {
-                "passed" => Tone::Good,
-                "failed" | "blocked" | "refused" => Tone::Bad,
-                _ => Tone::Warn,
-            };
-            let owed = if run.owes_finally { "  owes its `finally`" } else { "" };
-            let status = format!("{:20}", run.status.replace('_', " "));
-            let at = run.opened_at.to_string();
-            let at = at.get(..19).unwrap_or(&at).replace('T', " ");
-            self.print(&format!(
-                "{}  {:width$}  {} {}{owed}\n",
-                run.id,
-                run.workflow,
-                self.out.paint(tone, &status),
-                self.out.paint(Tone::Faint, &at),
-            ));
-        }
-        Ok(Exit::Passed)
-    }
-
     fn log(
         &self,
         run: Option<String>,
@@ -162,8 +129,17 @@ impl Context {
             return Err(Error::NotNow(format!("run {id} has no step `{step}`")));
         };
         let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
+            if let Some(from) = &found.taken_over {
+                let why =
+                    format!("`{step}` passed in run {0}: ostler runs log {0} {step}", from.run);
+                return Err(Error::NotNow(why));
+            }
             return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
         };
+        if let Some((at, by)) = store.output_gone(&id)? {
+            let why = format!("the output of run {id} was let go on {at} by {by}");
+            return Err(Error::NotNow(why));
+        }
         let to_terminal = std::io::stdout().is_terminal();
         for ending in if only_stderr { &["stderr"][..] } else { &["stdout", "stderr"] } {
             let bytes = ops::output(&store, &id, &step, n, ending);

@@ -35,9 +35,7 @@ pub(super) fn gather(
     checked: &Checked,
     given: &Given,
 ) -> Facts {
-    let steps = workflow.steps.iter().chain(&workflow.finally);
-    let requires = steps.map(|s| &s.requires).chain([&workflow.requires]);
-    let tools = requires.flat_map(|r| r.tools.iter()).map(|tool| (tool.clone(), is_tool(tool)));
+    let tools = tools(workflow).map(|tool| (tool.to_owned(), is_tool(tool)));
     Facts {
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
@@ -48,7 +46,15 @@ pub(super) fn gather(
     }
 }
 
-fn is_tool(name: &str) -> bool {
+/// The programs that a workflow or its steps require.
+pub(super) fn tools(workflow: &Workflow) -> impl Iterator<Item = &str> {
+    let steps = workflow.steps.iter().chain(&workflow.finally);
+    let requires = steps.map(|s| &s.requires).chain([&workflow.requires]);
+    requires.flat_map(|r| r.tools.iter()).map(String::as_str)
+}
+
+/// Whether there is a program of this name.
+pub(super) fn is_tool(name: &str) -> bool {
     use std::os::unix::fs::PermissionsExt;
     let executable = |file: &Path| {
         file.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)

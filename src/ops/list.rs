@@ -1,86 +1,62 @@
-//! What there is to run, and what waits to be gone on with.
+//! Which runs there are, and whether anybody drives those that have not ended.
 
-use std::collections::BTreeSet;
+use super::{Error, Workspace};
+use crate::action::is_alive;
+use crate::run::RunStatus;
+use crate::store::{Filter, Holder, Summary};
 
-use super::verbs::{files, read};
-use super::{Error, Workspace, is_moving};
-use crate::run::{RunStatus, State};
-use crate::store::Summary;
-use crate::workflow::Param;
-
-/// A verb as it is listed.
-#[derive(Debug)]
-pub struct Listed {
-    /// Its name; the file's, where the file cannot be read.
-    pub name: String,
-    /// What it does, in a line.
-    pub about: Option<String>,
-    /// What it takes.
-    pub params: Vec<Param>,
-    /// Its file, as it is shown.
-    pub file: String,
-    /// How many errors its file has: with one, it cannot be run.
-    pub errors: usize,
+/// Which runs are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Of this verb.
+    pub workflow: Option<String>,
+    /// With one of these statuses; with any if there are none.
+    pub statuses: Vec<RunStatus>,
+    /// Also, or if there are no statuses only, those whose engine is dead.
+    pub dead: bool,
+    /// How many at most.
+    pub limit: u32,
 }
 
-/// The verbs of a workspace and of those above it, by name.
-pub fn list(workspace: &Workspace) -> Result<Vec<Listed>, Error> {
-    let mut seen = BTreeSet::new();
-    let roots = std::iter::once(&workspace.root).chain(workspace.parents.iter().map(|p| &p.folder));
-    let paths: Vec<_> = roots.flat_map(|root| files(&root.join("workflows"))).collect();
-    // What a lower level has by the same name stands for what is above it.
-    let own = paths.into_iter().filter(|p| seen.insert(p.file_stem().map(ToOwned::to_owned)));
-    let own: Vec<_> = own.collect();
-    let mut all = Vec::new();
-    for (checked, path) in read(workspace, &own, false)?.into_iter().zip(&own) {
-        let errors = checked.problems.iter().filter(|p| p.is_error()).count();
-        let file = checked.file;
-        if checked.verbs.is_empty() {
-            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let file = file.clone();
-            all.push(Listed { name: stem, about: None, params: Vec::new(), file, errors });
-        }
-        all.extend(checked.verbs.into_iter().map(|verb| Listed {
-            name: verb.id,
-            about: verb.about,
-            params: verb.params,
-            file: file.clone(),
-            errors,
-        }));
-    }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(all)
+/// Who drives a run that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// A living process.
+    Alive,
+    /// Nobody any more, though it could go on.
+    Dead,
 }
 
-/// A run that has not ended.
-#[derive(Debug)]
-pub struct Open {
-    /// What it is.
-    pub summary: Summary,
-    /// The steps that somebody must act on.
-    pub asked: Vec<String>,
-    /// Whether somebody drives it, or it waits: else its engine died.
-    pub moving: bool,
-}
-
-/// The runs that wait for somebody, or whose engine died; newest first.
-pub fn open_runs(workspace: &Workspace) -> Result<Vec<Open>, Error> {
+/// The runs that are wanted, newest first; the engine of those that run.
+pub fn list(
+    workspace: &Workspace,
+    wanted: &Wanted,
+) -> Result<Vec<(Summary, Option<Engine>)>, Error> {
     let store = match workspace.existing_store() {
-        Ok(store) => store,
         Err(Error::NoState) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        store => store?,
     };
-    let mut open = Vec::new();
-    for summary in store.unfinished()? {
-        let journal = store.load(&summary.id)?;
-        let run = journal.run();
-        let moving = is_moving(run);
-        if run.status() == RunStatus::Running && moving {
-            continue;
-        }
-        let asked = run.nodes().iter().filter(|n| n.state == State::Asked);
-        let asked = asked.map(|n| n.instance.to_string()).collect();
-        open.push(Open { summary, asked, moving });
+    let mut statuses = wanted.statuses.clone();
+    if wanted.dead {
+        statuses.push(RunStatus::Running);
     }
-    Ok(open)
+    let limit = (!wanted.dead).then_some(wanted.limit);
+    let filter = Filter { workflow: wanted.workflow.clone(), statuses, limit };
+    let mut runs = Vec::new();
+    for run in store.list(&filter)? {
+        let engine = match run.status {
+            RunStatus::Running => Some(match store.holder(&run.id, is_alive)? {
+                Holder::Driver(_) => Engine::Alive,
+                Holder::Keepers | Holder::Nobody => Engine::Dead,
+            }),
+            _ => None,
+        };
+        let named = wanted.statuses.contains(&run.status) || !wanted.dead;
+        if named || engine == Some(Engine::Dead) {
+            runs.push((run, engine));
+        }
+    }
+    runs.truncate(wanted.limit as usize);
+    Ok(runs)
 }

@@ -1,25 +1,41 @@
 //! One function for each thing a user can do. The surfaces call these and print.
 
 mod act;
+mod diff;
+mod doctor;
+mod export;
 mod facts;
 mod list;
 mod new;
+mod offered;
 mod output;
+mod prune;
+mod retry;
+mod signature;
 mod start;
 mod verbs;
+mod verify;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume, watch};
-pub use list::{Listed, Open, list, open_runs};
+pub use diff::diff;
+pub use doctor::{Finding, Health, doctor};
+pub use export::{Exported, export};
+pub use list::{Engine, Wanted, list};
 pub use new::{Language, init, new_verb};
+pub use offered::{Offered, Open, offered, open_runs};
 pub use output::{Growing, output, output_end};
+pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
+pub use retry::{Retry, retry};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
+pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
 pub use crate::reader::Checked;
+use crate::retention::Hold;
 pub use crate::source::Level;
 use crate::{reader, run, store};
 
@@ -70,6 +86,9 @@ pub enum Error {
     /// The run's rules contradict themselves.
     #[error("a bug of ours: {0}")]
     Rules(#[from] run::IllegalEvent),
+    /// Pruning is paused.
+    #[error("refused: {}", paused(.0))]
+    Paused(Hold),
     /// The record.
     #[error(transparent)]
     Store(store::Error),
@@ -81,6 +100,12 @@ pub enum Error {
         /// What the system said.
         error: std::io::Error,
     },
+}
+
+fn paused(pause: &Hold) -> String {
+    let until = pause.until.map(|at| format!(" until {at}")).unwrap_or_default();
+    let note = pause.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    format!("pruning was paused by {} on {}{until}{note}", pause.by, pause.since)
 }
 
 impl From<store::Error> for Error {

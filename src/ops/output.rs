@@ -32,7 +32,7 @@ fn kept(
     if let Ok(Some(bytes)) = store.output(run, &name) {
         return Some(bytes);
     }
-    end_of(&store.run_dir(run).ok()?.join(name), last)
+    end_of(&store.folder(run).join(name), last)
 }
 
 /// The end of a file, or all of it.

@@ -38,6 +38,18 @@ pub fn start(
     options: &StartOptions,
     show: &mut dyn FnMut(&Record, &Run),
 ) -> Result<Session, Error> {
+    begin(workspace, Arc::new(plan), None, options, show)
+}
+
+/// The same, of a run that retries another and takes over steps from it.
+pub(super) fn begin(
+    workspace: &Workspace,
+    plan: Arc<Plan>,
+    retried: Option<(RunId, Vec<Event>)>,
+    options: &StartOptions,
+    show: &mut dyn FnMut(&Record, &Run),
+) -> Result<Session, Error> {
+    let (retries, taken_over) = retried.map_or((None, Vec::new()), |(id, taken)| (Some(id), taken));
     let mut store = workspace.store()?;
     let id = RunId::from_random(random()?);
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
@@ -46,9 +58,11 @@ pub fn start(
         plan_digest: plan.digest(),
         trigger: Trigger::Cli,
         seed: u64::from_le_bytes(random()?),
+        retries,
     };
+    let events = std::iter::once(opened).chain(taken_over).collect();
     let person = actor(ActorKind::Human);
-    let journal = store.create(id, Arc::new(plan), opened, &person, exec::now())?;
+    let journal = store.create(id, plan, events, &person, exec::now())?;
     drive(workspace, store, journal, &lock, options, show)
 }
 

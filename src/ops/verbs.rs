@@ -65,6 +65,13 @@ pub fn check_all(
     Ok(checked)
 }
 
+/// Reads all files of the workspace, their workflows as well.
+pub(super) fn read_all(workspace: &Workspace) -> Result<Vec<Checked>, Error> {
+    let mut checked = read(workspace, &verbs(workspace), true)?;
+    claimed_twice(&mut checked);
+    Ok(checked)
+}
+
 /// Verbs that several files claim: which of them is meant, nobody could say.
 fn claimed_twice(checked: &mut [Checked]) {
     let mut claimed: BTreeMap<String, String> = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Error;
+use crate::retention::Retention;
 use crate::run::{Actor, ActorKind};
 use crate::source::Parent;
 use crate::store::Store;
@@ -20,6 +21,8 @@ pub struct Workspace {
     pub trust: Trust,
     /// The workspaces above it, nearest first.
     pub parents: Vec<Parent>,
+    /// Why its settings cannot be used, where somebody looks all the same.
+    pub broken: Option<String>,
 }
 
 /// How far a workspace's files are trusted. Whoever started us decides, never a file.
@@ -57,6 +60,8 @@ pub struct Config {
     pub inherit_env: Vec<String>,
     /// Seconds between the polite signal and the other one.
     pub grace_s: f64,
+    /// How long runs are kept once somebody prunes.
+    pub retention: Retention,
 }
 
 /// When records are forced to disk.
@@ -78,6 +83,7 @@ impl Default for Config {
             durability: Durability::Normal,
             inherit_env: Vec::new(),
             grace_s: 3.0,
+            retention: Retention::default(),
         }
     }
 }
@@ -116,16 +122,28 @@ impl Workspace {
     /// The workspace that `from` lies in: the nearest folder upwards with `ostler.toml`, `workflows/` or `.ostler/`;
     /// else `from` itself.
     pub fn find(from: &Path, trust: Trust) -> Result<Self, Error> {
+        let found = Self::look(from, trust);
+        found.broken.clone().map_or(Ok(found), |why| Err(Error::Config(why)))
+    }
+
+    /// The same, with the usual settings where those that are there cannot be used.
+    pub fn look(from: &Path, trust: Trust) -> Self {
         let marks = ["ostler.toml", "workflows", ".ostler"];
         let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
         let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
-        let config = Config::read(&root).map_err(Error::Config)?;
-        let parents = parents(&root, &config, &trust).map_err(Error::Config)?;
-        Ok(Self { root, config, trust, parents })
+        let read = Config::read(&root).and_then(|config| {
+            let parents = parents(&root, &config, &trust)?;
+            Ok((config, parents))
+        });
+        let (broken, (config, parents)) = match read {
+            Ok(read) => (None, read),
+            Err(why) => (Some(why), (Config::default(), Vec::new())),
+        };
+        Self { root, config, trust, parents, broken }
     }
 
     /// Where the state is.
-    fn state_dir(&self) -> PathBuf {
+    pub(super) fn state_dir(&self) -> PathBuf {
         self.root.join(".ostler")
     }
 

@@ -33,6 +33,21 @@ pub(super) fn confine(readable: &[PathBuf], required: bool) -> Result<(), String
     Ok(())
 }
 
+/// The newest version of Landlock, of those this program knows, that the kernel has; 0 if none. Confines nothing.
+pub fn confinement() -> u8 {
+    let must = || Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let files = |abi| must().handle_access(AccessFs::from_all(abi)).is_ok();
+    let has = [
+        (6, must().scope(Scope::from_all(ABI::V6)).is_ok()),
+        (5, files(ABI::V5)),
+        (4, must().handle_access(AccessNet::from_all(ABI::V4)).is_ok()),
+        (3, files(ABI::V3)),
+        (2, files(ABI::V2)),
+        (1, files(ABI::V1)),
+    ];
+    has.into_iter().find(|(_, has)| *has).map_or(0, |(version, _)| version)
+}
+
 /// Applies the kernel's strongest rules that this program knows.
 fn landlock(readable: &[PathBuf]) -> Result<RulesetStatus, landlock::RulesetError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Parent;
+pub use confine::confinement;
 use protocol::{Answer, File, Request, from_path};
 pub use protocol::{Checked, Verb};
 

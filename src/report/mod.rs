@@ -1,6 +1,7 @@
 //! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod diff;
 mod failed;
 pub mod graph;
 mod junit;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use markdown::markdown;
 pub use outlook::{Outlook, outlook};
@@ -41,6 +43,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// The SHA-256 of its plan.
     pub plan_digest: String,
+    /// The run that it retries, where it does.
+    pub retries: Option<String>,
     /// What started it: `cli`, `agent`, `schedule`, `api` or `parent`.
     pub trigger: String,
     /// Who started it.
@@ -82,12 +86,27 @@ pub struct StepReport {
     pub reason: Option<String>,
     /// Its attempts.
     pub attempts: Vec<AttemptReport>,
+    /// The attempt in another run whose pass counts here: then it did not run in this one.
+    pub taken_over: Option<TakenOverReport>,
     /// What was expected and observed in the last attempt.
     pub checks: Vec<CheckReport>,
     /// What it handed on.
     pub outputs: BTreeMap<String, Value>,
     /// The claim about its result, in words.
     pub verify: Option<String>,
+}
+
+/// An attempt in another run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TakenOverReport {
+    /// The run.
+    pub run: String,
+    /// The attempt's number there.
+    pub attempt: u32,
+    /// When its end was recorded.
+    pub ended_at: Option<String>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
 }
 
 impl StepReport {
@@ -179,13 +198,14 @@ pub struct CheckReport {
 
 /// A run's report.
 pub fn report(run: &Run) -> Report {
-    let (digest, trigger) = match run.opening() {
-        Some((Event::RunOpened { plan_digest, trigger, .. }, ..)) => {
+    let (digest, trigger, retries) = match run.opening() {
+        Some((Event::RunOpened { plan_digest, trigger, retries, .. }, ..)) => {
             let name =
                 serde_json::to_value(trigger).ok().and_then(|v| v.as_str().map(str::to_owned));
-            (plan_digest.clone(), name.unwrap_or_default())
+            let retries = retries.as_ref().map(ToString::to_string);
+            (plan_digest.clone(), name.unwrap_or_default(), retries)
         }
-        _ => (String::new(), String::new()),
+        _ => (String::new(), String::new(), None),
     };
     let opened = run.opening().map(|(_, at, actor)| (at.to_string(), actor.name.clone()));
     let (started_at, actor) = opened.unwrap_or_default();
@@ -200,6 +220,7 @@ pub fn report(run: &Run) -> Report {
         status: run.status(),
         reason: run.reason().map(str::to_owned),
         plan_digest: digest,
+        retries,
         trigger,
         actor,
         started_at,
@@ -235,8 +256,13 @@ fn with(run: &Run, node: &Node) -> BTreeMap<String, Value> {
 /// One step's part of a run's report.
 pub fn step(run: &Run, node: &Node) -> StepReport {
     let step = run.step(node);
-    let last = node.last().and_then(|a| a.ending.as_ref());
-    let checks = last.map(|e| e.checks.as_slice()).unwrap_or_default();
+    let checks = node.ending().map(|e| e.checks.as_slice()).unwrap_or_default();
+    let taken_over = node.taken_over.as_ref().map(|from| TakenOverReport {
+        run: from.run.to_string(),
+        attempt: from.attempt,
+        ended_at: from.ended_at.map(|at| at.to_string()),
+        duration_ms: from.started_at.zip(from.ended_at).map(|(start, end)| end.since(start)),
+    });
     StepReport {
         id: node.instance.to_string(),
         action: step.action.clone(),
@@ -246,6 +272,7 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         status: node.state.name().to_owned(),
         reason: node.reason.clone(),
         attempts: node.attempts.iter().map(attempt).collect(),
+        taken_over,
         checks: checks
             .iter()
             .map(|c| CheckReport {

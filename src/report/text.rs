@@ -237,9 +237,10 @@ pub(super) fn words(status: RunStatus) -> (&'static str, Tone) {
 pub(super) fn counts(report: &Report) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for step in report.steps.iter().chain(&report.finally) {
-        match counts.iter_mut().find(|(status, _)| *status == step.status) {
+        let what = if step.taken_over.is_some() { "taken over" } else { step.status.as_str() };
+        match counts.iter_mut().find(|(status, _)| *status == what) {
             Some((_, count)) => *count += 1,
-            None => counts.push((&step.status, 1)),
+            None => counts.push((what, 1)),
         }
     }
     let each = counts.iter().map(|(status, count)| format!("{count} {status}"));
@@ -250,16 +251,21 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
     let counts = counts(report);
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
+    let retries = report.retries.as_ref().map(|run| format!(", retries {run}")).unwrap_or_default();
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
         out,
         "{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({counts}; {took}run {})", report.run)),
+        paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{retries})", report.run)),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);
+    }
+    if matches!(report.status, RunStatus::Failed | RunStatus::PassedWithFailures) {
+        let again = format!("  ostler runs retry {} --failed", report.run);
+        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &again));
     }
     if report.owes_finally && report.status == RunStatus::Running {
         let _ = writeln!(out, "  its `finally` steps are owed: ostler runs resume {}", report.run);

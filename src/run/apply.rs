@@ -37,6 +37,8 @@ impl Run {
         }
         self.fold(record).map_err(illegal)?;
         self.next_seq += 1;
+        self.retrying &=
+            matches!(record.event, Event::RunOpened { .. } | Event::StepTakenOver { .. });
         if self.driver.is_some() {
             let passed = self.last_at.map_or(0, |last| record.at.since(last));
             self.driven_ms += passed;
@@ -47,12 +49,14 @@ impl Run {
 
     fn fold(&mut self, record: &Record) -> Legal {
         match &record.event {
-            opened @ Event::RunOpened { .. } => {
+            opened @ Event::RunOpened { retries, .. } => {
+                self.retrying = retries.is_some();
                 self.id = Some(record.run.clone());
                 self.opened = Some(opened.clone());
                 self.opened_at = Some(record.at);
                 self.opened_by = Some(record.actor.clone());
             }
+            Event::StepTakenOver { step, from } => self.take_over(step, (**from).clone())?,
             Event::DriverTook { pid, boot_id, forced, .. } => {
                 self.driver = Some((*pid, boot_id.clone()));
                 self.forced = *forced;
@@ -286,6 +290,7 @@ impl Run {
             self.set(n, State::Waiting, None);
             let node = &mut self.nodes[n];
             node.outputs.clear();
+            node.taken_over = None;
             node.earlier = node.attempts.len();
             (node.retries, node.stops, node.standby) = (0, false, false);
             (node.undecided, node.holding) = (0, 0);

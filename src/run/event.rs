@@ -1,16 +1,17 @@
-//! What happens in a run: the events whose fold is its state. Version 1 of the schema.
+//! What happens in a run: the events whose fold is its state. Version 2 of the schema.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::node::TakenOver;
 use super::outcome::{Ending, Interruption, Outcome};
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
-/// The version of the schema that this program writes.
-pub const VERSION: u32 = 1;
+/// The version of the schema that this program writes. Version 1 had no `step_taken_over`.
+pub const VERSION: u32 = 2;
 
 /// One line of a run's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,6 +119,23 @@ pub enum RunStatus {
 }
 
 impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Passed,
+        Self::PassedWithFailures,
+        Self::Failed,
+        Self::Refused,
+        Self::Blocked,
+        Self::Cancelled,
+    ];
+
+    /// The status of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
     /// Its name, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -152,6 +170,16 @@ pub enum Event {
         trigger: Trigger,
         /// Where the chance in retries comes from.
         seed: u64,
+        /// The run that it retries, where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retries: Option<RunId>,
+    },
+    /// It passed in an earlier run and does not run again; what it handed on there is handed on here.
+    StepTakenOver {
+        /// What.
+        step: Instance,
+        /// How it passed, and where.
+        from: Box<TakenOver>,
     },
     /// A process drives the run from here on.
     DriverTook {

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::Actor;
 use super::outcome::Ending;
-use crate::ids::{Instance, Name};
+use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
 
 /// The state of a node.
@@ -90,6 +91,23 @@ pub struct Attempt {
     pub seq: u64,
 }
 
+/// A pass in another run that counts in this one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TakenOver {
+    /// The run in which it ran.
+    pub run: RunId,
+    /// The number of its attempt there.
+    pub attempt: u32,
+    /// When that started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When its end was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    /// How it ended there. What it wrote is kept with that run.
+    pub ending: Ending,
+}
+
 /// One instance of a step in the run.
 #[derive(Debug, Clone)]
 pub struct Node {
@@ -105,6 +123,8 @@ pub struct Node {
     pub reason: Option<String>,
     /// Its attempts so far.
     pub attempts: Vec<Attempt>,
+    /// The pass in another run that stands in for one here.
+    pub taken_over: Option<TakenOver>,
     /// What it handed on.
     pub outputs: BTreeMap<Name, Value>,
     /// For a releaser: the node and attempt whose outputs it is given.
@@ -140,6 +160,7 @@ impl Node {
             state: State::Waiting,
             reason: None,
             attempts: Vec::new(),
+            taken_over: None,
             outputs: BTreeMap::new(),
             holder: None,
             earlier: 0,
@@ -158,6 +179,21 @@ impl Node {
     /// The attempt that runs, or ran last.
     pub fn last(&self) -> Option<&Attempt> {
         self.attempts.last()
+    }
+
+    /// How it ended last, here or where it was taken over from.
+    pub fn ending(&self) -> Option<&Ending> {
+        let lent = || self.taken_over.as_ref().map(|from| &from.ending);
+        self.last().map_or_else(lent, |last| last.ending.as_ref())
+    }
+
+    /// How long that took, in milliseconds.
+    pub fn duration_ms(&self) -> Option<u64> {
+        let (start, end) = match (self.last(), &self.taken_over) {
+            (Some(last), _) => (last.started_at?, last.ended_at?),
+            (None, from) => from.as_ref().and_then(|from| from.started_at.zip(from.ended_at))?,
+        };
+        Some(end.since(start))
     }
 
     /// Whether it was not tried, since the last reset if there was one.

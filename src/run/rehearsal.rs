@@ -41,6 +41,7 @@ pub fn rehearse(plan: &Plan, failing: &BTreeSet<StepId>) -> Result<Rehearsal, Il
         plan_digest: String::new(),
         trigger: Trigger::Cli,
         seed: 0,
+        retries: None,
     };
     stage.put(opened)?;
     while stage.turn()? {}

@@ -84,6 +84,8 @@ pub struct Run {
     /// Whether the driver forces every record to disk before its effect.
     pub(super) forced: bool,
     pub(super) driven_ms: u64,
+    /// Whether it retries another run and nothing but that was recorded yet.
+    pub(super) retrying: bool,
     pub(super) last_at: Option<Time>,
 }
 
@@ -130,6 +132,7 @@ impl Run {
             driver: None,
             forced: false,
             driven_ms: 0,
+            retrying: false,
             last_at: None,
             plan,
         };

@@ -42,18 +42,17 @@ impl Run {
 
     /// One of the things that can be asked of a node; null where there is no attempt to ask of.
     pub fn field(node: &Node, field: StepField) -> Value {
-        let last = node.last();
-        let outcome = last.and_then(|a| a.ending.as_ref()).map(|e| &e.outcome);
+        let outcome = node.ending().map(|ending| &ending.outcome);
         match field {
             StepField::Status => Value::from(node.state.name()),
             StepField::Outcome => outcome.map_or(Value::Null, |o| Value::from(o.name())),
             StepField::Exit => {
                 outcome.and_then(super::Outcome::exit_code).map_or(Value::Null, Value::from)
             }
-            StepField::DurationS => {
-                let span = last.and_then(|a| Some(a.ended_at?.since(a.started_at?)));
+            StepField::DurationS =>
+            {
                 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a run")]
-                span.map_or(Value::Null, |ms| Value::from(ms as f64 / 1_000.0))
+                node.duration_ms().map_or(Value::Null, |ms| Value::from(ms as f64 / 1_000.0))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Our own inability to keep the record.
 
 use crate::run::IllegalEvent;
+use crate::value::Time;
 
 /// Why the record could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,14 @@ pub enum Error {
         /// The newest that this program knows.
         known: i64,
     },
+    /// The database was written by an older version, and is only looked at.
+    #[error("the state is of an older version of ostler (schema {found}, this one writes {known})")]
+    Older {
+        /// The schema that was found.
+        found: i64,
+        /// The one that this program writes.
+        known: i64,
+    },
     /// A log that is not what was written.
     #[error("the log of run {run} is damaged at record {seq}: {why}")]
     Damaged {
@@ -59,6 +68,20 @@ pub enum Error {
     /// No run has this id.
     #[error("there is no run `{0}`")]
     NoRun(String),
+    /// The run was there, and was let go.
+    #[error("run {run} was let go on {at} by {by}; it was `{workflow}`, {status}")]
+    Pruned {
+        /// The run.
+        run: String,
+        /// Its verb.
+        workflow: String,
+        /// How it had ended.
+        status: String,
+        /// When it was let go.
+        at: Time,
+        /// By whom.
+        by: String,
+    },
     /// Several runs' ids begin like this.
     #[error("`{0}` is the beginning of several runs' ids")]
     Ambiguous(String),

@@ -5,32 +5,28 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-use super::{Error, Store};
+use super::{Chain, Error, Store};
 use crate::ids::{Instance, Name, RunId};
 use crate::plan::{Plan, hex};
 use crate::run::{Actor, Event, Record, Run, RunStatus, State, VERSION};
 use crate::value::{Bytes, Time};
-
-/// What the first record has in place of a sum.
-const NO_SUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// What all records, also newer ones, begin with.
-#[derive(serde::Deserialize)]
-struct Version {
-    v: u32,
-}
 
 /// A run as far as it was read, and the sum of its last line.
 #[derive(Debug)]
 pub struct Journal {
     id: RunId,
     run: Run,
-    head: String,
+    chain: Chain,
     /// The records that were folded in since `take_news`, for those who show them.
     news: Vec<Record>,
 }
 
 impl Journal {
+    fn new(id: RunId, plan: Arc<Plan>) -> Self {
+        let chain = Chain::of(Some(id.clone()));
+        Self { id, run: Run::new(plan), chain, news: Vec::new() }
+    }
+
     /// The run's id.
     pub fn id(&self) -> &RunId {
         &self.id
@@ -43,7 +39,7 @@ impl Journal {
 
     /// The SHA-256 of the last line.
     pub fn head(&self) -> &str {
-        &self.head
+        self.chain.head()
     }
 
     /// The records that were folded in since this was asked last.
@@ -53,26 +49,9 @@ impl Journal {
 
     /// Folds in one line that was read.
     fn read(&mut self, line: &[u8]) -> Result<(), Error> {
-        let seq = self.run.seq();
-        let damaged = |seq, why| Error::Damaged { run: self.id.to_string(), seq, why };
-        // Of a newer record nothing but its version can be relied upon.
-        if let Ok(Version { v }) = serde_json::from_slice(line)
-            && v > VERSION
-        {
-            return Err(Error::Newer { found: v.into(), known: VERSION.into() });
-        }
-        let record: Record =
-            serde_json::from_slice(line).map_err(|e| damaged(seq, e.to_string()))?;
-        if record.run != self.id {
-            return Err(damaged(seq, format!("it is of run {}", record.run)));
-        }
-        if record.prev != self.head {
-            let why = format!("its sum is not the one in record {seq}: one of the two was changed");
-            return Err(damaged(seq.saturating_sub(1), why));
-        }
+        let record = self.chain.read(line)?;
         let illegal = |illegal| Error::Illegal { run: self.id.to_string(), illegal };
         self.run.apply(&record).map_err(illegal)?;
-        self.head = hex(&Sha256::digest(line));
         self.news.push(record);
         Ok(())
     }
@@ -107,7 +86,7 @@ impl Append<'_> {
             v: VERSION,
             run: journal.id.clone(),
             seq: journal.run.seq(),
-            prev: journal.head.clone(),
+            prev: journal.chain.head().to_owned(),
             at: self.at,
             actor: self.actor.clone(),
             cause,
@@ -124,7 +103,7 @@ impl Append<'_> {
         let mut insert =
             self.tx.prepare_cached("INSERT INTO events (run, seq, line) VALUES (?, ?, ?)")?;
         insert.execute(params![journal.id.as_str(), record.seq.cast_signed(), line])?;
-        journal.head = hex(&Sha256::digest(&line));
+        journal.chain.wrote(&line);
         self.release(&record.event)?;
         self.journal.news.push(record);
         Ok(())
@@ -222,12 +201,12 @@ impl Append<'_> {
 }
 
 impl Store {
-    /// Makes a run of a plan. Its first record is `opened`, which is not forced to disk yet.
+    /// Makes a run of a plan. Its first records are `events`, the opening first; they are not forced to disk yet.
     pub fn create(
         &mut self,
         id: RunId,
         plan: Arc<Plan>,
-        opened: Event,
+        events: Vec<Event>,
         actor: &Actor,
         at: Time,
     ) -> Result<Journal, Error> {
@@ -242,8 +221,7 @@ impl Store {
             params![id.as_str(), plan.workflow.as_str(), digest, at.0, "running", actor.name],
         )?;
         let locks = plan.locks.clone();
-        let mut journal =
-            Journal { id, run: Run::new(plan), head: NO_SUM.to_owned(), news: Vec::new() };
+        let mut journal = Journal::new(id, plan);
         let mut append = Append {
             tx: &tx,
             journal: &mut journal,
@@ -253,7 +231,7 @@ impl Store {
             owed: false,
         };
         append.lock(&locks, None)?;
-        append.record(opened, None)?;
+        events.into_iter().try_for_each(|event| append.record(event, None))?;
         tx.commit()?;
         self.unforced = true;
         Ok(journal)
@@ -261,25 +239,12 @@ impl Store {
 
     /// Reads a run from its log, checking the chain.
     pub fn load(&self, id: &RunId) -> Result<Journal, Error> {
-        let body: Option<String> = self
-            .db
-            .query_row(
-                "SELECT body FROM plans JOIN runs ON plan = digest WHERE id = ?",
-                [id.as_str()],
-                |row| row.get(0),
-            )
-            .optional()?;
-        let body = body.ok_or_else(|| Error::NoRun(id.to_string()))?;
+        let body = self.plan_text(id)?;
         let damaged = |why: String| Error::Damaged { run: id.to_string(), seq: 0, why };
         let plan: Plan =
             serde_json::from_str(&body).map_err(|e| damaged(format!("its plan: {e}")))?;
         let digest = hex(&Sha256::digest(&body));
-        let mut journal = Journal {
-            id: id.clone(),
-            run: Run::new(Arc::new(plan)),
-            head: NO_SUM.to_owned(),
-            news: Vec::new(),
-        };
+        let mut journal = Journal::new(id.clone(), Arc::new(plan));
         read_new(&self.db, &mut journal)?;
         journal.news.clear();
         match journal.run.opening() {

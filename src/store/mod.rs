@@ -2,20 +2,24 @@
 //!
 //! *Invariant:* a record is never rewritten; an event is committed before the effect it announces.
 
+mod chain;
 mod error;
 mod journal;
 mod lock;
+mod retain;
 mod runs;
 mod schema;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
+pub use chain::Chain;
 pub use error::Error;
 pub use journal::{Append, Journal};
-pub use lock::DriverLock;
-pub use runs::Summary;
+pub use lock::{DriverLock, Holder};
+pub use retain::{LetGo, What};
+pub use runs::{Filter, Summary};
 
 /// An open database and the folder it is in.
 #[derive(Debug)]
@@ -52,9 +56,59 @@ impl Store {
         if found { Self::open(dir).map(Some) } else { Ok(None) }
     }
 
+    /// Opens the store in `dir`, if there is one, only to look at it: nothing is made or brought forward.
+    pub fn look(dir: &Path) -> Result<Option<Self>, Error> {
+        let io = |error| Error::Io { path: dir.display().to_string(), error };
+        let path = dir.join("state.db");
+        if !path.try_exists().map_err(io)? {
+            return Ok(None);
+        }
+        // One that is opened for reading only leaves the files of its write-ahead log behind.
+        let mut db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        db.pragma_update(None, "query_only", true)?;
+        db.busy_handler(Some(wait_for_others))?;
+        let store = Self { file: identity(dir)?, db, dir: dir.to_owned(), unforced: false };
+        let (found, known) = (store.schema()?, schema::known());
+        match found.cmp(&known) {
+            std::cmp::Ordering::Less => Err(Error::Older { found, known }),
+            std::cmp::Ordering::Equal => Ok(Some(store)),
+            std::cmp::Ordering::Greater => Err(Error::Newer { found, known }),
+        }
+    }
+
+    /// The version of the schema.
+    pub fn schema(&self) -> Result<i64, Error> {
+        Ok(self.db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    }
+
+    /// What is wrong with the database file itself: nothing, or lines by `SQLite`.
+    pub fn quick_check(&self) -> Result<Vec<String>, Error> {
+        let mut select = self.db.prepare("PRAGMA quick_check(5)")?;
+        let lines = select.query_map([], |row| row.get::<_, String>(0))?;
+        let lines: Vec<String> = lines.collect::<Result<_, _>>()?;
+        Ok(if lines == ["ok"] { Vec::new() } else { lines })
+    }
+
+    /// The locks that are held, and the runs that hold them.
+    pub fn locks(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut select = self.db.prepare("SELECT name, run FROM locks ORDER BY name")?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Where the folders of all runs are.
+    pub fn folder_of_runs(&self) -> PathBuf {
+        self.dir.join("runs")
+    }
+
+    /// Where a run's files are, if it has any.
+    pub fn folder(&self, run: &crate::ids::RunId) -> PathBuf {
+        self.folder_of_runs().join(run.as_str())
+    }
+
     /// The folder of a run's files, made if it is missing.
     pub fn run_dir(&self, run: &crate::ids::RunId) -> Result<PathBuf, Error> {
-        let dir = self.dir.join("runs").join(run.as_str());
+        let dir = self.folder(run);
         std::fs::create_dir_all(&dir)
             .map_err(|error| Error::Io { path: dir.display().to_string(), error })?;
         Ok(dir)

@@ -1,9 +1,11 @@
 //! Finding runs, and reading what is kept beside their logs.
 
-use rusqlite::{OptionalExtension, Params, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Error, Store};
 use crate::ids::RunId;
+use crate::retention::Hold;
+use crate::run::RunStatus;
 use crate::value::Time;
 
 /// One run in a list.
@@ -14,7 +16,7 @@ pub struct Summary {
     /// Its verb.
     pub workflow: String,
     /// Its status, as in the report.
-    pub status: String,
+    pub status: RunStatus,
     /// When it was opened.
     pub opened_at: Time,
     /// When it ended.
@@ -23,56 +25,82 @@ pub struct Summary {
     pub actor: String,
     /// Whether its `finally` steps are owed.
     pub owes_finally: bool,
+    /// Whether somebody keeps it, perhaps until some time that has passed.
+    pub kept: Option<Hold>,
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Of this verb.
+    pub workflow: Option<String>,
+    /// With one of these; with any if there are none.
+    pub statuses: Vec<RunStatus>,
+    /// How many at most.
+    pub limit: Option<u32>,
+}
+
+const SUMMARIES: &str =
+    "SELECT id, workflow, status, opened_at, ended_at, runs.actor, owes_finally,
+        keeps.actor, keeps.since, keeps.until, keeps.note
+    FROM runs LEFT JOIN keeps ON keeps.run = id";
+
+fn summary(row: &Row<'_>) -> Result<Summary, Error> {
+    let (id, status): (String, String) = (row.get(0)?, row.get(2)?);
+    let damaged = |why: &str| Error::Damaged { run: id.clone(), seq: 0, why: why.to_owned() };
+    let kept_by: Option<String> = row.get(7)?;
+    let kept = match kept_by {
+        Some(by) => Some(Hold {
+            by,
+            since: Time(row.get(8)?),
+            until: row.get::<_, Option<i64>>(9)?.map(Time),
+            note: row.get(10)?,
+        }),
+        None => None,
+    };
+    Ok(Summary {
+        id: RunId::parse(&id).ok_or_else(|| damaged("its id is not one"))?,
+        workflow: row.get(1)?,
+        status: RunStatus::named(&status)
+            .ok_or_else(|| damaged("its status is not one that we know"))?,
+        opened_at: Time(row.get(3)?),
+        ended_at: row.get::<_, Option<i64>>(4)?.map(Time),
+        actor: row.get(5)?,
+        owes_finally: row.get(6)?,
+        kept,
+    })
 }
 
 impl Store {
     /// The latest runs, newest first.
-    pub fn list(&self, limit: u32) -> Result<Vec<Summary>, Error> {
-        self.summaries(
-            "SELECT id, workflow, status, opened_at, ended_at, actor, owes_finally
-             FROM runs ORDER BY opened_at DESC, id LIMIT ?",
-            params![limit],
-        )
-    }
-
-    /// The runs that have not ended, newest first.
-    pub fn unfinished(&self) -> Result<Vec<Summary>, Error> {
-        self.summaries(
-            "SELECT id, workflow, status, opened_at, ended_at, actor, owes_finally
-             FROM runs WHERE status IN ('running', 'waiting') ORDER BY opened_at DESC, id",
-            [],
-        )
-    }
-
-    fn summaries(&self, query: &str, with: impl Params) -> Result<Vec<Summary>, Error> {
-        let mut select = self.db.prepare_cached(query)?;
-        let rows = select.query_map(with, |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                Summary {
-                    id: RunId::from_random([0; 8]),
-                    workflow: row.get(1)?,
-                    status: row.get(2)?,
-                    opened_at: Time(row.get(3)?),
-                    ended_at: row.get::<_, Option<i64>>(4)?.map(Time),
-                    actor: row.get(5)?,
-                    owes_finally: row.get(6)?,
-                },
-            ))
-        })?;
+    pub fn list(&self, filter: &Filter) -> Result<Vec<Summary>, Error> {
+        let order =
+            format!("{SUMMARIES} WHERE (?1 IS NULL OR workflow = ?1) ORDER BY opened_at DESC, id");
+        let mut select = self.db.prepare_cached(&order)?;
+        let mut rows = select.query([&filter.workflow])?;
+        let most = filter.limit.map_or(usize::MAX, |n| n as usize);
         let mut runs = Vec::new();
-        for row in rows {
-            let (id, summary) = row?;
-            let id = RunId::parse(&id).ok_or(Error::NoRun(id))?;
-            runs.push(Summary { id, ..summary });
+        while let Some(row) = rows.next()?.filter(|_| runs.len() < most) {
+            let run = summary(row)?;
+            if filter.statuses.is_empty() || filter.statuses.contains(&run.status) {
+                runs.push(run);
+            }
         }
         Ok(runs)
+    }
+
+    /// One run in a line.
+    pub fn summary(&self, run: &RunId) -> Result<Summary, Error> {
+        let mut select = self.db.prepare_cached(&format!("{SUMMARIES} WHERE id = ?"))?;
+        let mut rows = select.query([run.as_str()])?;
+        summary(rows.next()?.ok_or_else(|| Error::NoRun(run.to_string()))?)
     }
 
     /// The run whose id begins like this; the latest where nothing is said.
     pub fn find(&self, text: Option<&str>) -> Result<RunId, Error> {
         let Some(text) = text else {
-            let latest = self.list(1)?.pop().map(|run| run.id);
+            let one = Filter { limit: Some(1), ..Filter::default() };
+            let latest = self.list(&one)?.pop().map(|run| run.id);
             return latest.ok_or_else(|| Error::NoRun("latest".to_owned()));
         };
         let mut select = self
@@ -85,8 +113,15 @@ impl Store {
                 RunId::parse(id).ok_or_else(|| Error::NoRun(text.to_owned()))
             }
             [_, _] => Err(Error::Ambiguous(text.to_owned())),
-            _ => Err(Error::NoRun(text.to_owned())),
+            _ => Err(self.gone(text)?.unwrap_or_else(|| Error::NoRun(text.to_owned()))),
         }
+    }
+
+    /// The text of a run's plan, as it was hashed.
+    pub fn plan_text(&self, run: &RunId) -> Result<String, Error> {
+        let select = "SELECT body FROM plans JOIN runs ON plan = digest WHERE id = ?";
+        let body = self.db.query_row(select, [run.as_str()], |row| row.get(0)).optional()?;
+        body.ok_or_else(|| Error::NoRun(run.to_string()))
     }
 
     /// The lines of a run's log, as they were hashed.

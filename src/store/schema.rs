@@ -5,7 +5,8 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use super::Error;
 
 /// One script for each version of the schema.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE plans (
         digest TEXT PRIMARY KEY,
         body TEXT NOT NULL
@@ -41,11 +42,46 @@ const MIGRATIONS: &[&str] = &["
     ) WITHOUT ROWID;
     CREATE TABLE forced (times INTEGER NOT NULL);
     INSERT INTO forced VALUES (0);
-"];
+",
+    "
+    CREATE TABLE keeps (
+        run TEXT PRIMARY KEY,
+        until INTEGER,
+        actor TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        note TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE pauses (
+        what TEXT PRIMARY KEY,
+        until INTEGER,
+        actor TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        note TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE pruned (
+        run TEXT NOT NULL,
+        what TEXT NOT NULL,
+        workflow TEXT NOT NULL,
+        status TEXT NOT NULL,
+        opened_at INTEGER NOT NULL,
+        records INTEGER NOT NULL,
+        head TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        actor TEXT NOT NULL,
+        files INTEGER NOT NULL,
+        PRIMARY KEY (run, what)
+    ) WITHOUT ROWID;
+",
+];
+
+/// The schema that this program writes.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
 
 /// Brings the database to this program's schema, or refuses one that is newer.
 pub(super) fn prepare(db: &mut Connection) -> Result<(), Error> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = known();
     let version =
         |db: &Connection| db.pragma_query_value(None, "user_version", |r| r.get::<_, i64>(0));
     if version(db)? != known {

@@ -12,6 +12,15 @@ pub struct Millis(pub u64);
 impl Millis {
     /// Parses `90s`, `5m`, `1h30m`, `500ms`, `2d`; at most a year, more than nothing.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::within(text, 366, "a year")
+    }
+
+    /// Parses how long something is kept; at most a century.
+    pub fn parse_age(text: &str) -> Result<Self, String> {
+        Self::within(text, 36_525, "100 years")
+    }
+
+    fn within(text: &str, days: u64, most: &str) -> Result<Self, String> {
         let bad =
             || format!("`{}` is not a duration such as `90s`, `5m` or `1h30m`", printable(text));
         let span: jiff::Span = text.parse().map_err(|_| bad())?;
@@ -19,7 +28,7 @@ impl Millis {
             span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|_| bad())?;
         match u64::try_from(length.as_millis()) {
             Ok(0) | Err(_) => Err("a duration must be longer than nothing".to_owned()),
-            Ok(ms) if ms > 366 * 86_400_000 => Err("a duration may be a year at most".to_owned()),
+            Ok(ms) if ms > days * 86_400_000 => Err(format!("a duration may be {most} at most")),
             Ok(ms) => Ok(Self(ms)),
         }
     }
@@ -39,6 +48,7 @@ impl std::fmt::Display for Millis {
             (0, 0, s, ms) => write!(f, "{s}.{}s", ms / 100),
             (0, m, 0, _) => write!(f, "{m}m"),
             (0, m, s, _) => write!(f, "{m}m{s}s"),
+            (h, 0, 0, 0) if h % 24 == 0 => write!(f, "{}d", h / 24),
             (h, 0, 0, _) => write!(f, "{h}h"),
             (h, m, _, _) => write!(f, "{h}h{m}m"),
         }
@@ -59,5 +69,7 @@ mod tests {
         for bad in ["", "90", "0s", "-5s", "1000d", "soon"] {
             assert!(Millis::parse(bad).is_err(), "{bad}");
         }
+        assert_eq!(Millis::parse_age("1000d").unwrap().to_string(), "1000d");
+        assert!(Millis::parse_age("40000d").is_err());
     }
 }

@@ -35,7 +35,7 @@ fn the_readmes_verb_does_what_its_transcript_says() {
             });
             fixed.collect::<Vec<_>>().join(" ")
         };
-        text.lines().filter(|l| !l.contains("runs log")).map(words).collect()
+        text.lines().filter(|l| !l.contains("  ostler runs ")).map(words).collect()
     };
     assert_eq!(plain(&ran.stdout), plain(&transcript));
     assert_eq!(test.read("greeting.txt"), "");
@@ -83,6 +83,16 @@ fn the_log_can_be_checked_with_common_tools() {
     assert!(said.unwrap().success());
 }
 
+/// Runs shell text in a workspace, with `ostler` on the path.
+fn bash(test: &Test, text: &str) -> std::process::Output {
+    let program = Path::new(env!("CARGO_BIN_EXE_ostler")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let mut command = std::process::Command::new("bash");
+    command.args(["-euo", "pipefail", "-c", text]).env("PATH", path).current_dir(test.path());
+    command.env("GITHUB_STEP_SUMMARY", test.path().join("summary.md"));
+    command.env_remove("GITHUB_WORKSPACE").output().unwrap()
+}
+
 /// A page's fenced blocks: where the text of each begins and ends, what stands behind its fence, and its text.
 fn fenced(page: &str) -> Vec<(std::ops::Range<usize>, String, String)> {
     let mut found = Vec::new();
@@ -111,6 +121,7 @@ fn settled(text: &str) -> String {
         (r"run [a-z0-9]{8}\b", "run RUN"),
         (r"Run `[a-z0-9]{8}`", "Run `RUN`"),
         (r"log [a-z0-9]{8} ", "log RUN "),
+        (r"retry [a-z0-9]{8} ", "retry RUN "),
         (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
         (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
         (r"[0-9a-f]{64}", "DIGEST"),
@@ -160,18 +171,7 @@ fn run_page(name: &str) {
 
 /// Runs commands in a workspace, the program on their path: the exit code, and what they printed.
 fn shell(test: &Test, commands: &str) -> (i32, String) {
-    let program = Path::new(env!("CARGO_BIN_EXE_ostler"));
-    let path =
-        format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
-    let output = std::process::Command::new("bash")
-        .args(["-euc", commands])
-        .current_dir(test.path())
-        .env("PATH", path)
-        .env("GITHUB_STEP_SUMMARY", test.path().join("summary.md"))
-        .env_remove("GITHUB_WORKSPACE")
-        .stderr(std::process::Stdio::null())
-        .output()
-        .unwrap();
+    let output = bash(test, commands);
     (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -208,4 +208,49 @@ fn what_ci_is_told_to_run_does_what_is_said() {
     assert!(summary.contains("\n```\n## `greet` passed with failures\n"), "{summary}");
     assert!(test.read("ostler.sarif").contains("\"version\": \"2.1.0\""));
     assert!(test.read("report.xml").contains("<testsuites name=\"greet\" tests=\"4\""));
+}
+
+#[test]
+fn the_page_on_housekeeping_does_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/housekeeping.md")).unwrap();
+    let file = |name: &str| blocks(&text, &format!("toml {name}")).remove(0);
+    let test = Test::new()
+        .file("workflows/build.toml", &file("workflows/build.toml"))
+        .file("ostler.toml", &file("ostler.toml"));
+    test.ostler(&["run", "build"]).code(4);
+    let commands = blocks(&text, "sh");
+    assert!(commands.len() >= 6, "the commands were not found");
+    for command in commands {
+        let ran = bash(&test, &command);
+        assert!(ran.status.success(), "{command}{}", String::from_utf8_lossy(&ran.stderr));
+    }
+    assert_eq!(test.report()["steps"][0]["taken_over"]["attempt"], 1);
+
+    // The recipe for a sceptic: it passes, and fails after any tampering.
+    let recipe = blocks(&text, "bash").remove(0);
+    let said = bash(&test, &recipe);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("Good \"ostler\" signature"));
+    let id = test.run();
+    let (log, output) = (format!("copy/{id}.jsonl"), format!("copy/{id}.outputs/test.1.stdout"));
+    let whole = test.read(&log);
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let tampered = [
+        whole.replacen("test -e", "test -f", 1),
+        whole.replacen("\"at\":\"20", "\"at\":\"21", 1),
+        [&lines[..2], &lines[3..]].concat().concat(),
+        lines[..lines.len() - 1].concat(),
+        whole.replace("\"status\":\"passed\"", "\"status\":\"failed\""),
+    ];
+    for text in tampered {
+        assert_ne!(text, whole);
+        std::fs::write(test.path().join(&log), text).unwrap();
+        assert!(!bash(&test, &recipe).status.success());
+    }
+    std::fs::write(test.path().join(&log), &whole).unwrap();
+    assert!(bash(&test, &recipe).status.success());
+    assert_eq!(test.read(&output), "ready\n");
+    std::fs::write(test.path().join(&output), "READY\n").unwrap();
+    assert!(!bash(&test, &recipe).status.success());
 }

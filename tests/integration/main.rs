@@ -13,8 +13,11 @@
 
 mod basics;
 mod crash;
+mod diff;
 mod docs;
+mod doctor;
 mod explain;
+mod export;
 mod feel;
 mod history;
 mod hostile;
@@ -27,7 +30,9 @@ mod params;
 mod plans;
 mod problems;
 mod processes;
+mod prune;
 mod reports;
+mod retry;
 mod steps;
 mod store;
 mod support;

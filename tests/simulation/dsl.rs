@@ -194,10 +194,35 @@ impl Log {
         let mut log =
             Self { run: Run::new(plan.clone()), records: Vec::new(), now: Time(1_000_000) };
         let workflow = plan.workflow.clone();
-        let opened =
-            Event::RunOpened { workflow, plan_digest: String::new(), trigger: Trigger::Cli, seed };
+        let plan_digest = String::new();
+        let trigger = Trigger::Cli;
+        let retries = None;
+        let opened = Event::RunOpened { workflow, plan_digest, trigger, seed, retries };
         log.put(opened).unwrap();
         log.put(driver("boot-0")).unwrap();
+        log
+    }
+
+    /// A run that retries another, has taken over what that lends, and is driven.
+    pub(crate) fn retry(plan: &Arc<Plan>, seed: u64, lent: Vec<Event>) -> Self {
+        let mut log = Self::retrying(plan, seed);
+        lent.into_iter().for_each(|event| log.put(event).unwrap());
+        log.put(driver("boot-0")).unwrap();
+        log
+    }
+
+    /// A run that retries another, just opened.
+    pub(crate) fn retrying(plan: &Arc<Plan>, seed: u64) -> Self {
+        let mut log =
+            Self { run: Run::new(plan.clone()), records: Vec::new(), now: Time(2_000_000) };
+        let opened = Event::RunOpened {
+            workflow: plan.workflow.clone(),
+            plan_digest: String::new(),
+            trigger: Trigger::Cli,
+            seed,
+            retries: Some(RunId::from_random([7; 8])),
+        };
+        log.put(opened).unwrap();
         log
     }
 

@@ -221,5 +221,6 @@ fn driver_opened() -> Event {
         plan_digest: String::new(),
         trigger: ostler::run::Trigger::Cli,
         seed: 0,
+        retries: None,
     }
 }

@@ -52,6 +52,17 @@ pub(crate) fn simulate(seed: u64) -> Result<Log, Box<(Log, String)>> {
     let mut rng = Rng(seed);
     let plan = Arc::new(random(&mut rng, Taste::Anything));
     let log = Log::open(&plan, seed);
+    live(rng, plan, log)
+}
+
+/// Simulates a run that retries one that ended, to its end.
+pub(crate) fn retry(seed: u64, old: &Log) -> Result<Log, Box<(Log, String)>> {
+    let plan = old.run.plan().clone();
+    let log = Log::retry(&plan, seed, old.run.lend(&plan));
+    live(Rng(seed ^ 0xa5a5), plan, log)
+}
+
+fn live(mut rng: Rng, plan: Arc<Plan>, log: Log) -> Result<Log, Box<(Log, String)>> {
     let luck = Luck {
         pass: *rng.pick(&[30, 60, 60, 85]),
         crash: *rng.pick(&[0, 0, 3, 8]),
@@ -63,12 +74,12 @@ pub(crate) fn simulate(seed: u64) -> Result<Log, Box<(Log, String)>> {
     let mut world = World {
         rng,
         plan,
+        forced: log.records.len(),
         log,
         witness: Witness::default(),
         jobs: Vec::new(),
         slots,
         luck,
-        forced: 2,
         boots: 0,
         began: BTreeSet::new(),
         ending: false,
@@ -287,9 +298,7 @@ impl World {
         if self.rng.percent(self.luck.cancel) {
             self.put(Event::CancelRequested { by: "SIGINT".to_owned() })?;
         }
-        let begins = |r: &Record| matches!(r.event, Event::FinallyStarted { .. });
-        let in_finally = self.log.records.iter().any(begins);
-        if !in_finally && self.rng.percent(self.luck.deadline) {
+        if !self.log.run.is_past_steps() && self.rng.percent(self.luck.deadline) {
             self.put(Event::DeadlinePassed { after_ms: 5 })?;
         }
         if self.rng.percent(self.luck.crash) {

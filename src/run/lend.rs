@@ -1,0 +1,100 @@
+//! What a run that ended lends to a new one: steps that passed there and need not run again.
+//!
+//! A step is lent if it passed, is the same in both plans, acquires nothing, and all that it comes after is lent too:
+//! what a failed step would have changed is not known of those behind it. `finally` is never lent, nor to another plan
+//! what a person said of this one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::apply::Legal;
+use super::event::Event;
+use super::node::{State, TakenOver};
+use super::state::{Note, Run};
+use crate::ids::{Instance, RunId};
+use crate::plan::{self, Plan};
+
+impl Run {
+    /// The events by which a new run of `plan` takes over what it can from this one, in an order in which they are legal.
+    pub fn lend(&self, plan: &Arc<Plan>) -> Vec<Event> {
+        let mut events = Vec::new();
+        let (Some(own), true) = (&self.id, self.same_params(plan)) else { return events };
+        let same_plan = *self.plan == **plan;
+        let mut draft = Self::new(plan.clone());
+        draft.retrying = true;
+        let mut tried = BTreeSet::new();
+        loop {
+            let ready = draft.ready.iter().map(|(_, n)| *n).chain(draft.pending.keys().copied());
+            let admitted = ready.filter(|n| draft.is_admitted(*n));
+            let next: Vec<usize> = admitted.filter(|n| tried.insert(*n)).collect();
+            if next.is_empty() {
+                return events;
+            }
+            for n in next {
+                let (step, new) = (draft.nodes[n].instance.clone(), draft.step(&draft.nodes[n]));
+                let lends = same_plan || !new.is_asked();
+                let Some(from) = self.lent(&step, new, own).filter(|_| lends) else { continue };
+                if draft.take_over(&step, from.clone()).is_ok() {
+                    events.push(Event::StepTakenOver { step, from: Box::new(from) });
+                }
+            }
+        }
+    }
+
+    /// Whether a param has the same value wherever both plans have it.
+    fn same_params(&self, plan: &Plan) -> bool {
+        let other = |name| self.plan.params.get(name);
+        plan.params.iter().all(|(name, p)| other(name).is_none_or(|q| q.value == p.value))
+    }
+
+    /// How a step passed here, or in the run that this one has it from.
+    fn lent(&self, step: &Instance, new: &plan::Step, own: &RunId) -> Option<TakenOver> {
+        let node = self.node(step).filter(|node| !node.finally && node.state == State::Passed)?;
+        if self.step(node) != new {
+            return None;
+        }
+        if node.taken_over.is_some() {
+            return node.taken_over.clone();
+        }
+        let last = node.last()?;
+        let ending = last.ending.clone().filter(|ending| ending.passed)?;
+        Some(TakenOver {
+            run: own.clone(),
+            attempt: last.n,
+            started_at: last.started_at,
+            ended_at: last.ended_at,
+            ending,
+        })
+    }
+
+    /// Whether the engine would start it now, or ask for it.
+    fn is_admitted(&self, n: usize) -> bool {
+        match self.nodes[n].state {
+            State::Ready => true,
+            State::Waiting => matches!(self.pending.get(&n), Some(Note::Ask(_))),
+            _ => false,
+        }
+    }
+
+    /// Folds in that a step passed in another run.
+    pub(super) fn take_over(&mut self, step: &Instance, from: TakenOver) -> Legal {
+        if !self.retrying {
+            return Err("only a retry takes over steps, before anything else happens".to_owned());
+        }
+        let n = self.find(step, "be taken over", |s| matches!(s, State::Ready | State::Waiting))?;
+        if !self.is_admitted(n) {
+            return Err(format!("`{step}` cannot be taken over: what it comes after is not"));
+        }
+        if self.step(&self.nodes[n]).release.is_some() {
+            return Err(format!("`{step}` cannot be taken over: what it acquired was released"));
+        }
+        if !from.ending.passed {
+            return Err(format!("`{step}` cannot be taken over: it did not pass"));
+        }
+        let reason = format!("passed in run {}", from.run);
+        self.nodes[n].outputs.clone_from(&from.ending.outputs);
+        self.nodes[n].taken_over = Some(from);
+        self.end(n, State::Passed, Some(reason));
+        Ok(())
+    }
+}
