@@ -272,6 +272,33 @@ fn the_space_is_given_back() {
     assert_eq!(done["free_bytes"], 0);
 }
 
+#[test]
+fn prunes_and_runs_at_once_do_not_harm_each_other() {
+    for _ in 0..3 {
+        let test = workspace("[retention]\npassed = '1ms'\nlogs = '1ms'\n");
+        let start = |n: usize| {
+            let args = if n.is_multiple_of(2) { ["runs", "prune"] } else { ["run", "v"] };
+            test.start(&[&args[..], if args[0] == "run" { &["pass"] } else { &[] }].concat())
+        };
+        let all: Vec<_> = (0..24).map(start).collect();
+        for child in all {
+            Ran::new(&child.wait_with_output().unwrap()).code(0);
+        }
+        wait_until("all have gone", || {
+            prune(&test, &[]);
+            ids(&test).is_empty()
+        });
+        let left = std::fs::read_dir(test.path().join(".ostler/runs")).unwrap().count();
+        assert_eq!(left, 0);
+        let rows = |table: &str| {
+            let count = format!("SELECT count(*) FROM {table}");
+            database(&test).query_row(&count, [], |row| row.get::<_, i64>(0)).unwrap()
+        };
+        let all = ["runs", "events", "output", "plans", "pruned"].map(rows);
+        assert_eq!(all, [0, 0, 0, 0, 12]);
+    }
+}
+
 /// Starts a prune and kills it as it enters its `n`th system call of a kind. `false` if it came to its end.
 fn killed_at(test: &Test, call: &str, n: usize) -> bool {
     let mut strace = Command::new("strace");

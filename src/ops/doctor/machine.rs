@@ -52,7 +52,7 @@ pub(super) fn findings() -> Vec<Finding> {
         format!("{} {} {}", text(kernel.sysname()), text(kernel.release()), text(kernel.machine())),
     ));
     all.push(match confinement() {
-        0 => Finding::problem("Landlock", "the kernel has none: files are read unconfined")
+        0 => Finding::warning("Landlock", "the kernel has none: files are read unconfined")
             .hint("--untrusted refuses here; boot a kernel with Landlock"),
         n if n < 4 => Finding::warning("Landlock", format!("version {n}"))
             .hint("a reader of files is kept from other files, and not from the network"),
