@@ -61,10 +61,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let trust = Trust::new(&args.import_path, args.untrusted, &cwd);
     let settled = args.command.as_ref().is_none_or(Command::needs_settings);
-    let found = match settled {
-        true => Workspace::find(&cwd, trust),
-        false => Ok(Workspace::look(&cwd, trust)),
-    };
+    let found =
+        if settled { Workspace::find(&cwd, trust) } else { Ok(Workspace::look(&cwd, trust)) };
     let context = found.map(|workspace| Context {
         workspace,
         cwd,
