@@ -11,7 +11,7 @@
 //! | 5 | [`source`] [`check`] | files to workflows with places; workflows to all their problems | `check` is pure |
 //! | 6 | [`plan`] | workflow, params and facts to a plan with its digest | pure |
 //! | 7 | [`run`] | a run as the fold of its events: `apply`, `decide` | reads no clock; only `apply` changes it |
-//! | 8 | [`reader`] [`action`] [`store`] [`report`] | the confined child that reads and checks; keeper and attempts; the database; events to reports | nothing a file holds is parsed elsewhere; the store never rewrites a record |
+//! | 8 | [`reader`] [`action`] [`store`] [`report`] | the confined child that reads and checks; keeper and attempts; the database; runs to reports, plans to pictures | nothing a file holds is parsed elsewhere; the store never rewrites a record |
 //! | 9 | [`exec`] | the loop: decide, record, do, record | nothing is done that was not recorded first |
 //! | 10 | [`ops`] | one function for each thing a user can do | surfaces call nothing below it to act |
 //! | 11 | [`cli`] | the command line | only it prints; it decides nothing |
