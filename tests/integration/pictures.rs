@@ -98,7 +98,8 @@ fn boxes_of_a_wave_do_not_lie_on_each_other() {
     for verb in ["ship", "wide"] {
         let svg = xml(&test.ostler(&["plan", verb, "--format", "svg"]).code(0).stdout);
         let all = elements(&svg);
-        let boxes = all.iter().filter(|e| e["name"] == "g").map(|e| &e["in"][1]["has"]);
+        let boxes = all.iter().filter(|e| e["in"][0]["name"] == "title" && e["name"] == "g");
+        let boxes = boxes.map(|e| &e["in"][1]["has"]);
         let number = |of: &Value, name: &str| of[name].as_str().unwrap().parse::<f64>().unwrap();
         let boxes: Vec<[f64; 4]> =
             boxes.map(|b| ["x", "y", "width", "height"].map(|name| number(b, name))).collect();

@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use ostler::plan::{Facts, Given, Plan};
 use ostler::report::graph::Graph;
 use ostler::report::{Plain, plan as text};
-use serde_json::Value;
 
 use crate::support::Test;
 
