@@ -1,4 +1,4 @@
-//! What a run says of itself: the fold of its events as a report, in JSON and text. Pure.
+//! What is said of a run after it, as a report, and before it, as an outlook and a picture; in all their forms. Pure.
 #![deny(clippy::disallowed_methods)]
 
 mod diff;

@@ -27,6 +27,7 @@ mod modes;
 mod odd;
 mod output;
 mod params;
+mod pictures;
 mod plans;
 mod problems;
 mod processes;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::plans::xml;
+use crate::pictures::xml;
 use crate::support::Test;
 
 /// A run that has something of everything, and writes what would be something else.

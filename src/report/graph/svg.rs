@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layout::{Layout, layout};
-use super::{Graph, Kind, Link, Role};
+use super::{Graph, Kind, Link, Node, Role};
 use crate::report::lines::{columns, cut, in_xml, one_line};
 
 /// The width of a letter of the font, in pixels; the font is one in which all are as wide.
@@ -220,36 +220,33 @@ fn class(kind: Kind) -> &'static str {
 
 /// What the kinds of links and boxes that are drawn mean; its width and height.
 fn legend(graph: &Graph, top: f64) -> (String, f64, f64) {
-    let mut out = String::new();
-    let mut y = top;
-    let mut row = |sign: String, says: &str| {
-        let _ = writeln!(out, "{sign}{}", text(MARGIN + 54.0, y + 4.0, "faint", says, 60));
-        y += 20.0;
-        y
-    };
-    let mut end = top;
-    for kind in Kind::ALL.into_iter().filter(|kind| graph.links.iter().any(|l| l.kind == *kind)) {
-        let line = format!(
-            "<path class=\"link {}\" d=\"M{MARGIN} {end:.1}h42\" marker-end=\"url(#tip)\"/>",
+    let has = |kind: &Kind| graph.links.iter().any(|link| link.kind == *kind);
+    let links = Kind::ALL.into_iter().filter(has).map(|kind| {
+        let sign = format!(
+            "<path class=\"link {}\" d=\"M0 0h42\" marker-end=\"url(#tip)\"/>",
             class(kind)
         );
-        end = row(line, kind.says());
-    }
-    let nodes = || graph.nodes.iter();
-    let kinds = [
-        ("asked", "somebody is asked", nodes().any(|n| n.role == Role::Asked)),
-        ("target", "only if its road is taken", nodes().any(|n| n.road.is_some())),
-        ("unproven", "cannot be tried here", nodes().any(|n| n.role == Role::Unproven)),
+        (sign, kind.says())
+    });
+    let any = |is: fn(&Node) -> bool| graph.nodes.iter().any(is);
+    let boxes = [
+        ("asked", 7, "somebody is asked", any(|node| node.role == Role::Asked)),
+        ("target", 3, "only if its road is taken", any(|node| node.road.is_some())),
+        ("unproven", 3, "cannot be tried here", any(|node| node.role == Role::Unproven)),
     ];
-    for (class, says, _) in kinds.into_iter().filter(|(_, _, drawn)| *drawn) {
-        let rounded = if class == "asked" { 7 } else { 3 };
+    let boxes = boxes.into_iter().filter(|(.., drawn)| *drawn).map(|(class, round, says, _)| {
         let sign = format!(
-            "<rect class=\"box {class}\" x=\"{MARGIN}\" y=\"{:.1}\" width=\"42\" height=\"14\" rx=\"{rounded}\"/>",
-            end - 7.0
+            "<rect class=\"box {class}\" y=\"-7\" width=\"42\" height=\"14\" rx=\"{round}\"/>"
         );
-        end = row(sign, says);
+        (sign, says)
+    });
+    let (mut out, mut y) = (String::new(), top);
+    for (sign, says) in links.chain(boxes) {
+        let says = text(54.0, 4.0, "faint", says, LETTERS);
+        let _ = writeln!(out, "<g transform=\"translate({MARGIN} {y:.1})\">{sign}{says}</g>");
+        y += 20.0;
     }
-    (out, 54.0 + 32.0 * LETTER, end - top + MARGIN / 2.0)
+    (out, 54.0 + LETTER * 27.0, y - top + MARGIN / 2.0)
 }
 
 /// A line of text, cut to so many letters.
