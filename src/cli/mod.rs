@@ -65,7 +65,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Says something on standard error. Where that cannot be written, nobody can be told.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 fn folder(path: PathBuf) -> std::io::Result<PathBuf> {

@@ -29,6 +29,8 @@ impl Context {
             super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
         }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        // The plan is all that a run needs, and a run may be long.
+        drop((workflow, checked));
         let options = StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
         let session = ops::start(&self.workspace, plan, &options, &mut |r, run| self.show(r, run))?;
         Ok(self.ended(&session, &driving))

@@ -28,9 +28,16 @@ pub struct Journal {
     head: String,
     /// The records that were folded in since `take_news`, for those who show them.
     news: Vec<Record>,
+    /// The database's version when it was read last: while that is the same, nobody else recorded anything.
+    seen: Option<i64>,
 }
 
 impl Journal {
+    fn new(id: RunId, plan: Arc<Plan>) -> Self {
+        let (run, head) = (Run::new(plan), NO_SUM.to_owned());
+        Self { id, run, head, news: Vec::new(), seen: None }
+    }
+
     /// The run's id.
     pub fn id(&self) -> &RunId {
         &self.id
@@ -242,8 +249,7 @@ impl Store {
             params![id.as_str(), plan.workflow.as_str(), digest, at.0, "running", actor.name],
         )?;
         let locks = plan.locks.clone();
-        let mut journal =
-            Journal { id, run: Run::new(plan), head: NO_SUM.to_owned(), news: Vec::new() };
+        let mut journal = Journal::new(id, plan);
         let mut append = Append {
             tx: &tx,
             journal: &mut journal,
@@ -274,12 +280,7 @@ impl Store {
         let plan: Plan =
             serde_json::from_str(&body).map_err(|e| damaged(format!("its plan: {e}")))?;
         let digest = hex(&Sha256::digest(&body));
-        let mut journal = Journal {
-            id: id.clone(),
-            run: Run::new(Arc::new(plan)),
-            head: NO_SUM.to_owned(),
-            news: Vec::new(),
-        };
+        let mut journal = Journal::new(id.clone(), Arc::new(plan));
         read_new(&self.db, &mut journal)?;
         journal.news.clear();
         match journal.run.opening() {
@@ -315,9 +316,24 @@ impl Store {
     pub fn refresh(&self, journal: &mut Journal) -> Result<(), Error> {
         read_new(&self.db, journal)
     }
+
+    /// Whether others committed something since the journal was read last.
+    pub fn has_news(&self, journal: &Journal) -> Result<bool, Error> {
+        Ok(Some(version(&self.db)?) != journal.seen)
+    }
+}
+
+/// A number that changes when another connection commits.
+fn version(db: &rusqlite::Connection) -> Result<i64, Error> {
+    Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
 fn read_new(db: &rusqlite::Connection, journal: &mut Journal) -> Result<(), Error> {
+    // Before the log, not after: what is committed in between must not go unseen.
+    let version = version(db)?;
+    if journal.seen == Some(version) {
+        return Ok(());
+    }
     let mut select =
         db.prepare_cached("SELECT line FROM events WHERE run = ? AND seq >= ? ORDER BY seq")?;
     let from = journal.run.seq().cast_signed();
@@ -326,5 +342,6 @@ fn read_new(db: &rusqlite::Connection, journal: &mut Journal) -> Result<(), Erro
         let line: Vec<u8> = row.get(0)?;
         journal.read(&line)?;
     }
+    journal.seen = Some(version);
     Ok(())
 }
