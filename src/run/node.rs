@@ -160,6 +160,12 @@ impl Node {
         self.attempts.last()
     }
 
+    /// Adds an attempt. Most nodes have one, and the room for four that a list takes by itself adds up.
+    pub(super) fn add_attempt(&mut self, attempt: Attempt) {
+        self.attempts.reserve_exact(1);
+        self.attempts.push(attempt);
+    }
+
     /// Whether it was not tried, since the last reset if there was one.
     pub(super) fn untried(&self) -> bool {
         self.attempts.len() == self.earlier
