@@ -36,6 +36,7 @@ fn read(workspace: &Workspace, files: &[PathBuf], workflows: bool) -> Result<Vec
         parents: workspace.parents.clone(),
         untrusted: workspace.trust.untrusted,
         workflows,
+        cache: workspace.cache_dir(),
     };
     let named: Vec<_> = files.iter().map(|path| (path.clone(), workspace.shown(path))).collect();
     Ok(reader::read(&how, &named)?)

@@ -27,3 +27,4 @@ mod processes;
 mod steps;
 mod store;
 mod support;
+mod unchanged;
