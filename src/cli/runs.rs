@@ -26,6 +26,8 @@ impl Context {
             super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
         }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        // The plan is all that a run needs, and a run may be long.
+        drop((workflow, checked));
         self.driven(&driving, |options, show| ops::start(&self.workspace, plan, options, show))
     }
 

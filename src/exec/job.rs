@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::resolve;
 use super::turn::Starting;
-use super::{Running, resolve};
 use crate::action::{Attempt, Done, Pool, Setting, Urge};
 use crate::ids::Instance;
 use crate::run::{Ending, Event, Outcome, Probe};
@@ -14,41 +14,24 @@ use crate::store::{self, Append};
 
 /// Something to run. Where its values could not be put in place, it has ended already.
 pub(super) struct Job {
-    what: What,
-    work: Result<Attempt, String>,
+    pub(super) what: What,
+    pub(super) work: Result<Attempt, String>,
 }
 
-#[derive(Clone)]
-enum What {
+/// What is run, and the record that announced it.
+pub(super) enum What {
     Attempt { step: Instance, attempt: u32, seq: u64 },
     Probe { probe: Probe, seq: u64 },
 }
 
 /// Something that happened.
 pub(super) enum Input {
-    /// An attempt ended.
-    Finished { step: Instance, attempt: u32, seq: u64, done: Box<Done> },
-    /// A probe was answered.
-    Probed { probe: Probe, seq: u64, done: Box<Done> },
+    /// An attempt ended, or a probe was answered.
+    Ended(What, Box<Done>),
     /// Somebody wants the run to end.
     Cancel(String),
     /// The workflow's deadline passed, in milliseconds.
     Deadline(u64),
-}
-
-impl Input {
-    /// What has ended, if it is an end.
-    pub(super) fn ended(&self) -> Option<Running> {
-        match self {
-            Self::Finished { step, .. } => Some(Running::Attempt(step.clone())),
-            Self::Probed { probe, .. } => Some(of_probe(probe)),
-            Self::Cancel(_) | Self::Deadline(_) => None,
-        }
-    }
-}
-
-fn of_probe(probe: &Probe) -> Running {
-    Running::Probe(resolve::probe_name(probe))
 }
 
 /// Puts the values of what is about to start in place.
@@ -72,42 +55,23 @@ pub(super) fn prepare(
     }
 }
 
-impl Job {
-    /// What it is called while it runs.
-    pub(super) fn running(&self) -> Running {
-        match &self.what {
-            What::Attempt { step, .. } => Running::Attempt(step.clone()),
-            What::Probe { probe, .. } => of_probe(probe),
+/// Runs something to its end.
+pub(super) async fn run(
+    work: Result<Attempt, String>,
+    pool: Pool,
+    urge: watch::Receiver<Urge>,
+) -> Done {
+    match work {
+        Ok(attempt) => attempt.make(&pool, urge).await,
+        Err(reason) => {
+            let ending = Ending::of(Outcome::CouldNotStart { reason }, false);
+            Done { ending, inline: Vec::new() }
         }
-    }
-
-    /// Runs it to its end, which it reports.
-    pub(super) async fn run(
-        self,
-        pool: Pool,
-        urge: watch::Receiver<Urge>,
-        to: mpsc::UnboundedSender<Input>,
-    ) {
-        let done = match self.work {
-            // A task of its own, so that even our own panic is an ending and not a run that waits for ever.
-            Ok(attempt) => {
-                let made = tokio::spawn(async move { attempt.make(&pool, urge).await });
-                made.await.unwrap_or_else(|error| lost(&error.to_string()))
-            }
-            Err(reason) => {
-                let ending = Ending::of(Outcome::CouldNotStart { reason }, false);
-                Done { ending, inline: Vec::new() }
-            }
-        };
-        let done = Box::new(done);
-        let _ = to.send(match self.what {
-            What::Attempt { step, attempt, seq } => Input::Finished { step, attempt, seq, done },
-            What::Probe { probe, seq } => Input::Probed { probe, seq, done },
-        });
     }
 }
 
-fn lost(reason: &str) -> Done {
+/// The end of what nobody knows how it ended.
+pub(super) fn lost(reason: &str) -> Done {
     let outcome = Outcome::Lost { reason: reason.to_owned() };
     Done { ending: Ending::of(outcome, false), inline: Vec::new() }
 }
@@ -115,14 +79,18 @@ fn lost(reason: &str) -> Done {
 /// Records what happened.
 pub(super) fn record(tx: &mut Append<'_>, input: Input) -> Result<(), store::Error> {
     match input {
-        Input::Finished { step, attempt, seq, done } => {
+        Input::Ended(what, done) => {
             keep(tx, &done)?;
-            let ending = Box::new(done.ending);
-            tx.record(Event::StepFinished { step, attempt, ending }, Some(seq))
-        }
-        Input::Probed { probe, seq, done } => {
-            keep(tx, &done)?;
-            tx.record(Event::ProbeFinished { probe, outcome: done.ending.outcome }, Some(seq))
+            match what {
+                What::Attempt { step, attempt, seq } => {
+                    let ending = Box::new(done.ending);
+                    tx.record(Event::StepFinished { step, attempt, ending }, Some(seq))
+                }
+                What::Probe { probe, seq } => {
+                    let outcome = done.ending.outcome;
+                    tx.record(Event::ProbeFinished { probe, outcome }, Some(seq))
+                }
+            }
         }
         Input::Cancel(by) if !tx.run().status().is_final() => {
             tx.record(Event::CancelRequested { by }, None)

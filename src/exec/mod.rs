@@ -7,19 +7,20 @@ mod resolve;
 mod signals;
 mod turn;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
 
-use crate::action::{Pool, Setting, Urge};
-use crate::ids::{Instance, Name};
+use crate::action::{Done, Pool, Setting, Urge};
+use crate::ids::Name;
 use crate::plan::Plan;
 use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
-use job::Input;
+use job::{Input, What};
 use signals::Signals;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 
@@ -65,7 +66,6 @@ pub async fn drive(
 ) -> Result<Left, store::Error> {
     // A step that kills its keeper leaves its processes to us, and not to init.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-    let (inbox_to, inbox) = mpsc::unbounded_channel();
     let plan = journal.run().plan().clone();
     let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
     let mut driver = Driver {
@@ -78,12 +78,10 @@ pub async fn drive(
         no_ask: drive.no_ask,
         full_durability: drive.full_durability,
         has_locks,
-        running: BTreeMap::new(),
-        inbox_to,
-        inbox,
+        tasks: JoinSet::new(),
+        running: HashMap::new(),
         busy: BTreeSet::new(),
         last_force: Instant::now(),
-        seen: 0,
         wake: None,
         deadline: None,
         programs: BTreeMap::new(),
@@ -98,11 +96,10 @@ pub async fn drive(
     left
 }
 
-/// What runs, by name: an attempt or a probe.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Running {
-    Attempt(Instance),
-    Probe(String),
+/// What runs, and how it is told to end.
+struct Running {
+    what: What,
+    urge: watch::Sender<Urge>,
 }
 
 struct Driver<'a> {
@@ -116,14 +113,12 @@ struct Driver<'a> {
     full_durability: bool,
     /// Whether any step needs a lock.
     has_locks: bool,
-    running: BTreeMap<Running, watch::Sender<Urge>>,
-    inbox_to: mpsc::UnboundedSender<Input>,
-    inbox: mpsc::UnboundedReceiver<Input>,
+    /// Attempts and probes. Each is a task, so that even our own panic is an ending, and not a run that waits for ever.
+    tasks: JoinSet<Done>,
+    running: HashMap<Id, Running>,
     /// Locks that were busy when last asked for.
     busy: BTreeSet<Name>,
     last_force: Instant,
-    /// The store's version before the last turn: another one means that somebody else recorded something since.
-    seen: i64,
     wake: Option<Time>,
     deadline: Option<Instant>,
     /// Which files can be started without a shell.
@@ -146,10 +141,13 @@ impl Driver<'_> {
             if must || self.last_force.elapsed() >= FORCE_EVERY {
                 self.force()?;
             }
+            if self.perform(decided) {
+                // What was decided goes its way before anybody is told of it.
+                tokio::task::yield_now().await;
+            }
             for record in news {
                 show(&record, self.journal.run());
             }
-            self.perform(decided);
             let status = self.journal.run().status();
             if status.is_final() && self.running.is_empty() {
                 self.force()?;
@@ -176,8 +174,6 @@ impl Driver<'_> {
         let running = self.running.len();
         let (slots, no_ask, has_locks) = (self.slots, self.no_ask, self.has_locks);
         let (pool, programs) = (&self.pool, &mut self.programs);
-        // Before the turn reads the log, not after: what comes in between must not go unseen.
-        self.seen = self.store.version()?;
         let mut decided = Decided::default();
         let full = self.full_durability;
         self.store.append(self.journal, &self.actor, now(), |tx| {
@@ -204,17 +200,16 @@ impl Driver<'_> {
         Ok(decided)
     }
 
-    /// Starts and ends what was decided. Its record is committed.
-    fn perform(&mut self, decided: Decided) {
+    /// Starts and ends what was decided; `true` if there was anything. Its record is committed.
+    fn perform(&mut self, decided: Decided) -> bool {
+        let something = decided.end_all || !decided.jobs.is_empty();
         if decided.end_all {
-            self.running.values().for_each(|urge| {
-                urge.send_replace(Urge::End);
-            });
+            self.urge(Urge::End);
         }
-        for job in decided.jobs {
+        for job::Job { what, work } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
-            self.running.insert(job.running(), urge);
-            tokio::spawn(job.run(self.pool.clone(), heard, self.inbox_to.clone()));
+            let task = self.tasks.spawn(job::run(work, self.pool.clone(), heard));
+            self.running.insert(task.id(), Running { what, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");
         self.wake = decided.wake;
@@ -224,6 +219,13 @@ impl Driver<'_> {
                 let left = limit.0.saturating_sub(self.journal.run().driven_ms());
                 Instant::now() + Duration::from_millis(left)
             });
+        something
+    }
+
+    fn urge(&self, urge: Urge) {
+        for running in self.running.values() {
+            running.urge.send_replace(urge);
+        }
     }
 
     /// Waits for the next thing to happen; `false` after a second signal. A deadline waits for no pause.
@@ -251,10 +253,10 @@ impl Driver<'_> {
                     return Ok(true);
                 }
                 () = std::future::ready(()), if !inputs.is_empty() => return Ok(true),
-                Some(input) = self.inbox.recv() => {
-                    self.take(input, inputs);
-                    while let Ok(input) = self.inbox.try_recv() {
-                        self.take(input, inputs);
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    inputs.extend(self.ended(ended));
+                    while let Some(ended) = self.tasks.try_join_next_with_id() {
+                        inputs.extend(self.ended(ended));
                     }
                     return Ok(true);
                 }
@@ -263,18 +265,17 @@ impl Driver<'_> {
             if self.store.is_unforced() && self.last_force.elapsed() >= FORCE_EVERY {
                 self.force()?;
             }
-            let changed = self.store.version()? != self.seen;
+            let changed = self.store.has_news(self.journal)?;
             if changed || self.wake.is_some_and(|at| at <= now()) || !self.busy.is_empty() {
                 return Ok(true);
             }
         }
     }
 
-    fn take(&mut self, input: Input, inputs: &mut Vec<Input>) {
-        if let Some(running) = input.ended() {
-            self.running.remove(&running);
-        }
-        inputs.push(input);
+    /// What has ended, and how.
+    fn ended(&mut self, ended: Result<(Id, Done), JoinError>) -> Option<Input> {
+        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(&error.to_string())));
+        Some(Input::Ended(self.running.remove(&id)?.what, Box::new(done)))
     }
 
     fn force(&mut self) -> Result<(), store::Error> {
@@ -300,15 +301,8 @@ impl Driver<'_> {
 
     /// Kills what runs and waits until it is gone, recording nothing.
     async fn kill_all(&mut self) {
-        self.running.values().for_each(|urge| {
-            urge.send_replace(Urge::Kill);
-        });
-        while !self.running.is_empty() {
-            let Some(input) = self.inbox.recv().await else { return };
-            if let Some(running) = input.ended() {
-                self.running.remove(&running);
-            }
-        }
+        self.urge(Urge::Kill);
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 

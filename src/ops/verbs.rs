@@ -32,21 +32,30 @@ fn is_workflow(path: &Path) -> bool {
     source::ENDINGS.contains(&ending)
 }
 
-/// Has files read and checked: only what is wrong with them, or with the workflows as well.
-pub(super) fn read(
-    workspace: &Workspace,
-    files: &[PathBuf],
-    workflows: bool,
-) -> Result<Vec<Checked>, Error> {
-    let how = Reading {
+/// How this workspace's files are read: only what is wrong with them, or with the workflows as well.
+fn reading(workspace: &Workspace, workflows: bool) -> Reading {
+    Reading {
         workspace: workspace.root.clone(),
         imports: workspace.trust.imports.clone(),
         parents: workspace.parents.clone(),
         untrusted: workspace.trust.untrusted,
         workflows,
-    };
+        cache: workspace.cache_dir(),
+    }
+}
+
+/// Has files read and checked.
+pub(super) fn read(
+    workspace: &Workspace,
+    files: &[PathBuf],
+    workflows: bool,
+) -> Result<Vec<Checked>, Error> {
+    read_so(workspace, files, &reading(workspace, workflows))
+}
+
+fn read_so(workspace: &Workspace, files: &[PathBuf], how: &Reading) -> Result<Vec<Checked>, Error> {
     let named: Vec<_> = files.iter().map(|path| (path.clone(), workspace.shown(path))).collect();
-    Ok(reader::read(&how, &named)?)
+    Ok(reader::read(how, &named)?)
 }
 
 /// Checks the files or verbs that are named; all of the workspace if none is.
@@ -65,9 +74,10 @@ pub fn check_all(
     Ok(checked)
 }
 
-/// Reads all files of the workspace, their workflows as well.
+/// Reads all files of the workspace, their workflows as well, and keeps nothing of it.
 pub(super) fn read_all(workspace: &Workspace) -> Result<Vec<Checked>, Error> {
-    let mut checked = read(workspace, &verbs(workspace), true)?;
+    let how = Reading { cache: None, ..reading(workspace, true) };
+    let mut checked = read_so(workspace, &verbs(workspace), &how)?;
     claimed_twice(&mut checked);
     Ok(checked)
 }

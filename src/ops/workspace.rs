@@ -147,6 +147,12 @@ impl Workspace {
         self.root.join(".ostler")
     }
 
+    /// Where what was read may be kept: with the state, if there is one.
+    pub(super) fn cache_dir(&self) -> Option<PathBuf> {
+        let state = self.state_dir();
+        state.is_dir().then(|| state.join("cache"))
+    }
+
     /// The state, made if there is none.
     pub fn store(&self) -> Result<Store, Error> {
         Ok(Store::open(&self.state_dir())?)

@@ -4,6 +4,7 @@
 //! eat memory, to never end and to overflow its stack, and four of them see the text of a workflow. So the child gives
 //! up everything it does not need before it reads, and its end, whatever it is, is a diagnostic.
 
+mod cache;
 pub mod child;
 mod confine;
 mod protocol;
@@ -43,6 +44,8 @@ pub struct Reading {
     pub untrusted: bool,
     /// Whether the workflows themselves are wanted, or only what is wrong with them.
     pub workflows: bool,
+    /// The folder for answers that may be given again, if there may be one.
+    pub cache: Option<PathBuf>,
 }
 
 /// Why nothing could be read.
@@ -58,6 +61,19 @@ pub enum Error {
 
 /// Reads and checks files: their paths, and how they are shown. One answer for each, in order.
 pub fn read(how: &Reading, files: &[(PathBuf, String)]) -> Result<Vec<Checked>, Error> {
+    let [(path, shown)] = files else { return read_anew(how, files) };
+    let entry = cache::Entry::of(how, path, shown);
+    if let Some(known) = entry.as_ref().and_then(cache::Entry::load) {
+        return Ok(vec![known]);
+    }
+    let answers = read_anew(how, files)?;
+    if let (Some(entry), [checked]) = (entry, answers.as_slice()) {
+        entry.store(checked);
+    }
+    Ok(answers)
+}
+
+fn read_anew(how: &Reading, files: &[(PathBuf, String)]) -> Result<Vec<Checked>, Error> {
     let mut answers = Vec::with_capacity(files.len());
     while answers.len() < files.len() {
         let rest = &files[answers.len()..];

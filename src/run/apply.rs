@@ -75,7 +75,7 @@ impl Run {
                 let mut attempt = new_attempt(*attempt, record);
                 attempt.started_at = Some(record.at);
                 attempt.params.clone_from(params);
-                self.nodes[n].attempts.push(attempt);
+                self.nodes[n].add_attempt(attempt);
                 self.set(n, State::Running, None);
             }
             Event::StepFinished { step, attempt, ending } => {
@@ -91,7 +91,7 @@ impl Run {
                 })?;
                 if self.nodes[n].state != State::Running {
                     self.expect_next(n, *attempt)?;
-                    self.nodes[n].attempts.push(new_attempt(*attempt, record));
+                    self.nodes[n].add_attempt(new_attempt(*attempt, record));
                 }
                 let ending = Ending::of(Outcome::Interrupted { cause: *cause }, false);
                 self.interrupted_attempt(n, ending, record.at);
@@ -253,7 +253,7 @@ impl Run {
             let number = u32::try_from(self.nodes[n].attempts.len()).unwrap_or(u32::MAX) + 1;
             let mut attempt = new_attempt(number, record);
             attempt.started_at = Some(record.at);
-            self.nodes[n].attempts.push(attempt);
+            self.nodes[n].add_attempt(attempt);
         }
         if let Some(attempt) = self.nodes[n].attempts.last_mut() {
             attempt.by = Some(record.actor.clone());

@@ -181,6 +181,12 @@ impl Node {
         self.attempts.last()
     }
 
+    /// Adds an attempt. Most nodes have one, and the room for four that a list takes by itself adds up.
+    pub(super) fn add_attempt(&mut self, attempt: Attempt) {
+        self.attempts.reserve_exact(1);
+        self.attempts.push(attempt);
+    }
+
     /// How it ended last, here or where it was taken over from.
     pub fn ending(&self) -> Option<&Ending> {
         let lent = || self.taken_over.as_ref().map(|from| &from.ending);

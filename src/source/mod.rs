@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::workflow::Workflow;
 use decode::Decode;
-pub use files::MAX_FILE;
+pub use files::{MAX_FILE, read as text};
 use levels::Effective;
 pub use levels::Level;
 use nickel::Nickel;

@@ -19,12 +19,14 @@ pub struct Journal {
     chain: Chain,
     /// The records that were folded in since `take_news`, for those who show them.
     news: Vec<Record>,
+    /// The database's version when it was read last: while that is the same, nobody else recorded anything.
+    seen: Option<i64>,
 }
 
 impl Journal {
     fn new(id: RunId, plan: Arc<Plan>) -> Self {
         let chain = Chain::of(Some(id.clone()));
-        Self { id, run: Run::new(plan), chain, news: Vec::new() }
+        Self { id, run: Run::new(plan), chain, news: Vec::new(), seen: None }
     }
 
     /// The run's id.
@@ -280,9 +282,24 @@ impl Store {
     pub fn refresh(&self, journal: &mut Journal) -> Result<(), Error> {
         read_new(&self.db, journal)
     }
+
+    /// Whether others committed something since the journal was read last.
+    pub fn has_news(&self, journal: &Journal) -> Result<bool, Error> {
+        Ok(Some(version(&self.db)?) != journal.seen)
+    }
+}
+
+/// A number that changes when another connection commits.
+fn version(db: &rusqlite::Connection) -> Result<i64, Error> {
+    Ok(db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
 }
 
 fn read_new(db: &rusqlite::Connection, journal: &mut Journal) -> Result<(), Error> {
+    // Before the log, not after: what is committed in between must not go unseen.
+    let version = version(db)?;
+    if journal.seen == Some(version) {
+        return Ok(());
+    }
     let mut select =
         db.prepare_cached("SELECT line FROM events WHERE run = ? AND seq >= ? ORDER BY seq")?;
     let from = journal.run.seq().cast_signed();
@@ -291,5 +308,6 @@ fn read_new(db: &rusqlite::Connection, journal: &mut Journal) -> Result<(), Erro
         let line: Vec<u8> = row.get(0)?;
         journal.read(&line)?;
     }
+    journal.seen = Some(version);
     Ok(())
 }

@@ -142,11 +142,6 @@ impl Store {
     pub fn is_unforced(&self) -> bool {
         self.unforced
     }
-
-    /// A number that changes when another connection commits.
-    pub fn version(&self) -> Result<i64, Error> {
-        Ok(self.db.pragma_query_value(None, "data_version", |row| row.get(0))?)
-    }
 }
 
 /// Waits a little for another process to finish its transaction; gives up after half a minute.

@@ -37,3 +37,4 @@ mod retry;
 mod steps;
 mod store;
 mod support;
+mod unchanged;
