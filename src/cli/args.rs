@@ -35,8 +35,8 @@ const USAGE: &str = "ostler                     list the verbs of this workspace
        ostler [OPTIONS] COMMAND";
 
 const AFTER: &str = "\
-A verb is a file, such as workflows/greet.toml: `ostler init` begins a workspace,
-`ostler new greet` writes a verb that runs.
+A verb is a file, such as workflows/greet.toml. `ostler init` begins a
+workspace, `ostler new greet` writes a verb that runs.
 
 Exit codes: 0 passed, 2 usage, 3 problems in a file, 4 failed, 5 waiting for
 somebody, 6 refused, 7 cancelled, 8 state trouble, 9 passed with failures.";

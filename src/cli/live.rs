@@ -42,6 +42,8 @@ pub(super) struct View {
     pub(super) waves: usize,
     /// The run's id.
     pub(super) run: String,
+    /// Whether the terminal became narrower: what was printed may have been taken away with what was drawn.
+    pub(super) disturbed: bool,
 }
 
 /// A running step.
@@ -108,7 +110,7 @@ impl Canvas {
 
     fn draw(&mut self, view: &mut View) {
         let to = Terminal::stderr();
-        self.after_resize(to.width);
+        view.disturbed |= self.after_resize(to.width);
         let lines = view.text(&to, self.began.elapsed());
         self.drawn = (to.width, lines.len());
         let text = lines.join("\n");
@@ -122,21 +124,22 @@ impl Canvas {
         }
     }
 
-    /// Narrower lines of a terminal wrap what stands on it: what was drawn is then higher than it was, and must be
-    /// taken away by its new height.
-    fn after_resize(&mut self, width: usize) {
+    /// Most terminals wrap what stands on them when they become narrower: what was drawn is then higher than it was,
+    /// and must be taken away by its new height. Where a terminal cuts instead, that takes lines above with it.
+    fn after_resize(&mut self, width: usize) -> bool {
         let (before, lines) = self.drawn;
-        if lines == 0 || width >= before {
-            return;
+        let narrower = lines > 0 && width < before;
+        if narrower {
+            let rows = lines * before.div_ceil(width.max(1));
+            super::write_err(&format!("\r\x1b[{}A\x1b[J", rows - 1));
+            self.bar.set_draw_target(ProgressDrawTarget::hidden());
+            self.bar = fresh();
         }
-        let rows = lines * before.div_ceil(width.max(1));
-        super::write_err(&format!("\r\x1b[{}A\x1b[J", rows.saturating_sub(1).max(1)));
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
-        self.bar = fresh();
+        narrower
     }
 
     fn end(&mut self, view: &mut View) {
-        self.after_resize(Terminal::stderr().width);
+        view.disturbed |= self.after_resize(Terminal::stderr().width);
         self.bar.finish_and_clear();
         if !view.lines.is_empty() {
             super::say(&std::mem::take(&mut view.lines).join("\n"));

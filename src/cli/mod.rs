@@ -18,6 +18,7 @@ mod progress;
 mod reports;
 mod retry;
 mod runs;
+mod step;
 mod terminal;
 mod verb;
 mod verbs;

@@ -11,7 +11,7 @@ use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
 use crate::report::lines::columns;
-use crate::report::{self, Detail, Look, Paint, Tone};
+use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
 use crate::run::{Event, Outcome, Probe, Record, Run, State};
 use crate::store::Store;
 use crate::workflow::Millis;
@@ -29,6 +29,8 @@ pub(super) struct Progress<'c> {
     store: OnceCell<Option<Store>>,
     /// The states in which steps were shown.
     said: BTreeMap<String, String>,
+    /// How many steps were skipped for each reason.
+    skipped: BTreeMap<String, usize>,
 }
 
 /// What the lines of a run depend on.
@@ -72,6 +74,7 @@ impl<'c> Progress<'c> {
             waves: OnceCell::new(),
             store: OnceCell::new(),
             said: BTreeMap::new(),
+            skipped: BTreeMap::new(),
         }
     }
 
@@ -102,10 +105,12 @@ impl<'c> Progress<'c> {
 
     /// Ends it. What need not be said again: steps, and the states in which they were shown.
     pub(super) fn end(mut self) -> BTreeMap<String, String> {
+        let mut is_there = self.together;
         if let Some(live) = &mut self.live {
             live.end();
+            is_there &= !live.view().disturbed;
         }
-        if self.together { self.said } else { BTreeMap::new() }
+        if is_there { self.said } else { BTreeMap::new() }
     }
 
     fn follow(&self, record: &Record, run: &Run) {
@@ -162,14 +167,18 @@ impl<'c> Progress<'c> {
             }
             Event::StepFinished { step, .. }
             | Event::StepFailed { step, .. }
+            | Event::StepAsked { step, .. }
             | Event::StepUnproven { step, .. } => return self.ended(step, run),
+            Event::StepSkipped { step, reason } => {
+                let alike = self.skipped.entry(reason.clone()).or_default();
+                *alike += 1;
+                // Of many, the report says how many.
+                return if *alike <= SKIPPED { self.ended(step, run) } else { None };
+            }
             Event::StepTakenOver { step, .. } => return self.ended(step, run),
             Event::StepInterrupted { step, cause, .. } => {
                 let outcome = Outcome::Interrupted { cause: *cause };
                 format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))
-            }
-            Event::StepAsked { step, reason } => {
-                format!("{} {step}  asked: {reason}", to.paint(Tone::Warn, "?"))
             }
             Event::ProbeFinished { probe: Probe::Guard(id), outcome }
                 if outcome.exit_code() != Some(0) =>

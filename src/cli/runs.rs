@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use super::args::{Driving, Format, RunArgs, RunsCommand, Showing, StepCommand};
+use super::args::{Driving, RunArgs, RunsCommand, Showing};
 use super::formats::ReportFormat;
 use super::progress::Progress;
 use super::{Context, Exit, verb};
-use crate::ops::{self, Error, Said, Session, StartOptions};
-use crate::report::{self, Paint, Tone};
-use crate::run::{Answer, Record, Run};
+use crate::ops::{self, Error, Session, StartOptions};
+use crate::report;
+use crate::run::{Record, Run};
 
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
@@ -151,83 +151,6 @@ impl Context {
                 self.print_bytes(&bytes);
             }
         }
-        Ok(Exit::Passed)
-    }
-
-    pub(super) fn step(&self, command: StepCommand) -> Result<Exit, Error> {
-        match command {
-            StepCommand::Show { what, format } => {
-                let (run, step) = match what.as_slice() {
-                    [run, step] => (Some(run.as_str()), step),
-                    [step] => (None, step),
-                    _ => return Err(Error::NotNow("say which step".to_owned())),
-                };
-                self.show_step(run, step, format)
-            }
-            StepCommand::Answer { what, note, outputs, driving } => {
-                let (run, step, word) = match what.as_slice() {
-                    [run, step, word] => (Some(run.as_str()), step, word),
-                    [step, word] => (None, step, word),
-                    _ => return Err(Error::NotNow("say which step, and its answer".to_owned())),
-                };
-                let answer = match word.as_str() {
-                    "passed" => Answer::Passed,
-                    "failed" => Answer::Failed,
-                    "rerun" => Answer::Rerun,
-                    other => {
-                        let why = format!("`{other}` is no answer: say passed, failed or rerun");
-                        return Err(Error::NotNow(why));
-                    }
-                };
-                let pair = |text: &String| {
-                    let pair = text.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
-                    pair.ok_or_else(|| Error::NotNow(format!("`{text}` is not NAME=VALUE")))
-                };
-                let outputs = outputs.iter().map(pair).collect::<Result<_, _>>()?;
-                let said = Said { step: step.clone(), answer, outputs, note };
-                self.driven(&driving, |options, show| {
-                    ops::answer(&self.workspace, run, said, options, show)
-                })
-            }
-        }
-    }
-
-    fn show_step(&self, run: Option<&str>, step: &str, format: Format) -> Result<Exit, Error> {
-        let store = self.workspace.existing_store()?;
-        let journal = store.load(&store.find(run)?)?;
-        let run = journal.run();
-        let whole = report::report(run);
-        let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
-        let Some(found) = found else {
-            return Err(Error::NotNow(format!("run {} has no step `{step}`", run.id())));
-        };
-        if format == Format::Json {
-            self.print(&format!("{}\n", pretty(found)));
-            return Ok(Exit::Passed);
-        }
-        let planned = run.plan().steps.iter().chain(&run.plan().finally);
-        let planned =
-            planned.into_iter().find(|s| found.id.split('[').next() == Some(s.id.as_str()));
-        let mut lines =
-            vec![format!("{}  {}", self.out.paint(Tone::Strong, &found.id), found.status)];
-        lines.extend(found.reason.iter().map(|r| format!("  why       {r}")));
-        lines.extend(found.action.iter().map(|a| format!("  action    {a}")));
-        lines.extend(planned.and_then(|s| s.note.as_ref()).map(|n| format!("  note      {n}")));
-        for attempt in &found.attempts {
-            let detail = attempt.detail.as_deref().unwrap_or("running");
-            lines.push(format!("  attempt {} {detail}", attempt.n));
-        }
-        for (name, value) in &found.outputs {
-            lines.push(format!("  output    {name} = {value}"));
-        }
-        if found.status == "asked" {
-            let asked = planned.is_some_and(super::super::plan::Step::is_asked);
-            let words = if asked { "passed|failed" } else { "passed|failed|rerun" };
-            lines.push(format!("  say       ostler step answer {} {} {words}", run.id(), found.id));
-        }
-        let text =
-            lines.iter().map(|l| crate::diagnostic::printable(l)).collect::<Vec<_>>().join("\n");
-        self.print(&format!("{text}\n"));
         Ok(Exit::Passed)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::lines::{columns, cut};
+use super::lines::{columns, cut, one_line};
 use super::output::FAILED;
 use super::text::output;
 use super::{Look, Report, StepReport, Tone};
@@ -31,8 +31,8 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
     for check in checks {
         let what = printable(&check.what);
         let gap = " ".repeat(columns(&what));
-        let _ = writeln!(out, "  {what}: expected {}", printable(&check.expected));
-        let _ = writeln!(out, "  {gap}  observed {}", printable(&check.observed));
+        let _ = writeln!(out, "  {what}: expected {}", one_line(&check.expected));
+        let _ = writeln!(out, "  {gap}  observed {}", one_line(&check.observed));
     }
     if let Some(why) = &last.bad_output {
         let _ = writeln!(out, "  {}", printable(why));

@@ -24,7 +24,7 @@ pub use markdown::markdown;
 pub use outlook::{Outlook, outlook};
 pub use output::Output;
 pub use plan::plan;
-pub use text::{Detail, Look, Paint, Plain, Tone, entry, text};
+pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;

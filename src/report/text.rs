@@ -14,7 +14,7 @@ use crate::workflow::Millis;
 /// The widest that the names of steps may make their column.
 const NAMES: usize = 40;
 /// So many steps that were skipped for the same reason get a line each; more are counted.
-const SKIPPED: usize = 10;
+pub const SKIPPED: usize = 10;
 /// How many lines are shown of what a step wrote that passed.
 const OUTPUT: usize = 20;
 
@@ -202,12 +202,18 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
         more.push(format!("{} attempts", step.attempts.len()));
     }
     if step.status == "failed" || step.status == "delayed" {
-        let causes = step.checks.iter().filter(|c| c.status == "failed" && c.what != "exit");
-        let what: Vec<String> = causes.map(|c| c.what.clone()).collect();
-        let outcome = last.and_then(|a| a.detail.clone());
-        more.extend(if what.is_empty() { outcome } else { Some(what.join(", ")) });
+        let failed = || step.checks.iter().filter(|c| c.status == "failed").map(|c| &c.what);
+        let others: Vec<&str> = failed().filter(|w| *w != "exit").map(String::as_str).collect();
+        // An exit code says something unless it was as expected, and something else was not.
+        if others.is_empty() || failed().any(|what| what == "exit") {
+            more.extend(last.and_then(|a| a.detail.clone()));
+        }
+        if !others.is_empty() {
+            more.push(format!("{} not as expected", others.join(", ")));
+        }
     }
-    more.extend(step.reason.clone());
+    let asks = step.action.clone().filter(|_| step.status == "asked");
+    more.extend(asks.or_else(|| step.reason.clone()));
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
