@@ -269,7 +269,7 @@ impl Driver<'_> {
 
     /// What has ended, and how.
     fn ended(&mut self, ended: Result<(Id, Done), JoinError>) -> Option<Input> {
-        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(&error.to_string())));
+        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
         Some(Input::Ended(self.running.remove(&id)?.what, Box::new(done)))
     }
 
