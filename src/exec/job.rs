@@ -63,16 +63,16 @@ pub(super) async fn run(
 ) -> Done {
     match work {
         Ok(attempt) => attempt.make(&pool, urge).await,
-        Err(reason) => {
-            let ending = Ending::of(Outcome::CouldNotStart { reason }, false);
-            Done { ending, inline: Vec::new() }
-        }
+        Err(reason) => failed(Outcome::CouldNotStart { reason }),
     }
 }
 
 /// The end of what nobody knows how it ended.
-pub(super) fn lost(reason: &str) -> Done {
-    let outcome = Outcome::Lost { reason: reason.to_owned() };
+pub(super) fn lost(reason: String) -> Done {
+    failed(Outcome::Lost { reason })
+}
+
+fn failed(outcome: Outcome) -> Done {
     Done { ending: Ending::of(outcome, false), inline: Vec::new() }
 }
 

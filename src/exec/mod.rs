@@ -141,13 +141,10 @@ impl Driver<'_> {
             if must || self.last_force.elapsed() >= FORCE_EVERY {
                 self.force()?;
             }
-            if self.perform(decided) {
-                // What was decided goes its way before anybody is told of it.
-                tokio::task::yield_now().await;
-            }
             for record in news {
                 show(&record, self.journal.run());
             }
+            self.perform(decided);
             let status = self.journal.run().status();
             if status.is_final() && self.running.is_empty() {
                 self.force()?;
@@ -200,9 +197,8 @@ impl Driver<'_> {
         Ok(decided)
     }
 
-    /// Starts and ends what was decided; `true` if there was anything. Its record is committed.
-    fn perform(&mut self, decided: Decided) -> bool {
-        let something = decided.end_all || !decided.jobs.is_empty();
+    /// Starts and ends what was decided. Its record is committed.
+    fn perform(&mut self, decided: Decided) {
         if decided.end_all {
             self.urge(Urge::End);
         }
@@ -219,7 +215,6 @@ impl Driver<'_> {
                 let left = limit.0.saturating_sub(self.journal.run().driven_ms());
                 Instant::now() + Duration::from_millis(left)
             });
-        something
     }
 
     fn urge(&self, urge: Urge) {
@@ -274,7 +269,7 @@ impl Driver<'_> {
 
     /// What has ended, and how.
     fn ended(&mut self, ended: Result<(Id, Done), JoinError>) -> Option<Input> {
-        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(&error.to_string())));
+        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
         Some(Input::Ended(self.running.remove(&id)?.what, Box::new(done)))
     }
 
