@@ -50,12 +50,16 @@ pub(super) enum Command {
         format: Format,
     },
     /// Run a verb; `run` may be left out
+    #[command(override_usage = "ostler run [OPTIONS] VERB [PARAMS]...\n\n\
+        VERB is a verb's name or a path to its file; `ostler VERB --help` lists its params")]
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
     /// Explain what a code of `check` means, or which files make a verb
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
+    #[command(override_usage = "ostler plan [OPTIONS] VERB [PARAMS]...\n\n\
+        VERB is a verb's name or a path to its file; `ostler VERB --help` lists its params")]
     Plan(PlanArgs),
     /// Look at runs; resume, cancel, retry, export, keep or prune them
     #[command(subcommand)]
@@ -177,9 +181,24 @@ impl Showing {
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) driving: Driving,
-    /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
-    pub(super) words: Vec<OsString>,
+    #[command(subcommand)]
+    pub(super) words: Words,
+}
+
+/// The verb, or a path to its file; then its params, which `ostler VERB --help` lists.
+#[derive(Debug, Subcommand)]
+pub(super) enum Words {
+    #[command(external_subcommand)]
+    Verb(Vec<OsString>),
+}
+
+impl Words {
+    /// The verb, and what follows it.
+    pub(super) fn split(&self) -> (String, &[OsString]) {
+        let Self::Verb(words) = self;
+        let verb = words.first().map(|verb| verb.to_string_lossy().into_owned());
+        (verb.unwrap_or_default(), words.get(1..).unwrap_or_default())
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -221,9 +240,8 @@ pub(super) struct ExplainArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) planning: Planning,
-    /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
-    pub(super) words: Vec<OsString>,
+    #[command(subcommand)]
+    pub(super) words: Words,
 }
 
 #[derive(Debug, Subcommand)]

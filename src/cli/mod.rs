@@ -34,7 +34,7 @@ use crate::diagnostic::{closest, printable};
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
-use args::{Args, CheckArgs, Command, Driving, Format, RunArgs};
+use args::{Args, CheckArgs, Command, Driving, Format, RunArgs, Words};
 pub use exit::Exit;
 use formats::CheckFormat;
 use terminal::Terminal;
@@ -139,7 +139,8 @@ impl Context {
 
     /// A first word that is no command of ours: a verb's name or file.
     fn verb(&self, words: Vec<OsString>) -> Result<Exit, Error> {
-        let done = self.run(&RunArgs { driving: Driving::default(), words }, "ostler");
+        let done =
+            self.run(&RunArgs { driving: Driving::default(), words: Words::Verb(words) }, "ostler");
         done.map_err(|error| match error {
             Error::NoVerb { name, near, dir } => {
                 let ours = Args::command();
@@ -158,7 +159,10 @@ impl Context {
         let command = named.is_none_or(|name| ours.find_subcommand(name).is_some());
         words.push("--help".into());
         if !command {
-            return self.run(&RunArgs { driving: Driving::default(), words }, "ostler");
+            return self.run(
+                &RunArgs { driving: Driving::default(), words: Words::Verb(words) },
+                "ostler",
+            );
         }
         let whole = std::iter::once(OsString::from("ostler")).chain(words);
         Ok(Args::try_parse_from(whole).err().map_or(Exit::Passed, |error| self.usage(&error)))

@@ -16,7 +16,7 @@ use crate::report::{self, Outlook};
 
 impl Context {
     pub(super) fn plan(&self, args: &PlanArgs) -> Result<Exit, Error> {
-        let (verb, words) = verb::split(&args.words);
+        let (verb, words) = args.words.split();
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, "ostler plan") {
             Ok(parsed) => parsed,

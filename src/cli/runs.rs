@@ -14,7 +14,7 @@ use crate::run::{Record, Run};
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
     pub(super) fn run(&self, args: &RunArgs, before: &str) -> Result<Exit, Error> {
-        let (verb, words) = verb::split(&args.words);
+        let (verb, words) = args.words.split();
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, before) {
             Ok(parsed) => parsed,

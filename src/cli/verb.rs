@@ -10,12 +10,6 @@ use crate::plan::Given;
 use crate::value::Bytes;
 use crate::workflow::{Param, ValueType, Workflow};
 
-/// The verb's name and what follows it.
-pub(super) fn split(words: &[OsString]) -> (String, &[OsString]) {
-    let (verb, rest) = words.split_first().map_or((None, words), |(verb, rest)| (Some(verb), rest));
-    (verb.map(|v| v.to_string_lossy().into_owned()).unwrap_or_default(), rest)
-}
-
 /// Reads a verb's arguments; the options of the command before it may stand among them. The error is clap's, help
 /// included.
 pub(super) fn parse<Options: clap::Args>(

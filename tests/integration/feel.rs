@@ -111,6 +111,7 @@ fn a_params_name_comes_before_our_options_of_that_name() {
                 [[steps]]\nid = 'a'\nargv = ['echo', 'is {quiet} {verbose}']\n";
     let test = Test::with("w", text);
     test.ostler(&["w", "--quiet", "--verbose", "much"]).code(0).says("is true much");
+    test.ostler(&["run", "-j2", "-q", "w", "--verbose", "x"]).code(0);
     let ran = test.ostler(&["run", "--quiet", "w", "--verbose", "x"]).code(0);
     assert!(!ran.stdout.contains("is false x"), "{ran:?}");
     let help = test.ostler(&["w", "--help"]).code(0);
