@@ -26,6 +26,7 @@ mod marks;
 mod modes;
 mod odd;
 mod output;
+mod pages;
 mod params;
 mod pictures;
 mod plans;
