@@ -35,6 +35,7 @@ mod processes;
 mod prune;
 mod reports;
 mod retry;
+mod semantics;
 mod steps;
 mod store;
 mod support;
