@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ostler::workflow::Shell;
 use serde_json::{Map, Value};
 
 /// The tables of the format in the order of the page: the schema's name, the heading, and where one writes it.
@@ -63,6 +64,11 @@ pub(crate) fn page(root: &Value) -> String {
     for (field, word, meaning) in page.words() {
         writeln!(text, "| {field} | `{word}` | {meaning} |").unwrap();
     }
+    text.push_str("\n## Shells\n\n| `shell` | shell text is run by |\n| --- | --- |\n");
+    for (name, shell) in Shell::NAMES {
+        writeln!(text, "| `{name}` | `{}` |", shell.argv().join(" ")).unwrap();
+    }
+    text.push_str("| a list of words | these, and the text as the last one |\n");
     text.push_str("\n## Values\n\n| form | what it is | such as |\n| --- | --- | --- |\n");
     for (name, form) in VALUES {
         let def = &root["$defs"][name];

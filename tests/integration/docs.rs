@@ -55,6 +55,18 @@ fn the_example_in_nickel_runs() {
 }
 
 #[test]
+fn no_param_may_have_a_name_that_the_page_reserves() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    let names = page.split_once("Not to be used as names: `").unwrap().1;
+    let names: Vec<&str> = names.split('`').next().unwrap().split(' ').collect();
+    let params: String = names.iter().map(|n| format!("[[params]]\nname = '{n}'\n")).collect();
+    let test = Test::with("v", &format!("{params}[[steps]]\nid = 'a'\ncmd = 'true'\n"));
+    let refused = test.ostler(&["check", "v"]).code(3).stdout.matches("error[E0301]").count();
+    assert_eq!(refused, names.len());
+}
+
+#[test]
 fn this_projects_own_workflows_are_sound() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("workflows")).unwrap() {
