@@ -1,6 +1,9 @@
-//! Files made from the code: the schemas of reports and workflows, the list of codes with their examples. Write them
-//! anew with `OSTLER_REGENERATE=1`.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! Files made from the code: the schemas of reports and workflows, the list of codes with their examples, the
+//! reference of the workflow file. Write them anew with `OSTLER_REGENERATE=1`.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+#[path = "generated/reference.rs"]
+mod reference;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -72,6 +75,11 @@ fn every_right_example_is_sound() {
 fn the_workflows_schema_is_published() {
     let schema = serde_json::to_string_pretty(&ostler::source::schema()).unwrap();
     generated("schemas/workflow.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_workflow_files_reference_is_made_from_its_schema() {
+    generated("docs/reference.md", &reference::page(&ostler::source::schema()));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The pure core in a simulated world: random graphs, orders, people and crashes; an oracle; the rules one by one.
+//! The pure core in a simulated world: random graphs, orders, people and crashes; an oracle; the rules one by one; the
+//! tables of `docs/runs.md`, row by row.
 //!
 //! Behaviours shown here (`docs/behaviours.md`): O2, O13, C1, C17.
 //!
@@ -34,6 +35,8 @@ mod generate;
 mod lend;
 #[path = "simulation/oracle.rs"]
 mod oracle;
+#[path = "simulation/page.rs"]
+mod page;
 #[path = "simulation/properties.rs"]
 mod properties;
 #[path = "simulation/rules.rs"]

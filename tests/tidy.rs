@@ -189,3 +189,70 @@ fn only_the_surface_prints() {
         assert!(!prints || module == "cli", "{} prints", path.display());
     }
 }
+
+/// The text of a page outside of its fenced blocks.
+fn prose(text: &str) -> String {
+    let mut fence = None;
+    let mut kept = String::new();
+    for line in text.lines() {
+        let ticks = line.len() - line.trim_start_matches('`').len();
+        match fence {
+            None if ticks >= 3 => fence = Some(ticks),
+            Some(open) if ticks == open && line.trim_end().len() == ticks => fence = None,
+            None => kept.extend([line, "\n"]),
+            Some(_) => {}
+        }
+    }
+    kept
+}
+
+/// What the headings of a page are called in links.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let slug = |line: &str| -> String {
+        let plain = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = plain.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(slug).collect()
+}
+
+#[test]
+fn every_link_of_the_pages_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    for entry in std::fs::read_dir(root.join("docs")).unwrap() {
+        pages.push(entry.unwrap().path());
+    }
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for page in pages.iter().filter(|p| p.extension().is_some_and(|e| e == "md")) {
+        let text = prose(&std::fs::read_to_string(page).unwrap());
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')')) {
+            let (file, anchor) = link.0.split_once('#').unwrap_or((link.0, ""));
+            if file.contains("://") {
+                continue;
+            }
+            seen += 1;
+            let target =
+                if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+            let there = std::fs::read_to_string(&target).unwrap_or_default();
+            let found = target.exists()
+                && (anchor.is_empty() || anchors(&prose(&there)).iter().any(|a| a == anchor));
+            if !found {
+                broken.push(format!("{}: {}", page.display(), link.0));
+            }
+        }
+    }
+    assert!(broken.is_empty() && seen > 60, "{seen} links, of which broken: {broken:#?}");
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let index = std::fs::read_to_string(docs.join("README.md")).unwrap();
+    for entry in std::fs::read_dir(&docs).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || index.contains(&format!("({name}")), "{name} is not in it");
+    }
+}

@@ -92,9 +92,7 @@ fn arg(param: &Param) -> Arg {
     if matches!(param.kind.of, ValueType::Int | ValueType::Number) {
         arg = arg.allow_negative_numbers(true);
     }
-    if !flag {
-        arg = arg.value_name(param.value_name());
-    }
+    arg = arg.value_name(if flag { "true|false".to_owned() } else { param.value_name() });
     let hint = match param.kind.of {
         ValueType::Path | ValueType::Glob => ValueHint::AnyPath,
         _ => ValueHint::Other,

@@ -1,4 +1,4 @@
-//! Tree to step: the fields of `docs/format.md` at the step's level.
+//! Tree to step: the fields of `docs/reference.md` at the step's level.
 
 use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
 use super::tree::{Kind, Node};

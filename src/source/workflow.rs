@@ -1,4 +1,4 @@
-//! Tree to workflow: the fields of `docs/format.md` at the workflow's level.
+//! Tree to workflow: the fields of `docs/reference.md` at the workflow's level.
 
 use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
 use super::tree::{Kind, Node};

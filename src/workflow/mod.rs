@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId, WorkflowId};
 
-/// One verb, as its author wrote it. Fields as in `docs/format.md`.
+/// One verb, as its author wrote it. Fields as in `docs/reference.md`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Workflow {
     /// The verb's name.

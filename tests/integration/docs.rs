@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use crate::pages::{bash, fenced, shell};
 use crate::support::Test;
 
 fn readme() -> String {
@@ -17,18 +18,6 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_readme_says_what_is_so_and_draws_its_verb() {
-    let test = run_page("../README.md");
-    test.ostler(&["plan", "greet", "Ada"]).code(0).says("finally, whatever happened");
-    let drawn = test.ostler(&["plan", "greet", "Ada", "--format", "svg"]).code(0).stdout;
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images/greet.svg");
-    if std::env::var_os("OSTLER_REGENERATE").is_some() {
-        std::fs::write(&picture, &drawn).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(picture).unwrap(), drawn);
-}
-
-#[test]
 fn the_example_in_nickel_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("docs/nickel.md")).unwrap();
@@ -38,6 +27,18 @@ fn the_example_in_nickel_runs() {
     test.ostler(&["--untrusted", "check"]).code(0).says("1 file checked");
     test.ostler(&["run", "deploy"]).code(0);
     assert_eq!(test.read("copy.txt"), "built\n");
+}
+
+#[test]
+fn no_param_may_have_a_name_that_the_page_reserves() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    let names = page.split_once("Not to be used as names: `").unwrap().1;
+    let names: Vec<&str> = names.split('`').next().unwrap().split(' ').collect();
+    let params: String = names.iter().map(|n| format!("[[params]]\nname = '{n}'\n")).collect();
+    let test = Test::with("v", &format!("{params}[[steps]]\nid = 'a'\ncmd = 'true'\n"));
+    let refused = test.ostler(&["check", "v"]).code(3).stdout.matches("error[E0301]").count();
+    assert_eq!(refused, names.len());
 }
 
 #[test]
@@ -68,106 +69,6 @@ fn the_log_can_be_checked_with_common_tools() {
     let said =
         std::process::Command::new("bash").args(["-ec", &script]).current_dir(test.path()).status();
     assert!(said.unwrap().success());
-}
-
-/// Runs shell text in a workspace, with `ostler` on the path.
-fn bash(test: &Test, text: &str) -> std::process::Output {
-    let program = Path::new(env!("CARGO_BIN_EXE_ostler")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let mut command = std::process::Command::new("bash");
-    command.args(["-euo", "pipefail", "-c", text]).env("PATH", path).current_dir(test.path());
-    command.env("GITHUB_STEP_SUMMARY", test.path().join("summary.md"));
-    command.env_remove("GITHUB_WORKSPACE").output().unwrap()
-}
-
-/// A page's fenced blocks: where the text of each begins and ends, what stands behind its fence, and its text.
-fn fenced(page: &str) -> Vec<(std::ops::Range<usize>, String, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(usize, &str, &str)> = None;
-    let mut at = 0;
-    for line in page.split_inclusive('\n') {
-        let ticks = line.len() - line.trim_start_matches('`').len();
-        match open {
-            None if ticks >= 3 => {
-                open = Some((at + line.len(), &line[..ticks], line[ticks..].trim()));
-            }
-            Some((start, fence, says)) if line.trim_end() == fence => {
-                found.push((start..at, says.to_owned(), page[start..at].to_owned()));
-                open = None;
-            }
-            _ => {}
-        }
-        at += line.len();
-    }
-    found
-}
-
-/// What differs from run to run, made the same.
-fn settled(text: &str) -> String {
-    let fixed = [
-        (r"run [a-z0-9]{8}\b", "run RUN"),
-        (r"Run `[a-z0-9]{8}`", "Run `RUN`"),
-        (r"log [a-z0-9]{8} ", "log RUN "),
-        (r"retry [a-z0-9]{8} ", "retry RUN "),
-        (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
-        (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
-        (r"[0-9a-f]{64}", "DIGEST"),
-        (r", from (a )?\S+", ", from MACHINE"),
-        (r"\b\d+(\.\d+)?m?s\b", "TIME"),
-        (r#"time="[0-9.]+""#, r#"time="TIME""#),
-        (r#"timestamp="[^"]+""#, r#"timestamp="TIME""#),
-    ];
-    fixed.iter().fold(text.to_owned(), |text, (pattern, with)| {
-        regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()
-    })
-}
-
-/// Runs a page: files are written, commands are run, and what stands below them is what they say. `OSTLER_REGENERATE=1`
-/// writes it there.
-fn run_page(name: &str) -> Test {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-    let mut page = std::fs::read_to_string(&path).unwrap();
-    let regenerate = std::env::var_os("OSTLER_REGENERATE").is_some();
-    let mut test = Test::new();
-    let mut said: Option<String> = None;
-    let mut compared = 0;
-    for at in 0..fenced(&page).len() {
-        let (place, says, text) = fenced(&page).swap_remove(at);
-        if let Some((_, file)) = says.split_once(' ') {
-            test = test.file(file, &text);
-        } else if says == "sh" {
-            said = Some(shell(&test, &text).1);
-        } else if let Some(said) = said.take() {
-            if regenerate && settled(&text) != settled(&said) {
-                page.replace_range(place, &said);
-            } else {
-                assert_eq!(
-                    settled(&text),
-                    settled(&said),
-                    "{name}, below\n{}",
-                    page[..place.start].lines().last().unwrap()
-                );
-            }
-            compared += 1;
-        }
-    }
-    assert!(compared > 0 && said.is_none(), "nothing is compared in {name}");
-    if regenerate {
-        std::fs::write(&path, page).unwrap();
-    }
-    test
-}
-
-/// Runs commands in a workspace, the program on their path: the exit code, and what they printed.
-fn shell(test: &Test, commands: &str) -> (i32, String) {
-    let output = bash(test, commands);
-    (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
-}
-
-#[test]
-fn the_pages_on_plans_and_reports_say_what_is_so() {
-    run_page("plan.md");
-    run_page("reports.md");
 }
 
 #[test]

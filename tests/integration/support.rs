@@ -15,9 +15,14 @@ pub(crate) struct Test {
 impl Test {
     /// An empty workspace.
     pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("workflows")).unwrap();
-        Self { dir }
+        let test = Self::empty();
+        std::fs::create_dir(test.path().join("workflows")).unwrap();
+        test
+    }
+
+    /// An empty folder, which is no workspace yet.
+    pub(crate) fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
     }
 
     /// A workspace with one verb; `id = …` is put before its text.

@@ -14,7 +14,7 @@ pub(crate) struct Case {
     pub(crate) log: Log,
     /// The endings of attempts, by `step#attempt`; all others exit 0.
     endings: BTreeMap<String, Option<Ending>>,
-    /// The exit codes of probes, by `guard` or `converge`; all others 0.
+    /// The exit codes of probes, by `guard` or `converge`; all others 0. Below 0 it is a signal's number.
     probes: BTreeMap<String, Vec<i32>>,
     /// What was started, in order.
     pub(crate) started: Vec<String>,
@@ -93,7 +93,11 @@ impl Case {
                 let codes = self.probes.entry(key).or_insert_with(|| vec![0]);
                 let code = if codes.len() > 1 { codes.remove(0) } else { codes[0] };
                 self.put(Event::ProbeStarted { probe: probe.clone() });
-                self.put(Event::ProbeFinished { probe, outcome: Outcome::Exited { code } });
+                let outcome = match code {
+                    ..0 => Outcome::Signaled { signal: -code },
+                    code => Outcome::Exited { code },
+                };
+                self.put(Event::ProbeFinished { probe, outcome });
             }
             Command::Wake(until) => {
                 self.log.now = self.log.now.max(until);

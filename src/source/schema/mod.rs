@@ -80,7 +80,7 @@ struct Several {
 struct Workflow {
     /// The verb's name; the file's name too, unless several share a file.
     id: Name,
-    /// Why and when one runs it, in prose.
+    /// Why and when one runs it, in prose; shown where there is no `description`.
     trigger: Option<Text>,
     /// What it does, in a line.
     description: Option<Text>,
@@ -96,32 +96,32 @@ struct Workflow {
     /// What should hold after, in prose: shown, never executed.
     #[schemars(extend("default" = []))]
     postconditions: Option<Vec<Text>>,
-    /// What the caller gives; their order is that of positions.
+    /// What the caller gives; positional ones are given in this order.
     #[schemars(extend("default" = []))]
     params: Option<Vec<Param>>,
-    /// Which params go together; refused before any step.
+    /// Which params go together; a call that breaks one is refused before any step.
     #[schemars(extend("default" = []))]
     param_groups: Option<Vec<ParamGroup>>,
-    /// Commands that are run in order before any step.
+    /// Commands that are run in order before any step, and may block the run.
     #[schemars(extend("default" = []))]
     guards: Option<Vec<Guard>>,
     /// What the machine must have; unmet, the steps end `unproven` and the run cannot be `passed`.
     requires: Option<Requires>,
-    /// Whether each step also needs the one before it.
+    /// `Sequential`: each step also needs the one before it.
     #[schemars(extend("default" = Order::Graph))]
     order: Option<Order>,
-    /// The steps, at least one.
+    /// The steps; a verb that goes to the level above may leave them to it.
     #[schemars(length(min = 1))]
     steps: Vec<Step>,
     /// The steps that run whatever happened, if any step started.
     #[schemars(extend("default" = []))]
     finally: Option<Vec<Step>>,
-    /// What is repeated until a condition holds.
+    /// Steps are run again until a condition holds.
     converge: Option<Converge>,
     /// The most that any step may say it does to the world.
     #[schemars(extend("default" = Effect::Write))]
     effect: Option<Effect>,
-    /// The steps' default shell.
+    /// What runs shell text: a shell known by name, or a program and its arguments, to which the text is added.
     #[schemars(extend("default" = ShellName::DEFAULT))]
     shell: Option<Shell>,
     /// Variables that every step gets; a step's own win.
@@ -133,7 +133,7 @@ struct Workflow {
     timeout: Option<Span>,
     /// The steps' default limit of silence; none unless given.
     stall_timeout: Option<Span>,
-    /// Locks held by the run from its start to its end, also while it waits.
+    /// Held by the run from its start to its end, also while it waits; a second run is refused and told who holds them.
     #[schemars(extend("default" = [], "uniqueItems" = true))]
     locks: Option<Vec<Name>>,
     /// Machine triggers.
@@ -163,10 +163,10 @@ struct Param {
     /// Whether an empty text or list is accepted.
     #[schemars(extend("default" = false))]
     allow_empty: Option<bool>,
-    /// The words of an `enum`.
+    /// The words of an `enum`, which must have some.
     #[schemars(extend("default" = []))]
     values: Option<Vec<Text>>,
-    /// How a `version` compares: `semver`, `alpm`, `deb` or `coopcloud`.
+    /// How a `version` compares, which it must say: `semver`, `alpm`, `deb` or `coopcloud`.
     scheme: Option<Text>,
 }
 
@@ -244,20 +244,20 @@ struct Step {
     action: Option<Text>,
     /// More about it, in prose.
     note: Option<Text>,
-    /// Who does it; a `Human` step, or one with nothing to run, is asked.
+    /// Who does it; a `Human` step is asked, and so is one with nothing to run.
     #[schemars(extend("default" = Actor::Agent))]
     actor: Option<Actor>,
-    /// Shell text.
+    /// Shell text; a placeholder in it is one value, never code.
     cmd: Option<Shown>,
     /// A script file, started itself, or by `shell` if one is given; params arrive as `OSTLER_PARAM_NAME`.
     script: Option<Shown>,
-    /// A program and its arguments, without a shell.
+    /// A program and its arguments, without a shell; a placeholder is part of one argument.
     #[schemars(length(min = 1))]
     argv: Option<Vec<Text>>,
     /// Commands that are all made, each with a result of its own; the step fails if one does.
     #[schemars(length(min = 1))]
     checks: Option<Vec<Check>>,
-    /// What runs the shell text; without one, the workflow's.
+    /// As on the workflow, whose it is without one.
     shell: Option<Shell>,
     /// Variables the command gets; values may hold placeholders.
     #[schemars(extend("default" = {}))]
@@ -272,10 +272,10 @@ struct Step {
     /// The steps that come before it: ids, or tables with a kind and a condition.
     #[schemars(extend("default" = []))]
     depends_on: Option<Vec<Dependency>>,
-    /// Whether all edges must hold, or one, once all have ended.
+    /// Whether every edge must hold, or one of them.
     #[schemars(extend("default" = Join::All))]
     join: Option<Join>,
-    /// Conditions under which it runs at all; where one is false, it is skipped with that reason.
+    /// What must be true, or the step is skipped, with the reason.
     when: Option<When>,
     /// What follows its failure.
     #[schemars(extend("default" = ErrorTag::Stop))]
@@ -293,12 +293,12 @@ struct Step {
     outputs: Option<OutputTable>,
     /// What it may do to the world; without one, the workflow's.
     effect: Option<Effect>,
-    /// Locks held while it runs, across runs.
+    /// Held while it runs, across runs; it waits for them.
     #[schemars(extend("default" = [], "uniqueItems" = true))]
     locks: Option<Vec<Name>>,
     /// The `finally` step that gives back what this one acquires.
     release: Option<Name>,
-    /// What becomes of it if the engine died while it ran; without one, it is asked, or rerun if it only reads.
+    /// What becomes of it if the engine died while it ran; without one, `Ask`, and `Rerun` for what only reads and in `finally`.
     on_interrupt: Option<OnInterrupt>,
     /// What the machine must have for it to be tried at all.
     requires: Option<Requires>,

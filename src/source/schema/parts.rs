@@ -49,7 +49,7 @@ pub(super) enum Stdin {
     Text(Text),
     /// Another kind of input.
     Json {
-        /// A value given as JSON; placeholders in its texts are encoded, not pasted.
+        /// A value given as JSON; a placeholder in a text of it is encoded, and one that is a whole text keeps its type.
         json: Data,
     },
     /// Bytes.
@@ -217,7 +217,7 @@ pub(super) struct Expect {
     /// Paths of files and folders that are the same before and after.
     #[schemars(extend("default" = []))]
     unchanged: Option<OneOrMany<Text>>,
-    /// How long the `file` expectations may take to come true.
+    /// How long what `file` expects may take to come true.
     within: Option<Span>,
 }
 
@@ -230,7 +230,7 @@ pub(super) struct TextExpect {
     /// Parts of it.
     #[schemars(extend("default" = []))]
     contains: Option<OneOrMany<Text>>,
-    /// What is found somewhere in it.
+    /// A regular expression that is found in it.
     matches: Option<Regex>,
     /// Whether it is empty.
     empty: Option<bool>,
