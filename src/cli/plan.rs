@@ -26,14 +26,15 @@ impl Context {
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
         let failing = failing(&plan, &planning.fail)?;
         let graph = Graph::of(&plan);
-        let outlook = || Ok::<_, Error>(ops::outlook(&plan, &graph, &failing)?);
+        let outlook = |failing| Ok::<_, Error>(ops::outlook(&plan, &graph, failing)?);
         let said = match planning.format.unwrap_or(PlanFormat::Text) {
             PlanFormat::Text => {
-                let outlook = outlook()?;
-                let exit = exit(&outlook) as u8;
+                // Where nothing is to fail, what would become of each step is not said.
+                let outlook = outlook(Some(&failing).filter(|failing| !failing.is_empty()))?;
+                let exit = exit(&outlook);
                 report::plan(&plan, &graph, &outlook, exit, &self.out, self.out.width)
             }
-            PlanFormat::Json => format!("{:#}\n", whole(&plan, &outlook()?)),
+            PlanFormat::Json => format!("{:#}\n", whole(&plan, &outlook(Some(&failing))?)),
             PlanFormat::Dot => graph::dot(&graph),
             PlanFormat::Mermaid => graph::mermaid(&graph),
             PlanFormat::Svg => graph::svg(&graph),
@@ -56,9 +57,10 @@ fn failing(plan: &Plan, names: &[String]) -> Result<BTreeSet<StepId>, Error> {
     names.iter().map(find).collect()
 }
 
-/// The code with which the run would end.
-fn exit(outlook: &Outlook) -> Exit {
-    Exit::of_status(outlook.rehearsal.status, false)
+/// The code with which the run would end, as far as it was rehearsed.
+fn exit(outlook: &Outlook) -> Option<u8> {
+    let rehearsed = outlook.rehearsal.as_ref()?;
+    Some(Exit::of_status(rehearsed.status, false) as u8)
 }
 
 fn whole(plan: &Plan, outlook: &Outlook) -> Value {
@@ -67,6 +69,6 @@ fn whole(plan: &Plan, outlook: &Outlook) -> Value {
     if let (Value::Object(whole), Value::Object(ahead)) = (&mut whole, json!(outlook)) {
         whole.extend(ahead);
     }
-    whole["rehearsal"]["exit"] = json!(exit(outlook) as u8);
+    whole["rehearsal"]["exit"] = json!(exit(outlook));
     whole
 }

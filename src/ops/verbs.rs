@@ -183,12 +183,12 @@ pub fn plan(
     plan::resolve(workflow, scripts, given, &facts).map_err(Error::Params)
 }
 
-/// What can be said of a plan's run, and how it goes if these steps fail.
+/// What can be said of a plan's run, and, if that is asked for, how it goes if these steps fail.
 pub fn outlook(
     plan: &Plan,
     graph: &Graph,
-    failing: &BTreeSet<StepId>,
+    failing: Option<&BTreeSet<StepId>>,
 ) -> Result<Outlook, run::IllegalEvent> {
-    let rehearsal = run::rehearse(plan, failing)?;
-    Ok(report::outlook(plan, graph, &rehearsal, failing))
+    let rehearsal = failing.map(|failing| run::rehearse(plan, failing)).transpose()?;
+    Ok(report::outlook(plan, graph, rehearsal.as_ref().zip(failing)))
 }

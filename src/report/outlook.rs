@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::graph::Graph;
 use crate::ids::{Name, StepId};
 use crate::plan::{Plan, Step};
-use crate::run::{Rehearsal, RunStatus, State};
+use crate::run::{Rehearsal, RunStatus, State, settled};
 use crate::workflow::{Actor, Join, ParamType};
 
 /// What can be said of a run before it.
@@ -23,8 +23,8 @@ pub struct Outlook {
     pub unproven: Vec<Reason>,
     /// What only the run can tell.
     pub unknown: Unknown,
-    /// How the run goes if the steps named fail and all else passes.
-    pub rehearsal: Rehearsed,
+    /// How the run goes if the steps named fail and all else passes; none if it was not rehearsed.
+    pub rehearsal: Option<Rehearsed>,
 }
 
 /// A step that somebody does.
@@ -111,12 +111,11 @@ pub struct Fate {
     pub reason: Option<String>,
 }
 
-/// What can be said of a plan's run, and of a rehearsal with these steps failing.
+/// What can be said of a plan's run, and of a rehearsal with some steps failing.
 pub fn outlook(
     plan: &Plan,
     graph: &Graph,
-    rehearsal: &Rehearsal,
-    failing: &BTreeSet<StepId>,
+    rehearsal: Option<(&Rehearsal, &BTreeSet<StepId>)>,
 ) -> Outlook {
     let steps = || plan.steps.iter().chain(&plan.finally);
     let asked = || steps().filter(|step| step.is_asked() && step.unmet.is_none());
@@ -130,12 +129,12 @@ pub fn outlook(
                 action: step.action.clone(),
             })
             .collect(),
-        skipped: skipped(plan, rehearsal),
+        skipped: skipped(plan),
         unproven: steps()
             .filter_map(|step| Some(Reason { step: step.id.clone(), reason: step.unmet.clone()? }))
             .collect(),
         unknown: Unknown {
-            conditions: steps().flat_map(|step| undecided(step, rehearsal)).collect(),
+            conditions: steps().flat_map(|step| undecided(step, plan)).collect(),
             outputs: steps()
                 .flat_map(|step| {
                     let output = |(name, spec): (&Name, &crate::workflow::OutputSpec)| Output {
@@ -148,7 +147,7 @@ pub fn outlook(
                 .collect(),
             durations: asked().map(|step| step.id.clone()).collect(),
         },
-        rehearsal: rehearsed(rehearsal, failing),
+        rehearsal: rehearsal.map(|(rehearsal, failing)| rehearsed(rehearsal, failing)),
     }
 }
 
@@ -157,22 +156,22 @@ fn conditions(step: &Step) -> impl Iterator<Item = &str> {
     step.when.iter().map(|when| when.condition.as_str()).chain(edges.map(|text| text.as_str()))
 }
 
-fn undecided(step: &Step, rehearsal: &Rehearsal) -> Vec<Condition> {
+fn undecided(step: &Step, plan: &Plan) -> Vec<Condition> {
     conditions(step)
-        .filter(|text| rehearsal.settled(text).is_none())
+        .filter(|text| settled(plan, text).is_none())
         .map(|text| Condition { step: step.id.clone(), condition: text.to_owned() })
         .collect()
 }
 
 /// The steps that no outcome of others can make run: the params are against it, or what they need is skipped so.
-fn skipped(plan: &Plan, rehearsal: &Rehearsal) -> Vec<Reason> {
+fn skipped(plan: &Plan) -> Vec<Reason> {
     let mut skipped: Vec<Reason> = Vec::new();
     let mut known: BTreeSet<&StepId> = BTreeSet::new();
     loop {
         let before = skipped.len();
         for step in plan.steps.iter().chain(&plan.finally) {
             if !known.contains(&step.id)
-                && let Some(reason) = barred(step, rehearsal, &known)
+                && let Some(reason) = barred(step, plan, &known)
             {
                 known.insert(&step.id);
                 skipped.push(Reason { step: step.id.clone(), reason });
@@ -185,16 +184,16 @@ fn skipped(plan: &Plan, rehearsal: &Rehearsal) -> Vec<Reason> {
 }
 
 /// Why a step cannot run, if these are skipped for certain.
-fn barred(step: &Step, rehearsal: &Rehearsal, skipped: &BTreeSet<&StepId>) -> Option<String> {
+fn barred(step: &Step, plan: &Plan, skipped: &BTreeSet<&StepId>) -> Option<String> {
     for when in &step.when {
-        if rehearsal.settled(&when.condition) == Some(false) {
+        if settled(plan, &when.condition) == Some(false) {
             let otherwise = || format!("`{}` is false", when.condition.value);
             return Some(when.reason.clone().unwrap_or_else(otherwise));
         }
     }
     step.edges.iter().filter(|_| step.join == Join::All).find_map(|edge| {
         let text = edge.condition.as_ref();
-        let against = text.filter(|text| rehearsal.settled(text) == Some(false));
+        let against = text.filter(|text| settled(plan, text) == Some(false));
         let against = against.map(|text| format!("the condition `{}` is false", text.value));
         let needs =
             edge.kind != crate::workflow::EdgeKind::Always && skipped.contains(&edge.step.value);

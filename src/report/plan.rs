@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::graph::{Graph, Kind, Link, Rail, Role, rails};
 use super::lines::{columns, cut, one_line, wrapped};
-use super::outlook::{Fate, Outlook};
+use super::outlook::{Fate, Outlook, Rehearsed};
 use super::text::{Paint, Tone, sign};
 use crate::diagnostic::printable;
 use crate::ids::StepId;
@@ -25,7 +25,7 @@ pub fn plan(
     plan: &Plan,
     graph: &Graph,
     ahead: &Outlook,
-    exit: u8,
+    exit: Option<u8>,
     paint: &dyn Paint,
     width: usize,
 ) -> String {
@@ -36,20 +36,31 @@ pub fn plan(
     let skipped = ahead.skipped.iter().map(|one| (&one.step, one.reason.as_str())).collect();
     let undecided = ahead.unknown.conditions.iter().map(|one| &one.step).collect();
     let mut fates: HashMap<&str, Vec<&Fate>> = HashMap::new();
-    for fate in ahead.rehearsal.steps.iter().chain(&ahead.rehearsal.finally) {
+    let rehearsed = ahead.rehearsal.as_ref().filter(|rehearsed| !rehearsed.failing.is_empty());
+    for fate in rehearsed.iter().flat_map(|r| r.steps.iter().chain(&r.finally)) {
         let step = fate.id.split_once('[').map_or(fate.id.as_str(), |(step, _)| step);
         fates.entry(step).or_default().push(fate);
     }
     let out = String::new();
-    let mut page =
-        Page { out, plan, graph, ahead, paint, width, widest, skipped, undecided, fates };
+    let mut page = Page {
+        out,
+        plan,
+        graph,
+        ahead,
+        rehearsed,
+        paint,
+        width,
+        widest,
+        skipped,
+        undecided,
+        fates,
+    };
     page.head();
     page.steps();
     page.finally();
-    if ahead.rehearsal.failing.is_empty() {
-        page.unknown();
-    } else {
-        page.verdict(exit);
+    match rehearsed.zip(exit) {
+        Some((rehearsed, exit)) => page.verdict(rehearsed, exit),
+        None => page.unknown(),
     }
     let digest = format!("digest {}", plan.digest());
     page.line(&paint.paint(Tone::Faint, &digest));
@@ -61,6 +72,8 @@ struct Page<'p> {
     plan: &'p Plan,
     graph: &'p Graph,
     ahead: &'p Outlook,
+    /// How the run goes, if some steps are to fail.
+    rehearsed: Option<&'p Rehearsed>,
     paint: &'p dyn Paint,
     width: usize,
     /// The columns for the ids of the steps, and of those of `finally`.
@@ -192,8 +205,7 @@ impl Page<'_> {
     /// A step's sign, what it does, and when; or what becomes of it if others fail as is asked.
     fn said(&self, node: usize, drawn: bool) -> (&'static str, Tone, String, String) {
         let step = self.of(node);
-        let rehearsed = &self.ahead.rehearsal;
-        if rehearsed.failing.is_empty() {
+        if self.rehearsed.is_none() {
             let (sign, tone) = self.kind(node);
             let notes = notes(step, drawn, self.skipped.get(&step.id).copied(), self.road(node));
             return (sign, tone, self.graph.nodes[node].does.clone(), one_line(&notes));
@@ -273,8 +285,7 @@ impl Page<'_> {
     }
 
     /// How the run would end.
-    fn verdict(&mut self, exit: u8) {
-        let rehearsed = &self.ahead.rehearsal;
+    fn verdict(&mut self, rehearsed: &Rehearsed, exit: u8) {
         let failing: Vec<String> = rehearsed.failing.iter().map(|id| format!("`{id}`")).collect();
         let word = match rehearsed.status {
             RunStatus::Passed => "passes",

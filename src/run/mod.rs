@@ -21,5 +21,5 @@ pub use decide::{Command, Room};
 pub use event::{Actor, ActorKind, Answer, Event, Probe, Record, RunStatus, Trigger, VERSION};
 pub use node::{Attempt, Node, State, TakenOver};
 pub use outcome::{Check, Ending, Interruption, Leak, Outcome, Stream};
-pub use rehearsal::{Rehearsal, rehearse};
+pub use rehearsal::{Rehearsal, rehearse, settled};
 pub use state::Run;

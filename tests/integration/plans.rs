@@ -1,6 +1,5 @@
 //! Plans: the steps beside the picture, what is known before a run, and what would follow if a step failed.
 
-use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 
 use ostler::plan::{Facts, Given, Plan};
@@ -96,8 +95,8 @@ fn planned(text: &str) -> Plan {
 /// A plan as text of a width.
 fn shown(plan: &Plan, width: usize) -> String {
     let graph = Graph::of(plan);
-    let outlook = ostler::ops::outlook(plan, &graph, &BTreeSet::new()).unwrap();
-    text(plan, &graph, &outlook, 0, &Plain, width)
+    let outlook = ostler::ops::outlook(plan, &graph, None).unwrap();
+    text(plan, &graph, &outlook, None, &Plain, width)
 }
 
 fn golden(name: &str, text: &str) {
