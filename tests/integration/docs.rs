@@ -67,6 +67,34 @@ fn no_param_may_have_a_name_that_the_page_reserves() {
 }
 
 #[test]
+fn the_types_of_params_take_what_the_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    let table = page.split_once("| type | what it takes | such as | and not |\n").unwrap().1;
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(|c| c.trim().trim_matches('`')).collect())
+        .collect();
+    let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(names, ostler::workflow::ValueType::NAMES.map(|(name, _)| name));
+    for row in rows.iter().filter(|row| row[0] != "json") {
+        let more = match row[0] {
+            "enum" => "values = ['small', 'big']\n",
+            "version" => "scheme = 'semver'\n",
+            _ => "",
+        };
+        let param = format!("[[params]]\nname = 'x'\ntype = '{}'\n{more}", row[0]);
+        let test = Test::with("v", &format!("{param}[[steps]]\nid = 'a'\ncmd = 'true'\n"));
+        test.ostler(&["plan", "v", &format!("--x={}", row[2])]).code(0);
+        if !row[3].is_empty() {
+            test.ostler(&["plan", "v", &format!("--x={}", row[3])]).code(2);
+        }
+    }
+}
+
+#[test]
 fn this_projects_own_workflows_are_sound() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("workflows")).unwrap() {
