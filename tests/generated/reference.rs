@@ -39,8 +39,8 @@ const VALUES: &[(&str, &str)] = &[
     ("Base64", "base64"),
     ("Data", "value"),
     ("Expected", "value or null"),
-    ("ParamType", "type"),
-    ("OutputType", "type or `json`"),
+    ("ParamType", "[type](format.md#params)"),
+    ("OutputType", "[type](format.md#params) or `json`"),
     ("EnvTable", "name = value"),
     ("OutputTable", "name = [output](#output)"),
     ("Escalate", "param = list of values"),
@@ -72,7 +72,12 @@ pub(crate) fn page(root: &Value) -> String {
     text.push_str("\n## Values\n\n| form | what it is | such as |\n| --- | --- | --- |\n");
     for (name, form) in VALUES {
         let def = &root["$defs"][name];
-        let such = list(&def["examples"]).iter().map(code).collect::<Vec<_>>().join(" ");
+        // Of these, nothing is to be said but their name.
+        if form.starts_with("text") {
+            continue;
+        }
+        let examples = list(&def["examples"]).into_iter().filter(|e| e != "true");
+        let such = examples.map(|e| code(&e)).collect::<Vec<_>>().join(" ");
         let such = if def["enum"].is_array() { types(def) } else { such };
         writeln!(text, "| {form} | {} | {such} |", said(def)).unwrap();
     }

@@ -197,3 +197,41 @@ fn the_page_on_housekeeping_does_what_it_says() {
     std::fs::write(test.path().join(&output), "READY\n").unwrap();
     assert!(!bash(&test, &recipe).status.success());
 }
+
+/// A page's text between two others.
+fn between(page: &str, before: &str, after: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let text = std::fs::read_to_string(root).unwrap();
+    text.split_once(before).unwrap().1.split(after).next().unwrap().to_owned()
+}
+
+#[test]
+fn the_settings_are_those_of_the_page() {
+    let table =
+        between("format.md", "| field | default | meaning |\n| --- | --- | --- |\n", "\n\n");
+    let mut told: Vec<&str> = table.lines().map(|row| row.split('`').nth(1).unwrap()).collect();
+    let test = Test::new().file("ostler.toml", "unknown = 1\n");
+    let said = test.ostler(&["list"]).code(3).stderr;
+    let mut known: Vec<&str> = said.split("expected one of").nth(1).unwrap().split('`').collect();
+    known = known.into_iter().skip(1).step_by(2).collect();
+    known.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn a_command_sees_the_variables_of_the_page_and_no_others() {
+    let told = between("format.md", "and of the caller's environment `", "`").replace('*', "X");
+    let told: std::collections::BTreeSet<&str> = told.split_whitespace().collect();
+    let test = Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'env | cut -d= -f1 > seen'\n");
+    let mut command = test.command(&["run", "v"]);
+    command.env_clear().env("STRANGE", "1");
+    for name in told.iter().filter(|name| **name != "PATH") {
+        command.env(name, "1");
+    }
+    let ran = command.env("PATH", std::env::var("PATH").unwrap()).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    let seen = test.read("seen");
+    let own = |name: &&str| !name.starts_with("OSTLER_") && !["PWD", "SHLVL", "_"].contains(name);
+    assert_eq!(seen.lines().filter(own).collect::<std::collections::BTreeSet<_>>(), told);
+}
