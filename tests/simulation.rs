@@ -37,6 +37,8 @@ mod lend;
 mod oracle;
 #[path = "simulation/page.rs"]
 mod page;
+#[path = "simulation/play.rs"]
+mod play;
 #[path = "simulation/properties.rs"]
 mod properties;
 #[path = "simulation/rules.rs"]

@@ -245,7 +245,10 @@ fn hint(error: &Error) -> Option<String> {
     Some(match error {
         Error::NoState => "start with `ostler run VERB`".to_owned(),
         Error::Refused(store::Error::Locked { run, .. }) => {
-            format!("see `ostler runs show {run}`; `ostler runs resume {run}` or `cancel` frees it")
+            format!(
+                "it is free once that run has ended: `ostler runs show {run}` says how it goes, \
+                 `ostler runs resume {run}` goes on with it, `ostler runs cancel {run}` ends it"
+            )
         }
         Error::Store(store::Error::NoRun(_) | store::Error::Ambiguous(_)) => {
             "see `ostler runs list`".to_owned()

@@ -39,8 +39,8 @@ const VALUES: &[(&str, &str)] = &[
     ("Base64", "base64"),
     ("Data", "value"),
     ("Expected", "value or null"),
-    ("ParamType", "type"),
-    ("OutputType", "type or `json`"),
+    ("ParamType", "[type](format.md#params)"),
+    ("OutputType", "[type](format.md#params) or `json`"),
     ("EnvTable", "name = value"),
     ("OutputTable", "name = [output](#output)"),
     ("Escalate", "param = list of values"),
@@ -72,8 +72,13 @@ pub(crate) fn page(root: &Value) -> String {
     text.push_str("\n## Values\n\n| form | what it is | such as |\n| --- | --- | --- |\n");
     for (name, form) in VALUES {
         let def = &root["$defs"][name];
-        let such = list(&def["examples"]).iter().map(code).collect::<Vec<_>>().join(" ");
-        let such = if def["enum"].is_array() { page.types(def) } else { such };
+        // Of these, nothing is to be said but their name.
+        if form.starts_with("text") {
+            continue;
+        }
+        let examples = list(&def["examples"]).into_iter().filter(|e| e != "true");
+        let such = examples.map(|e| code(&e)).collect::<Vec<_>>().join(" ");
+        let such = if def["enum"].is_array() { types(def) } else { such };
         writeln!(text, "| {form} | {} | {such} |", said(def)).unwrap();
     }
     text.push_str(
@@ -256,16 +261,13 @@ impl Page<'_> {
         }
         all
     }
+}
 
-    /// The names of types, lists and capital letters left out.
-    fn types(&self, def: &Value) -> String {
-        let all = list(&def["enum"]);
-        let plain = all.iter().filter(|t| {
-            t.as_str().is_some_and(|t| t.starts_with(|c: char| c.is_ascii_lowercase()))
-        });
-        assert!(self.root.is_object());
-        plain.map(bare).collect::<Vec<_>>().join(" ")
-    }
+/// The names of types, lists and capital letters left out.
+fn types(def: &Value) -> String {
+    let all = list(&def["enum"]);
+    let small = |t: &&Value| t.as_str().is_some_and(|t| t.starts_with(char::is_lowercase));
+    all.iter().filter(small).map(bare).collect::<Vec<_>>().join(" ")
 }
 
 const HEAD: &str = "| field | form | default | rule |\n| --- | --- | --- | --- |\n";

@@ -42,6 +42,34 @@ fn no_param_may_have_a_name_that_the_page_reserves() {
 }
 
 #[test]
+fn the_types_of_params_take_what_the_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    let table = page.split_once("| type | what it takes | such as | and not |\n").unwrap().1;
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| line.trim_matches('|').split('|').map(|c| c.trim().trim_matches('`')).collect())
+        .collect();
+    let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(names, ostler::workflow::ValueType::NAMES.map(|(name, _)| name));
+    for row in rows.iter().filter(|row| row[0] != "json") {
+        let more = match row[0] {
+            "enum" => "values = ['small', 'big']\n",
+            "version" => "scheme = 'semver'\n",
+            _ => "",
+        };
+        let param = format!("[[params]]\nname = 'x'\ntype = '{}'\n{more}", row[0]);
+        let test = Test::with("v", &format!("{param}[[steps]]\nid = 'a'\ncmd = 'true'\n"));
+        test.ostler(&["plan", "v", &format!("--x={}", row[2])]).code(0);
+        if !row[3].is_empty() {
+            test.ostler(&["plan", "v", &format!("--x={}", row[3])]).code(2);
+        }
+    }
+}
+
+#[test]
 fn this_projects_own_workflows_are_sound() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     for entry in std::fs::read_dir(root.join("workflows")).unwrap() {
@@ -144,4 +172,42 @@ fn the_page_on_housekeeping_does_what_it_says() {
     assert_eq!(test.read(&output), "ready\n");
     std::fs::write(test.path().join(&output), "READY\n").unwrap();
     assert!(!bash(&test, &recipe).status.success());
+}
+
+/// A page's text between two others.
+fn between(page: &str, before: &str, after: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let text = std::fs::read_to_string(root).unwrap();
+    text.split_once(before).unwrap().1.split(after).next().unwrap().to_owned()
+}
+
+#[test]
+fn the_settings_are_those_of_the_page() {
+    let table =
+        between("format.md", "| field | default | meaning |\n| --- | --- | --- |\n", "\n\n");
+    let mut told: Vec<&str> = table.lines().map(|row| row.split('`').nth(1).unwrap()).collect();
+    let test = Test::new().file("ostler.toml", "unknown = 1\n");
+    let said = test.ostler(&["list"]).code(3).stderr;
+    let mut known: Vec<&str> = said.split("expected one of").nth(1).unwrap().split('`').collect();
+    known = known.into_iter().skip(1).step_by(2).collect();
+    known.sort_unstable();
+    told.sort_unstable();
+    assert_eq!(told, known);
+}
+
+#[test]
+fn a_command_sees_the_variables_of_the_page_and_no_others() {
+    let told = between("format.md", "and of the caller's environment `", "`").replace('*', "X");
+    let told: std::collections::BTreeSet<&str> = told.split_whitespace().collect();
+    let test = Test::with("v", "[[steps]]\nid = 'a'\ncmd = 'env | cut -d= -f1 > seen'\n");
+    let mut command = test.command(&["run", "v"]);
+    command.env_clear().env("STRANGE", "1");
+    for name in told.iter().filter(|name| **name != "PATH") {
+        command.env(name, "1");
+    }
+    let ran = command.env("PATH", std::env::var("PATH").unwrap()).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    let seen = test.read("seen");
+    let own = |name: &&str| !name.starts_with("OSTLER_") && !["PWD", "SHLVL", "_"].contains(name);
+    assert_eq!(seen.lines().filter(own).collect::<std::collections::BTreeSet<_>>(), told);
 }

@@ -153,7 +153,7 @@ struct Param {
     kind: Option<ParamType>,
     /// One line for `--help`.
     help: Option<Text>,
-    /// The value where the caller gives none; without one, the param is required.
+    /// The value where the caller gives none; without one, the param is required, and a `bool` is false.
     default: Option<Data>,
     /// Whether it is given by position and not by flag.
     #[schemars(extend("default" = false))]

@@ -107,9 +107,9 @@ pub(super) struct Condition {
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 pub(super) enum OnError {
-    /// A word.
+    /// By name; `Retry` with its defaults.
     Word(BareError),
-    /// A table.
+    /// By its strategy, with what it needs to know.
     Table(OnErrorTable),
 }
 
@@ -286,7 +286,7 @@ pub(super) enum Verify {
 #[derive(JsonSchema)]
 #[schemars(untagged, deny_unknown_fields)]
 pub(super) enum OnInterrupt {
-    /// A word.
+    /// By name.
     Word(Interrupt),
     /// A command.
     Probe {
@@ -299,9 +299,9 @@ pub(super) enum OnInterrupt {
 #[derive(JsonSchema)]
 #[schemars(untagged, deny_unknown_fields)]
 pub(super) enum Output {
-    /// The type.
+    /// The type alone.
     Type(OutputType),
-    /// A table.
+    /// The type, and more about it.
     Table {
         /// The type.
         #[schemars(rename = "type")]
