@@ -32,6 +32,9 @@ pub(super) fn check(
         for text in of_step(step) {
             compiler.one(&text, shell, &around);
         }
+        if let Some(At { value: Action::Argv(words), place }) = &step.run {
+            compiler.argv(words, *place, &around);
+        }
     }
     compiler.scripts
 }
@@ -65,6 +68,10 @@ pub fn dialect(shell: Option<&Shell>) -> Option<Dialect> {
         Some(Shell::Nu | Shell::Python3 | Shell::Prefix(_)) => None,
     }
 }
+
+/// The ways out where a value may start with `-`.
+const BARE: &str =
+    "put `--` before it, or `./` if it is a path, or make it an enum, whose words you choose";
 
 struct Compiler<'w> {
     workflow: &'w Workflow,
@@ -102,7 +109,7 @@ impl Compiler<'_> {
         let Some(n) = template.placeholders().position(free).filter(|_| shell::is_run(name)) else {
             return;
         };
-        let found = template.placeholders().nth(n).map(shown).unwrap_or_default();
+        let found = template.placeholders().nth(n).map(Placeholder::braced).unwrap_or_default();
         let message = format!("`{}`: what `{name}` holds is run", printable(&found));
         let problem = Diagnostic::new(Code::NoPlaceholder, message);
         let place = texts::nth_place(self.sources, value, &template, n);
@@ -135,7 +142,9 @@ impl Compiler<'_> {
                     self.unread(text.place, what);
                 }
                 for n in &compiled.bare {
-                    self.bare(text, &template, *n);
+                    if let Some(found) = template.placeholders().nth(*n) {
+                        self.bare(found, texts::nth_place(self.sources, text, &template, *n));
+                    }
                 }
                 if !compiled.values.is_empty() {
                     self.scripts.add(dialect, text, compiled);
@@ -143,40 +152,58 @@ impl Compiler<'_> {
             }
             Err(refusals) => {
                 for refusal in refusals {
-                    self.refused(text, &template, refusal);
+                    let place = |n| texts::nth_place(self.sources, text, &template, n);
+                    let at =
+                        refusal.at.and_then(|n| Some((template.placeholders().nth(n)?, place(n))));
+                    self.refused(at, text.place, refusal);
                 }
             }
         }
     }
 
-    fn refused(&mut self, text: &At<String>, template: &Template, refusal: Refusal) {
-        let found = refusal.at.and_then(|n| template.placeholders().nth(n));
-        let (place, subject) = match (refusal.at, found) {
-            (Some(n), Some(found)) => {
-                (texts::nth_place(self.sources, text, template, n), shown(found))
-            }
-            _ => (text.place, "the script".to_owned()),
-        };
-        let message = format!("`{}`: {}", printable(&subject), printable(&refusal.why));
-        let message = message.replace("`the script`", "shell text");
+    /// The words of a program that takes some of them for code.
+    fn argv(&mut self, words: &[At<String>], place: Place, around: &Surroundings) {
+        let parsed: Result<Vec<Template>, _> =
+            words.iter().map(|word| texts::parse(self.workflow, word)).collect();
+        let Ok(templates) = parsed else { return };
+        let said = shell::words(&templates, &|found| kind(self.workflow, found), around);
+        let mut found = Vec::new();
+        for (word, template) in words.iter().zip(&templates) {
+            let place = |n| texts::nth_place(self.sources, word, template, n);
+            found.extend(template.placeholders().enumerate().map(|(n, one)| (one, place(n))));
+        }
+        for refusal in said.refusals {
+            self.refused(refusal.at.and_then(|n| found.get(n).copied()), place, refusal);
+        }
+        for (one, place) in said.bare.iter().filter_map(|n| found.get(*n)) {
+            self.bare(one, *place);
+        }
+    }
+
+    /// A placeholder, or else the whole text, that cannot stand as it does.
+    fn refused(&mut self, at: Option<(&Placeholder, Place)>, whole: Place, refusal: Refusal) {
+        let subject = at.map_or("shell text".to_owned(), |(found, _)| {
+            format!("`{}`", printable(&found.braced()))
+        });
+        let message = format!("{subject}: {}", printable(&refusal.why));
+        let place = at.map_or(whole, |(_, place)| place);
         let mut problem = Diagnostic::new(Code::NoPlaceholder, message).at(place, "here");
         problem.hints.extend(refusal.hint);
-        if let Some(found) = found {
-            problem = problem
-                .hint(format!("braces that are no placeholder are written {{{}", shown(found)));
+        if let Some((found, _)) = at {
+            problem = problem.hint(texts::doubled(&found.braced()));
         }
         self.problems.push(problem);
     }
 
     /// A value that a command could take for an option.
-    fn bare(&mut self, text: &At<String>, template: &Template, n: usize) {
-        let found = template.placeholders().nth(n);
-        let Some(name) = found.and_then(|f| texts::may_be_option(self.workflow, f)) else { return };
-        let place = texts::nth_place(self.sources, text, template, n);
+    fn bare(&mut self, found: &Placeholder, place: Place) {
+        if !texts::may_be_option(self.workflow, found) {
+            return;
+        }
         self.problems.push(
-            Diagnostic::new(Code::BareOperand, format!("`{{{name}}}` may start with `-`"))
+            Diagnostic::new(Code::BareOperand, format!("`{}` may start with `-`", found.braced()))
                 .at(place, "the command would take it for an option")
-                .hint("put `--` before it, or `./` if it is a path, or give the param a type that cannot"),
+                .hint(BARE),
         );
     }
 
@@ -208,10 +235,6 @@ impl Compiler<'_> {
     }
 }
 
-fn shown(found: &Placeholder) -> String {
-    Template(vec![crate::expr::template::Part::Ref(found.clone())]).shown()
-}
-
 fn by_env(found: &Placeholder) -> String {
     let name = match &found.to {
         Ref::Param(name) | Ref::Output(_, name) => name.as_str(),
@@ -220,7 +243,7 @@ fn by_env(found: &Placeholder) -> String {
         Ref::Attempt => "attempt",
     };
     let name = name.to_uppercase().replace('-', "_");
-    format!("pass it by environment: env = {{ {name} = \"{}\" }}", shown(found))
+    format!("pass it by environment: env = {{ {name} = \"{}\" }}", found.braced())
 }
 
 /// What a placeholder's value can be.

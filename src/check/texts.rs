@@ -4,7 +4,7 @@ use super::{all_steps, scripts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
-use crate::ids::{Name, StepId};
+use crate::ids::StepId;
 use crate::value::MAX_VALUE;
 use crate::workflow::{Action, Stdin, Step, ValueType, Workflow};
 
@@ -62,7 +62,6 @@ impl Texts<'_> {
             }
             Some(At { value: Action::Argv(words), .. }) => {
                 words.iter().for_each(|word| self.one(word, Role::Word, here));
-                self.operands(words);
             }
             Some(At { value: Action::Cmd(_) | Action::Checks(_), .. }) | None => {}
         }
@@ -209,24 +208,6 @@ impl Texts<'_> {
         }
     }
 
-    /// A text that could start with `-` as an operand, without `--` before it.
-    fn operands(&mut self, words: &[At<String>]) {
-        for word in words.iter().skip(1) {
-            if word.value == "--" {
-                return;
-            }
-            let Ok(template) = parse(self.workflow, word) else { continue };
-            let Some(Part::Ref(first)) = template.0.first() else { continue };
-            if let Some(name) = may_be_option(self.workflow, first) {
-                self.problems.push(
-                    Diagnostic::new(Code::BareOperand, format!("`{{{name}}}` may start with `-`"))
-                        .at(word.place, "the command would take it for an option")
-                        .hint("put \"--\" before it, or give the param a type that cannot"),
-                );
-            }
-        }
-    }
-
     fn prose(&mut self, prose: &At<String>) {
         let starts = ["test ", "[ ", "./", "sudo ", "grep ", "curl ", "ls ", "! "];
         let holds = ["&&", "||", "$(", " | ", "2>"];
@@ -245,6 +226,11 @@ impl Texts<'_> {
     fn find(&self, text: &At<String>, part: &str) -> Place {
         find(self.sources, text, part, 0)
     }
+}
+
+/// How to write the text of a placeholder.
+pub(super) fn doubled(text: &str) -> String {
+    format!("to write the text `{text}` itself, double the first brace: `{{{text}`")
 }
 
 /// The place of the nth occurrence of a part, where the text was written without escapes; else of the whole text.
@@ -273,12 +259,12 @@ pub(super) fn nth_place(
     find(sources, text, &found.braced(), before)
 }
 
-/// The param that a placeholder stands for, if its value may start with `-`.
-pub(super) fn may_be_option<'p>(workflow: &Workflow, found: &'p Placeholder) -> Option<&'p Name> {
-    let Ref::Param(name) = &found.to else { return None };
-    let param = workflow.params.iter().find(|p| p.name.value == *name)?;
+/// Whether what a placeholder stands for may start with `-`.
+pub(super) fn may_be_option(workflow: &Workflow, found: &Placeholder) -> bool {
+    let Ref::Param(name) = &found.to else { return false };
+    let Some(param) = workflow.params.iter().find(|p| p.name.value == *name) else { return false };
     let text = matches!(param.kind.of, ValueType::String | ValueType::Path);
-    (text && found.form != Form::File).then_some(name)
+    text && found.form != Form::File
 }
 
 fn in_finally(workflow: &Workflow, step: &Step) -> bool {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::contexts::Walk;
+use super::facts::{Atom, Origin, Word};
 use super::marks::{Marked, Quoting, nth};
 use super::read::Reader;
 use super::taint;
@@ -112,6 +113,9 @@ pub fn compile(
     let mut refusals = ill_formed(&marked, &kinds);
     let reader = Reader::new(dialect);
     let mut walk = Walk::new(&reader, kinds.len());
+    if around.stdin {
+        walk.facts.input.push(Word(vec![Atom::From(Origin::Input)]));
+    }
     if let Err(what) = walk.script(&marked.text).and_then(|()| walk.finish()) {
         if kinds.is_empty() {
             return Ok(plain(Some(what)));

@@ -89,6 +89,7 @@ impl Walk<'_> {
                 if let Some(nested) = wrapper.text
                     && let Some(joined) = nested.0.iter().find_map(|o| option(o, &prefix))
                 {
+                    let joined = joined || exact.is_none();
                     let text = if joined { Some(word) } else { rest.get(at + 1) };
                     text.iter().for_each(|w| self.facts.place(w, Spot::Program(nested.1)));
                     at += 1 + usize::from(!joined);
@@ -139,7 +140,10 @@ impl Walk<'_> {
             }
             if !ended && prefix.starts_with('-') && prefix.len() > 1 {
                 if let Some(joined) = found.options.iter().find_map(|o| option(o, &prefix)) {
+                    // `-c{x}`: the value is joined to it, too.
+                    let joined = joined || exact.is_none();
                     if found.late {
+                        self.facts.place(word, spot);
                         operand = Operand::Program;
                     } else {
                         let text = if joined { Some(word) } else { rest.get(at) };
@@ -161,6 +165,10 @@ impl Walk<'_> {
                         done |= !found.asides.contains(&exact.as_str());
                     }
                     at += takes;
+                } else if prefix == "--" || found.files.iter().any(|o| option(o, &prefix).is_some())
+                {
+                    // Any option at all, or a file to be run.
+                    self.facts.place(word, spot);
                 }
                 continue;
             }

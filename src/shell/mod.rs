@@ -1,6 +1,7 @@
 //! Shell text: what can be said of it without running it, and its placeholders compiled. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod argv;
 mod calls;
 mod compile;
 mod contexts;
@@ -18,6 +19,7 @@ mod taint;
 mod words;
 mod wrappers;
 
+pub use argv::{Words, words};
 pub use compile::{Compiled, Dialect, Kind, Refusal, Scripts, Surroundings, compile};
 pub use evaluating::is_run;
 pub use marks::{shown, variable};

@@ -61,7 +61,7 @@ pub(super) static SOURCE: Nested = Nested {
 };
 pub(super) static UNKNOWN: Nested = Nested {
     what: "it may be program text: which program is started here is not known",
-    hint: "name the program, or use `argv`",
+    hint: "name the program",
 };
 pub(super) static WRITTEN: Nested = Nested {
     what: "it is part of a file that the script writes and then runs",

@@ -103,9 +103,11 @@ impl Walk<'_> {
                 text.split_whitespace().map(|part| (at, part.to_owned())).collect::<Vec<_>>()
             })
             .collect();
-        let (at, found) = all.iter().rev().find_map(|(at, text)| {
-            INTERPRETERS.iter().find(|i| i.names.contains(&base(text))).map(|i| (*at, i))
-        })?;
+        // A folder among the words (`jq .`) sources nothing.
+        let (at, found) =
+            all.iter().rev().filter(|(_, text)| text != ".").find_map(|(at, text)| {
+                INTERPRETERS.iter().find(|i| i.names.contains(&base(text))).map(|i| (*at, i))
+            })?;
         let rest = &words[at + 1..];
         let (operands, has_program) = operands(found, rest);
         let reads = match found.stdin {

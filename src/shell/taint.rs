@@ -189,7 +189,7 @@ fn reason(subject: &str, spot: Spot) -> (String, String) {
             } else {
                 format!("{subject} would be the command that is started")
             };
-            (why, "write the command itself (`case` can choose one), or use `argv`".to_owned())
+            (why, "write the command itself (`case` can choose one), or make it the first word of an `argv`".to_owned())
         }
         Spot::Arithmetic(form) => (
             format!("{subject} would be evaluated as code: `{form}`"),
@@ -207,7 +207,7 @@ fn reason(subject: &str, spot: Spot) -> (String, String) {
             let why = if direct {
                 nested.what.to_owned()
             } else {
-                format!("{} would be code: {}", subject.trim_end_matches("; it"), nested.what)
+                format!("{subject} would be code: {}", nested.what)
             };
             (why, nested.hint.to_owned())
         }

@@ -78,6 +78,12 @@ const REFUSED: &[&str] = &[
     "x={v} bash <<< 'eval \"$x\"'",
     "bash < {v}",
     "split --filter={v} f",
+    // A value joined to an option.
+    "python3 -c{v}",
+    "perl -e{v}",
+    "sed -e{v} f",
+    "awk -f{v} f",
+    "node --{v}",
     "zip -T -TT {v} x.zip f",
     // Names of values that are put together, and the environment itself.
     "for i in ${!OSTLER_*}; do echo $((i)); done; echo {v}",
@@ -138,6 +144,7 @@ const TAKEN: &[&str] = &[
     "f() { echo {v}; }; f | tee log; f > list; bash other",
     "exec > log; echo {v}",
     "psql db < {v}",
+    "echo {v} | jq .",
     "x={v} bash <<< 'echo \"$x\"'",
     "mapfile -t -C : x <<< {v}",
 ];

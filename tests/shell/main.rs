@@ -1,6 +1,7 @@
 //! Placeholders in shell text against the real shells: what is refused, what arrives, what bash evaluates.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod argv;
 mod attacks;
 mod contexts;
 mod forms;
