@@ -27,6 +27,7 @@ mod modes;
 mod odd;
 mod output;
 mod params;
+mod people;
 mod pictures;
 mod plans;
 mod problems;
