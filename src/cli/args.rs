@@ -311,11 +311,18 @@ pub(super) enum RunsCommand {
     Prune(super::housekeeping::PruneArgs),
 }
 
+const ANSWERS: &str = "\
+Answers:
+  passed  it is done, or was done: the run goes on from it
+  failed  it is not to be, or went wrong: what its `on_error` says follows
+  rerun   it may have run when the engine died, and may run once more";
+
 #[derive(Debug, Subcommand)]
 pub(super) enum StepCommand {
     /// Show a step: what it is, what became of it, what it waits for
+    #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
     Show {
-        /// The run, if it is not the latest; then the step
+        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step
         #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"])]
         what: Vec<String>,
         /// How it is printed
@@ -323,8 +330,13 @@ pub(super) enum StepCommand {
         format: Format,
     },
     /// Say what became of a step that somebody was asked about
+    #[command(
+        override_usage = "ostler step answer [OPTIONS] [RUN] <STEP> <passed|failed|rerun>",
+        after_help = ANSWERS,
+    )]
     Answer {
-        /// The run, if it is not the latest; the step; and `passed`, `failed` or `rerun`
+        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step;
+        /// the answer
         #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"])]
         what: Vec<String>,
         /// A note for the report

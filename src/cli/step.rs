@@ -49,7 +49,7 @@ impl Context {
 
     fn show_step(&self, run: Option<&str>, step: &str, format: Format) -> Result<Exit, Error> {
         let store = self.workspace.existing_store()?;
-        let journal = store.load(&store.find(run)?)?;
+        let journal = store.load(&ops::run_of_step(&store, run, step)?)?;
         let run = journal.run();
         let whole = report::report(run);
         let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
@@ -75,13 +75,11 @@ impl Context {
 
 /// What there is to say of a step, each with a label.
 fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
-    let planned = run.plan().steps.iter().chain(&run.plan().finally);
-    let planned = planned.into_iter().find(|s| step.id.split('[').next() == Some(s.id.as_str()));
     let mut rows = Vec::new();
     let mut row = |label, text: Option<String>| rows.extend(text.map(|text| (label, text)));
     row("action", step.action.clone());
-    row("note", planned.and_then(|s| s.note.clone()));
-    row("why", step.reason.clone());
+    row("note", step.note.clone());
+    row("why", step.why().map(str::to_owned));
     row("after", (!step.after.is_empty()).then(|| step.after.join(", ")));
     row("runs", step.command.clone());
     for (name, value) in &step.with {
@@ -89,15 +87,19 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
     }
     for attempt in &step.attempts {
         let detail = attempt.detail.as_deref().unwrap_or("running");
-        row("attempt", Some(format!("{}  {detail}", attempt.n)));
+        let said = match attempt.outcome.as_deref() {
+            Some("answered") if attempt.passed => "passed, ",
+            Some("answered") => "failed, ",
+            _ => "",
+        };
+        row("attempt", Some(format!("{}  {said}{detail}", attempt.n)));
     }
     for (name, value) in &step.outputs {
         row("output", Some(format!("{name} = {value}")));
     }
-    if step.status == "asked" {
-        let asked = planned.is_some_and(crate::plan::Step::is_asked);
-        let words = if asked { "passed|failed" } else { "passed|failed|rerun" };
-        row("say", Some(format!("ostler step answer {} {} {words}", run.id(), step.id)));
+    if !step.answers.is_empty() {
+        let answers = step.answers.join("|");
+        row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), step.id)));
     }
     rows
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::start::{Session, StartOptions, drive};
 use super::workspace::actor;
-use super::{Error, Workspace};
+use super::{Error, Workspace, which};
 use crate::action::is_alive;
 use crate::check::values;
 use crate::exec::{self, Left};
@@ -28,7 +28,7 @@ pub fn resume(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let store = workspace.existing_store()?;
-    let id = store.find(run)?;
+    let id = run.map_or_else(|| which::resumable(&store), |run| Ok(store.find(Some(run))?))?;
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
     let journal = store.load(&id)?;
     if journal.run().status().is_final() {
@@ -92,7 +92,7 @@ pub fn answer(
 ) -> Result<Session, Error> {
     let Said { step, answer, outputs, note } = said;
     let mut store = workspace.existing_store()?;
-    let id = store.find(run)?;
+    let id = which::run_of_step(&store, run, &step)?;
     // Where nobody drives, what a dead driver left must be settled before anything can be answered.
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;

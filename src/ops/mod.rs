@@ -15,6 +15,7 @@ mod signature;
 mod start;
 mod verbs;
 mod verify;
+mod which;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume, watch};
@@ -30,6 +31,7 @@ pub use retry::{Retry, retry};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
+pub use which::run_of_step;
 pub use workspace::{Config, Trust, Workspace};
 
 use crate::diagnostic::{Diagnostic, Sources};

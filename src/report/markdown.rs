@@ -43,8 +43,10 @@ fn row(out: &mut String, step: &StepReport, part: &str) {
     }
     if step.status == "failed" {
         more.push(text(&step.cause()));
+    } else {
+        more.extend(step.answered().map(text));
     }
-    more.extend(step.reason.iter().map(|reason| text(reason)));
+    more.extend(step.why().map(text));
     more.dedup();
     let more = more.join(", ");
     let _ = writeln!(out, "| {sign} | {part}`{}` | {} | {took} | {more} |", step.id, step.status);

@@ -9,6 +9,7 @@ pub(crate) mod lines;
 mod markdown;
 mod outlook;
 mod output;
+mod people;
 mod plan;
 mod text;
 
@@ -72,8 +73,10 @@ pub struct Report {
 pub struct StepReport {
     /// Its id; an instance's key stands in brackets.
     pub id: String,
-    /// What it is about.
+    /// What it is about, its placeholders filled as far as their values are known.
     pub action: Option<String>,
+    /// What whoever does it should know, filled alike.
+    pub note: Option<String>,
     /// The steps it comes after.
     pub after: Vec<String>,
     /// What it runs, its placeholders as they were written; none where nothing is run, or several checks are.
@@ -82,6 +85,8 @@ pub struct StepReport {
     pub with: BTreeMap<String, Value>,
     /// Its state, such as `passed`, `failed`, `skipped` or `asked`.
     pub status: String,
+    /// The answers that `ostler step answer` takes for it now; none unless it is asked.
+    pub answers: Vec<&'static str>,
     /// Why, where there is more to say.
     pub reason: Option<String>,
     /// Its attempts.
@@ -265,11 +270,13 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
     });
     StepReport {
         id: node.instance.to_string(),
-        action: step.action.clone(),
+        action: step.action.as_deref().map(|text| people::filled(run, node, text)),
+        note: step.note.as_deref().map(|text| people::filled(run, node, text)),
         after: step.edges.iter().map(|edge| edge.step.to_string()).collect(),
         command: step.run.as_ref().and_then(Action::shown),
         with: with(run, node),
         status: node.state.name().to_owned(),
+        answers: people::answers(run, node),
         reason: node.reason.clone(),
         attempts: node.attempts.iter().map(attempt).collect(),
         taken_over,
@@ -301,13 +308,13 @@ fn attempt(attempt: &crate::run::Attempt) -> AttemptReport {
     AttemptReport {
         n: attempt.n,
         outcome: outcome.map(|o| o.name().to_owned()),
-        detail: outcome.map(ToString::to_string),
+        detail: outcome.map(|outcome| people::detail(attempt, outcome)),
         exit: outcome.and_then(crate::run::Outcome::exit_code),
         passed: ending.is_some_and(|e| e.passed),
         started_at: attempt.started_at.map(|t| t.to_string()),
         ended_at: attempt.ended_at.map(|t| t.to_string()),
         duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
-        by: attempt.by.as_ref().map(|a| a.name.clone()),
+        by: people::somebody(attempt).map(|by| by.name.clone()),
         note: attempt.note.clone(),
         bad_output: ending.and_then(|e| e.bad_output.clone()),
         stdout: stream(ending.map(|e| &e.stdout)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::failed::failed;
-use super::lines::{columns, cut};
+use super::lines::{columns, cut, one_line};
 use super::output::{LETTERS, Output, last_lines};
 use super::{Report, StepReport};
 use crate::diagnostic::printable;
@@ -195,13 +195,23 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
         "delayed" => more.push("tries again".to_owned()),
         status => more.push(status.to_owned()),
     }
-    if let Some(ms) = last.and_then(|a| a.duration_ms) {
+    let answered = step.answered();
+    let nobody = last.is_some_and(|a| a.by.is_none());
+    match (answered, more.pop()) {
+        // Nobody was asked: that is why, and no answer.
+        (Some(why), Some(status)) if nobody => more.push(format!("{status}: {why}")),
+        (answered, status) => {
+            more.extend(status);
+            more.extend(answered.map(str::to_owned));
+        }
+    }
+    if let Some(ms) = last.and_then(|a| a.duration_ms).filter(|_| answered.is_none()) {
         more.push(Millis(ms).to_string());
     }
     if step.attempts.len() > 1 {
         more.push(format!("{} attempts", step.attempts.len()));
     }
-    if step.status == "failed" || step.status == "delayed" {
+    if answered.is_none() && (step.status == "failed" || step.status == "delayed") {
         let failed = || step.checks.iter().filter(|c| c.status == "failed").map(|c| &c.what);
         let others: Vec<&str> = failed().filter(|w| *w != "exit").map(String::as_str).collect();
         // An exit code says something unless it was as expected, and something else was not.
@@ -212,8 +222,8 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
             more.push(format!("{} not as expected", others.join(", ")));
         }
     }
-    let asks = step.action.clone().filter(|_| step.status == "asked");
-    more.extend(asks.or_else(|| step.reason.clone()));
+    let asks = step.question().filter(|_| step.status == "asked");
+    more.extend(asks.or(step.why()).map(str::to_owned));
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
@@ -253,6 +263,21 @@ pub(super) fn counts(report: &Report) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
+/// What somebody is asked, and how it is answered.
+fn asked(out: &mut String, report: &Report, step: &StepReport, paint: &dyn Paint) {
+    let question = step.question().map(|text| format!(": {}", one_line(text)));
+    let (sign, question) = (paint.paint(Tone::Warn, "?"), question.unwrap_or_default());
+    let _ = writeln!(out, "  {sign} {}{question}", step.id);
+    let mut command = |words: &str| {
+        let _ = writeln!(out, "    {}", paint.paint(Tone::Faint, words));
+    };
+    if step.note.is_some() {
+        command(&format!("ostler step show {} {}", report.run, step.id));
+    }
+    let answers = step.answers.join("|");
+    command(&format!("ostler step answer {} {} {answers}", report.run, step.id));
+}
+
 fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
     let counts = counts(report);
@@ -267,7 +292,7 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{retries})", report.run)),
     );
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
-        let _ = writeln!(out, "  ostler step show {} {}", report.run, step.id);
+        asked(out, report, step, paint);
     }
     if matches!(report.status, RunStatus::Failed | RunStatus::PassedWithFailures) {
         let again = format!("  ostler runs retry {} --failed", report.run);

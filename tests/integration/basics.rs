@@ -76,7 +76,7 @@ needs = ["look"]
 cmd = "touch shipped"
 "#,
     );
-    test.ostler(&["run", "review"]).code(5).says("ostler step show");
+    test.ostler(&["run", "review"]).code(5).says("ostler step answer");
     test.ostler(&["step", "show", "look"]).code(0).says("Read the diff");
     test.ostler(&["step", "answer", "ship", "passed"]).code(2).complains("nobody is asked");
     test.ostler(&["step", "answer", "look", "rerun"]).code(2).complains("nothing to run");

@@ -28,6 +28,7 @@ mod odd;
 mod output;
 mod pages;
 mod params;
+mod people;
 mod pictures;
 mod plans;
 mod problems;

@@ -93,6 +93,9 @@ fn settled(text: &str) -> String {
         (r"\b(run|show|log|retry|answer|resume|cancel) [a-z0-9]{8}\b", "$1 RRRRRRRR"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),
         (r"digest [0-9a-f]{64}", "digest SHA"),
+        (r"answered by [^\s:]+", "answered by SOMEBODY"),
+        // Where a line is cut depends on how many digits its time has.
+        (r"(?m)(TIME, .{12}).*…$", "$1…"),
     ];
     fixed.iter().fold(text.to_owned(), |text, (pattern, with)| {
         regex::Regex::new(pattern).unwrap().replace_all(&text, *with).into_owned()

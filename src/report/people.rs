@@ -1,0 +1,72 @@
+//! What people are asked, and what they answered.
+
+use std::collections::BTreeMap;
+
+use super::StepReport;
+use super::lines::one_line;
+use crate::expr::template::Part;
+use crate::run::{Actor, ActorKind, Attempt, Node, Outcome, Run, State};
+
+/// A text of a step's author with the values that the run has; a placeholder without one stays as it is written.
+pub(super) fn filled(run: &Run, node: &Node, text: &str) -> String {
+    let (attempt, params) =
+        node.last().map_or((1, BTreeMap::new()), |last| (last.n, last.params.clone()));
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Ref(found) => match run.value_of(Some(node), attempt, &params, found) {
+            Some(serde_json::Value::String(text)) => one_line(&text),
+            Some(value) => one_line(&value.to_string()),
+            None => found.braced(),
+        },
+    };
+    run.plan().template(text).0.iter().map(part).collect()
+}
+
+/// The answers that a node takes now.
+pub(super) fn answers(run: &Run, node: &Node) -> Vec<&'static str> {
+    match (node.state, run.step(node).is_asked()) {
+        (State::Asked, true) => vec!["passed", "failed"],
+        (State::Asked, false) => vec!["passed", "failed", "rerun"],
+        _ => Vec::new(),
+    }
+}
+
+/// Who reported an attempt, if it was not the engine.
+pub(super) fn somebody(attempt: &Attempt) -> Option<&Actor> {
+    attempt.by.as_ref().filter(|by| by.kind != ActorKind::Engine)
+}
+
+/// How an attempt ended, in words; who said so, and their note.
+pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
+    let note = attempt.note.as_deref();
+    let by = somebody(attempt).map(|by| {
+        let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+        format!("answered by {}{note}", by.name)
+    });
+    match (outcome, by) {
+        (Outcome::Answered, Some(by)) => by,
+        // The engine answers where nobody is to be asked, and says so.
+        (Outcome::Answered, None) => note.map_or_else(|| outcome.to_string(), str::to_owned),
+        (_, Some(by)) => format!("{outcome}, {by}"),
+        (_, None) => outcome.to_string(),
+    }
+}
+
+impl StepReport {
+    /// What somebody is asked about it: to do it, or what became of it.
+    pub(super) fn question(&self) -> Option<&str> {
+        let todo = self.action.as_deref().filter(|_| !self.answers.contains(&"rerun"));
+        todo.or(self.reason.as_deref())
+    }
+
+    /// What somebody answered, or the engine where nobody was to be asked.
+    pub(crate) fn answered(&self) -> Option<&str> {
+        let last = self.attempts.last().filter(|a| a.outcome.as_deref() == Some("answered"))?;
+        last.detail.as_deref().filter(|_| self.answers.is_empty())
+    }
+
+    /// Why it is in its state, where its answer does not say so already.
+    pub(crate) fn why(&self) -> Option<&str> {
+        self.reason.as_deref().filter(|_| self.answered().is_none())
+    }
+}
