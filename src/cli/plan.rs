@@ -40,6 +40,8 @@ impl Context {
             PlanFormat::Svg => graph::svg(&graph),
         };
         self.print(&said);
+        // The process is at its end, which frees all of this at once.
+        std::mem::forget((workflow, checked, plan, graph));
         Ok(Exit::Passed)
     }
 }
