@@ -3,6 +3,7 @@
 
 mod conditions;
 mod ended;
+mod foreign;
 pub mod graph;
 mod options;
 mod outputs;

@@ -1,6 +1,6 @@
 //! Shell text: its placeholders compiled, or refused with their place; what could not be read, and failures it hides.
 
-use super::{all_steps, texts};
+use super::{all_steps, foreign, texts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, printable};
 use crate::expr::template::{Form, Placeholder, StepField};
 use crate::expr::{Ref, Template};
@@ -120,7 +120,7 @@ impl Compiler<'_> {
 
     fn one(&mut self, text: &At<String>, shell: Option<&At<Shell>>, around: &Surroundings) {
         self.pipeline(text, shell);
-        if text.contains("${{") {
+        if foreign::find(self.workflow, text).is_some() {
             return;
         }
         let Ok(template) = texts::parse(self.workflow, text) else { return };

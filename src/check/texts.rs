@@ -1,6 +1,6 @@
 //! Texts: placeholders where they may stand, and template syntax of other systems.
 
-use super::{all_steps, scripts};
+use super::{all_steps, foreign, scripts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
@@ -86,16 +86,13 @@ impl Texts<'_> {
 
     /// One text: foreign templates, size, placeholders.
     fn one(&mut self, text: &At<String>, role: Role, step: Option<&Step>) {
-        if text.contains("${{") {
-            let place = self.find(text, "${{");
-            self.problems.push(
-                Diagnostic::new(
-                    Code::ForeignTemplate,
-                    "`${{ … }}` is the template syntax of another system",
-                )
-                .at(place, "not ours")
-                .hint("a declared param is written {name}, an output {steps.STEP.outputs.NAME}"),
-            );
+        if let Some(found) = foreign::find(self.workflow, text) {
+            let place = self.find(text, found.text);
+            let message =
+                format!("`{}` is the template syntax of another system", printable(found.text));
+            let mut problem = Diagnostic::new(Code::ForeignTemplate, message).at(place, "not ours");
+            problem.hints = found.hints;
+            self.problems.push(problem);
             return;
         }
         if text.len() > MAX_VALUE && role != Role::Value {
@@ -125,6 +122,34 @@ impl Texts<'_> {
             self.placeholder(text, found, role, step);
         }
         self.near_misses(text, &template);
+        if role == Role::Shell {
+            self.variables(text, step);
+        }
+    }
+
+    /// `$name` where `{name}` is declared, and nothing sets a variable of that name.
+    fn variables(&mut self, text: &At<String>, step: Option<&Step>) {
+        let shell = step.and_then(|s| s.shell.as_ref()).or(self.workflow.shell.as_ref());
+        if scripts::dialect(shell.map(|s| &s.value)).is_none() {
+            return;
+        }
+        let own = step.iter().flat_map(|s| &s.env);
+        let given: Vec<&str> =
+            self.workflow.env.iter().chain(own).map(|(name, _)| name.as_str()).collect();
+        for name in self.workflow.params.iter().map(|p| p.name.as_str()) {
+            if given.contains(&name) || !foreign::is_unset(text, name) {
+                continue;
+            }
+            let message = format!("`${name}` is a shell variable, and nothing sets it");
+            let written = self.sources.text(text.place);
+            let braced = format!("${{{name}}}");
+            let shown = if written.contains(&braced) { braced } else { format!("${name}") };
+            self.problems.push(
+                Diagnostic::new(Code::NearMiss, message)
+                    .at(self.find(text, &shown), "empty when it runs")
+                    .hint(format!("the param is `{{{name}}}`")),
+            );
+        }
     }
 
     fn placeholder(
@@ -152,7 +177,10 @@ impl Texts<'_> {
                 if found.form == Form::Spread && !list {
                     no("only a list can be spread", "remove the `...`");
                 } else if list && found.form == Form::Plain && role == Role::Word {
-                    no("a list is not one word", "spread it with `...`");
+                    no(
+                        "a list is not one word",
+                        &format!("spread it: argv = [\"…\", \"{{{name}...}}\"]"),
+                    );
                 }
             }
             Ref::Field(..) if !step.is_some_and(|s| in_finally(self.workflow, s)) => {

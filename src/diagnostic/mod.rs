@@ -177,7 +177,7 @@ impl Diagnostic {
     #[must_use]
     pub fn suggest<'n>(self, written: &str, names: impl IntoIterator<Item = &'n str>) -> Self {
         match closest(written, names) {
-            Some(name) => self.hint(format!("did you mean `{name}`?")),
+            Some(name) => self.hint(did_you_mean(name)),
             None => self,
         }
     }
@@ -188,11 +188,17 @@ impl Diagnostic {
     }
 }
 
-/// The name closest to what was written, if any is close enough to be what was meant.
+/// The question after a name that was probably meant.
+pub fn did_you_mean(name: &str) -> String {
+    format!("did you mean `{name}`?")
+}
+
+/// The name closest to what was written, if any is close enough to be what was meant: no letter is like another.
 pub fn closest<'n>(written: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let written = written.to_lowercase();
     names
         .into_iter()
+        .filter(|name| name.len() > 1 && written.len() > 1)
         .map(|name| (strsim::damerau_levenshtein(&written, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= (name.len().max(written.len()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
@@ -234,6 +240,7 @@ mod tests {
         assert_eq!(closest("depend_on", ["depends_on", "id"]), Some("depends_on"));
         assert_eq!(closest("stop", ["Stop", "Continue"]), Some("Stop"));
         assert_eq!(closest("zebra", ["Stop", "Continue"]), None);
+        assert_eq!(closest("a", ["b", "id"]), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Tree to typed values: one trait, the scalar types, and tables read field by field with all problems collected.
 
+use super::habits;
 use super::tree::{Entry, Kind, Node};
-use crate::diagnostic::{At, Code, Diagnostic, Place, printable};
+use crate::diagnostic::{At, Code, Diagnostic, Place, closest, did_you_mean, printable};
 use crate::ids::{BadName, Name, StepId, WorkflowId};
 use crate::workflow::{Millis, Tag};
 
@@ -217,6 +218,8 @@ pub(super) struct Fields<'n> {
     asked: Vec<&'static str>,
     /// Fields that are let pass though nobody asked for them.
     passed: Vec<&'static str>,
+    /// Fields that are asked for only to be refused.
+    later: Vec<&'static str>,
     /// The place of the whole table.
     pub(super) place: Place,
 }
@@ -227,7 +230,8 @@ impl<'n> Fields<'n> {
         let Kind::Table(entries) = &node.kind else {
             return wrong_type(node, &format!("{what} (a table)"), problems);
         };
-        Some(Self { what, entries, asked: Vec::new(), passed: Vec::new(), place: node.place })
+        let (asked, passed, later) = (Vec::new(), Vec::new(), Vec::new());
+        Some(Self { what, entries, asked, passed, later, place: node.place })
     }
 
     /// The raw value of a field.
@@ -278,6 +282,7 @@ impl<'n> Fields<'n> {
     pub(super) fn not_yet(&mut self, names: &[&'static str], problems: &mut Problems) {
         for name in names {
             self.asked.push(name);
+            self.later.push(name);
             if let Some(entry) = self.entries.iter().find(|e| e.key == *name) {
                 problems.push(
                     Diagnostic::new(
@@ -331,18 +336,25 @@ impl<'n> Fields<'n> {
         }
     }
 
+    /// All fields that can be written here, for whoever is far from any.
+    fn all(&self) -> String {
+        let mut known: Vec<&str> =
+            self.asked.iter().copied().filter(|name| !self.later.contains(name)).collect();
+        known.sort_unstable();
+        known.dedup();
+        format!("{} has: {}; `ostler explain format` says more", self.what, known.join(", "))
+    }
+
     /// Ends reading: fields nobody asked for are problems.
     pub(super) fn done(self, problems: &mut Problems) {
         let known = |key: &str| self.asked.contains(&key) || self.passed.contains(&key);
         for entry in self.entries.iter().filter(|e| !known(&e.key)) {
-            problems.push(
-                Diagnostic::new(
-                    Code::UnknownField,
-                    format!("{} has no field `{}`", self.what, printable(&entry.key)),
-                )
-                .at(entry.key_place, "unknown field")
-                .suggest(&entry.key, self.asked.iter().copied()),
-            );
+            let message = format!("{} has no field `{}`", self.what, printable(&entry.key));
+            let problem = Diagnostic::new(Code::UnknownField, message);
+            let hint = habits::field(self.what, &entry.key)
+                .or_else(|| closest(&entry.key, self.asked.iter().copied()).map(did_you_mean))
+                .unwrap_or_else(|| self.all());
+            problems.push(problem.at(entry.key_place, "unknown field").hint(hint));
         }
         #[cfg(test)]
         ASKED.with_borrow_mut(|all| all.push(self.asked));

@@ -3,6 +3,7 @@
 mod decode;
 mod expect;
 mod files;
+mod habits;
 mod levels;
 mod nickel;
 mod schema;

@@ -1,8 +1,9 @@
 //! Tree to workflow: the fields of `docs/reference.md` at the workflow's level.
 
 use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
+use super::habits;
 use super::tree::{Kind, Node};
-use crate::diagnostic::{At, Code, Diagnostic};
+use crate::diagnostic::{At, Code, Diagnostic, closest, did_you_mean, printable};
 use crate::workflow::{
     Converge, ConvergeStrategy, Effect, Group, Guard, Order, Param, ParamGroup, ParamType,
     Requires, Severity, Step, Strategy, ValueType, Workflow,
@@ -123,15 +124,16 @@ impl Decode for ParamType {
             return Some(kind);
         }
         let words = ValueType::NAMES.map(|(name, _)| name);
-        problems.push(
-            Diagnostic::new(Code::WrongTag, format!("`{text}` is not a type"))
-                .at(
-                    node.place,
-                    format!("one of {}, or a list of one such as [string]", words.join(", ")),
-                )
-                .suggest(&text, words),
-        );
-        None
+        let meant = habits::kind(&text).or_else(|| closest(&text, words));
+        let mut problem = Diagnostic::new(
+            Code::WrongTag,
+            format!("`{}` is not a type", printable(&text)),
+        )
+        .at(node.place, format!("one of {}, or a list of one such as [string]", words.join(", ")));
+        problem.hints.extend(meant.map(did_you_mean));
+        problems.push(problem);
+        // What was probably meant is read: one mistake is one problem.
+        meant.and_then(Self::parse)
     }
 }
 
