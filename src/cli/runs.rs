@@ -73,7 +73,7 @@ impl Context {
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
         match command {
             RunsCommand::List(args) => self.list(&args),
-            RunsCommand::Retry(args) => self.retry(&args),
+            RunsCommand::Retry(args) => self.retry(args),
             RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
