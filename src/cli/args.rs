@@ -57,9 +57,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
-    /// Look at runs; resume, cancel, retry, export, keep or prune them
-    #[command(subcommand)]
-    Runs(RunsCommand),
+    /// List runs, look at them; resume, cancel, retry, export, keep or prune them
+    Runs(RunsArgs),
     /// Say what is right and wrong here, and change nothing
     Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it
@@ -114,7 +113,9 @@ impl Command {
         match self {
             Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
             Self::Explain(args) => args.name.as_deref().is_some_and(|n| Code::named(n).is_none()),
-            Self::Runs(RunsCommand::Verify(of)) => !of.is_of_export(),
+            Self::Runs(RunsArgs { command: Some(RunsCommand::Verify(of)), .. }) => {
+                !of.is_of_export()
+            }
             _ => true,
         }
     }
@@ -174,11 +175,12 @@ impl Showing {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "ostler run [OPTIONS] <VERB> [PARAMS]...")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) driving: Driving,
     /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
     pub(super) words: Vec<OsString>,
 }
 
@@ -218,12 +220,22 @@ pub(super) struct ExplainArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "ostler plan [OPTIONS] <VERB> [PARAMS]...")]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) planning: Planning,
     /// The verb, or a path to its file; then its params, which `ostler run VERB --help` lists
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_names = ["VERB", "PARAMS"])]
     pub(super) words: Vec<OsString>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct RunsArgs {
+    #[command(flatten)]
+    pub(super) list: super::list::ListArgs,
+    #[command(subcommand)]
+    pub(super) command: Option<RunsCommand>,
 }
 
 #[derive(Debug, Subcommand)]

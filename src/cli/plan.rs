@@ -12,6 +12,9 @@ use crate::report::{self, Outlook};
 
 impl Context {
     pub(super) fn plan(&self, args: &PlanArgs) -> Result<Exit, Error> {
+        if args.words.is_empty() {
+            return self.which_verb("plan");
+        }
         let (verb, words) = verb::split(&args.words);
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, "ostler plan") {
@@ -20,6 +23,9 @@ impl Context {
         };
         let planning = Planning::merged(&args.planning, after);
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        self.named_by_mistake(&workflow, &given);
+        let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
+        super::write_err(&super::problems::text(&warnings, &checked.sources, &self.err));
         let failing = plan.steps_named(&planning.fail).map_err(Error::NotNow)?;
         let graph = Graph::of(&plan);
         let outlook = || Ok::<_, Error>(ops::outlook(&plan, &graph, &failing)?);

@@ -14,6 +14,9 @@ use crate::run::{Record, Run};
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
     pub(super) fn run(&self, args: &RunArgs, before: &str) -> Result<Exit, Error> {
+        if args.words.is_empty() {
+            return self.which_verb("run");
+        }
         let (verb, words) = verb::split(&args.words);
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, before) {
@@ -21,11 +24,14 @@ impl Context {
             Err(error) => return Ok(self.usage(&error)),
         };
         let driving = merged(&args.driving, &after);
-        let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
-        if !warnings.is_empty() {
-            super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
-        }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        self.named_by_mistake(&workflow, &given);
+        let warnings = checked.problems.iter().filter(|p| !p.is_error()).count();
+        if warnings > 0 && !driving.showing.quiet {
+            let them =
+                if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
+            super::say(&format!("{them} in {}: ostler check {verb}", checked.file));
+        }
         // The plan is all that a run needs, and a run may be long.
         drop((workflow, checked));
         self.driven(&driving, |options, show| ops::start(&self.workspace, plan, options, show))

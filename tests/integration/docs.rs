@@ -109,6 +109,7 @@ fn settled(text: &str) -> String {
         (r"Run `[a-z0-9]{8}`", "Run `RUN`"),
         (r"log [a-z0-9]{8} ", "log RUN "),
         (r"retry [a-z0-9]{8} ", "retry RUN "),
+        (r"retries [a-z0-9]{8}", "retries RUN"),
         (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
         (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
         (r"[0-9a-f]{64}", "DIGEST"),
