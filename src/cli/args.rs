@@ -61,9 +61,8 @@ pub(super) enum Command {
     #[command(override_usage = "ostler plan [OPTIONS] VERB [PARAMS]...\n\n\
         VERB is a verb's name or a path to its file; `ostler VERB --help` lists its params")]
     Plan(PlanArgs),
-    /// Look at runs; resume, cancel, retry, export, keep or prune them
-    #[command(subcommand)]
-    Runs(RunsCommand),
+    /// List runs, look at them; resume, cancel, retry, export, keep or prune them
+    Runs(RunsArgs),
     /// Say what is right and wrong here, and change nothing
     Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it
@@ -118,7 +117,9 @@ impl Command {
         match self {
             Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
             Self::Explain(args) => args.name.as_deref().is_some_and(|n| Code::named(n).is_none()),
-            Self::Runs(RunsCommand::Verify(of)) => !of.is_of_export(),
+            Self::Runs(RunsArgs { command: Some(RunsCommand::Verify(of)), .. }) => {
+                !of.is_of_export()
+            }
             _ => true,
         }
     }
@@ -178,11 +179,12 @@ impl Showing {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "ostler run [OPTIONS] <VERB> [PARAMS]...")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) driving: Driving,
     #[command(subcommand)]
-    pub(super) words: Words,
+    pub(super) words: Option<Words>,
 }
 
 /// The verb, or a path to its file; then its params, which `ostler VERB --help` lists.
@@ -237,11 +239,21 @@ pub(super) struct ExplainArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "ostler plan [OPTIONS] <VERB> [PARAMS]...")]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) planning: Planning,
     #[command(subcommand)]
-    pub(super) words: Words,
+    pub(super) words: Option<Words>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct RunsArgs {
+    #[command(flatten)]
+    pub(super) list: super::list::ListArgs,
+    #[command(subcommand)]
+    pub(super) command: Option<RunsCommand>,
 }
 
 #[derive(Debug, Subcommand)]

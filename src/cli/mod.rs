@@ -11,6 +11,7 @@ mod formats;
 mod housekeeping;
 mod list;
 mod live;
+mod names;
 mod new;
 mod plan;
 mod problems;
@@ -20,6 +21,7 @@ mod retry;
 mod runs;
 mod step;
 mod terminal;
+mod usage;
 mod verb;
 mod verbs;
 
@@ -30,11 +32,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser};
 
-use crate::diagnostic::{closest, printable};
+use crate::diagnostic::printable;
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
-use args::{Args, CheckArgs, Command, Driving, Format, RunArgs, Words};
+use args::{Args, CheckArgs, Command, Driving, Format, RunArgs, RunsArgs, RunsCommand, Words};
 pub use exit::Exit;
 use formats::CheckFormat;
 use terminal::Terminal;
@@ -52,11 +54,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if error.use_stderr() { Exit::Usage } else { Exit::Passed };
         }
     };
-    let named = args.directory.clone().map_or_else(std::env::current_dir, std::fs::canonicalize);
-    let cwd = match named.and_then(folder) {
-        Ok(cwd) => cwd,
-        Err(error) => {
-            say(&format!("error: the folder cannot be used: {error}"));
+    let named = args.directory.clone();
+    let cwd = match named.clone().map_or_else(std::env::current_dir, std::fs::canonicalize) {
+        Ok(cwd) if cwd.is_dir() => cwd,
+        bad => {
+            let which = named.map_or_else(|| "this folder".to_owned(), |d| d.display().to_string());
+            let why = bad.map_or_else(|e| e.to_string(), |_| "it is no folder".to_owned());
+            say(&format!("error: {} cannot be used: {why}", printable(&which)));
             return Exit::Usage;
         }
     };
@@ -104,10 +108,6 @@ fn write_err(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn folder(path: PathBuf) -> std::io::Result<PathBuf> {
-    if path.is_dir() { Ok(path) } else { Err(std::io::ErrorKind::NotADirectory.into()) }
-}
-
 /// What every command needs.
 struct Context {
     workspace: Workspace,
@@ -131,25 +131,12 @@ impl Context {
             Command::Check(args) => self.check(&args),
             Command::Explain(args) => self.explain(&args),
             Command::Plan(args) => self.plan(&args),
-            Command::Runs(command) => self.runs(command),
+            Command::Runs(RunsArgs { list, command }) => {
+                self.runs(command.unwrap_or(RunsCommand::List(list)))
+            }
             Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Step(command) => self.step(command),
         }
-    }
-
-    /// A first word that is no command of ours: a verb's name or file.
-    fn verb(&self, words: Vec<OsString>) -> Result<Exit, Error> {
-        let done =
-            self.run(&RunArgs { driving: Driving::default(), words: Words::Verb(words) }, "ostler");
-        done.map_err(|error| match error {
-            Error::NoVerb { name, near, dir } => {
-                let ours = Args::command();
-                let commands = ours.get_subcommands().map(clap::Command::get_name);
-                let near = closest(&name, commands.chain(near.as_deref())).map(str::to_owned);
-                Error::NoVerb { name, near, dir }
-            }
-            error => error,
-        })
     }
 
     /// What a command takes, or a verb.
@@ -160,7 +147,7 @@ impl Context {
         words.push("--help".into());
         if !command {
             return self.run(
-                &RunArgs { driving: Driving::default(), words: Words::Verb(words) },
+                &RunArgs { driving: Driving::default(), words: Some(Words::Verb(words)) },
                 "ostler",
             );
         }
@@ -233,7 +220,10 @@ impl Context {
             }
             _ => say(&format!("{word}: {}", printable(&error.to_string()))),
         }
-        if let Some(hint) = hint(error) {
+        let nowhere = matches!(error, Error::NoVerb { near: None, .. } | Error::NoState)
+            && !self.workspace.exists();
+        let nowhere = nowhere.then(|| names::NOWHERE.to_owned());
+        if let Some(hint) = nowhere.or_else(|| hint(error)) {
             say(&format!("  {hint}"));
         }
         exit_of(error)

@@ -1,14 +1,10 @@
 //! A plan in the form that is asked for.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use super::args::PlanArgs;
 use super::formats::{PlanFormat, Planning};
 use super::{Context, Exit, verb};
-use crate::diagnostic::{closest, printable};
-use crate::ids::StepId;
 use crate::ops::{self, Error};
 use crate::plan::Plan;
 use crate::report::graph::{self, Graph};
@@ -16,7 +12,8 @@ use crate::report::{self, Outlook};
 
 impl Context {
     pub(super) fn plan(&self, args: &PlanArgs) -> Result<Exit, Error> {
-        let (verb, words) = args.words.split();
+        let Some(words) = &args.words else { return self.which_verb("plan") };
+        let (verb, words) = words.split();
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, "ostler plan") {
             Ok(parsed) => parsed,
@@ -24,7 +21,10 @@ impl Context {
         };
         let planning = Planning::merged(&args.planning, after);
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
-        let failing = failing(&plan, &planning.fail)?;
+        self.named_by_mistake(&workflow, &given);
+        let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
+        super::write_err(&super::problems::text(&warnings, &checked.sources, &self.err));
+        let failing = plan.steps_named(&planning.fail).map_err(Error::NotNow)?;
         let graph = Graph::of(&plan);
         let outlook = |failing| Ok::<_, Error>(ops::outlook(&plan, &graph, failing)?);
         let said = match planning.format.unwrap_or(PlanFormat::Text) {
@@ -44,19 +44,6 @@ impl Context {
         std::mem::forget((workflow, checked, plan, graph));
         Ok(Exit::Passed)
     }
-}
-
-/// The steps that are to fail, if the plan has them.
-fn failing(plan: &Plan, names: &[String]) -> Result<BTreeSet<StepId>, Error> {
-    let ids = || plan.steps.iter().chain(&plan.finally).map(|step| &step.id);
-    let find = |name: &String| {
-        ids().find(|id| id.as_str() == name).cloned().ok_or_else(|| {
-            let near = closest(name, ids().map(StepId::as_str));
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            Error::NotNow(format!("`{}` has no step `{}`{near}", plan.workflow, printable(name)))
-        })
-    };
-    names.iter().map(find).collect()
 }
 
 /// The code with which the run would end, as far as it was rehearsed.

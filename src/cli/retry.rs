@@ -2,7 +2,7 @@
 
 use super::args::Driving;
 use super::{Context, Exit, completion};
-use crate::ops::{self, Error, Retry};
+use crate::ops::{self, Again, Error, Retry};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RetryArgs {
@@ -12,6 +12,9 @@ pub(super) struct RetryArgs {
     /// Take over the steps that passed, and run the others and all that come after them
     #[arg(long)]
     failed: bool,
+    /// Run this step and all that comes after it, and take over what else passed; may be given again
+    #[arg(long, value_name = "STEP")]
+    from: Vec<String>,
     /// Take the verb's file as it is now, also if it has changed
     #[arg(long)]
     changed: bool,
@@ -20,11 +23,24 @@ pub(super) struct RetryArgs {
 }
 
 impl Context {
-    pub(super) fn retry(&self, args: &RetryArgs) -> Result<Exit, Error> {
-        let how = Retry { failed: args.failed, changed: args.changed };
-        let run = args.run.as_deref();
-        self.driven(&args.driving, |options, show| {
-            ops::retry(&self.workspace, run, how, options, show)
-        })
+    pub(super) fn retry(&self, args: RetryArgs) -> Result<Exit, Error> {
+        let RetryArgs { run, failed, from, changed, driving } = args;
+        let how = Retry { failed, from, changed };
+        let again = ops::again(&self.workspace, run.as_deref(), &how)?;
+        if !again.cleaned.is_empty() && !driving.showing.quiet {
+            super::say(&cleaned(&again));
+        }
+        self.driven(&driving, |options, show| ops::retry(&self.workspace, again, options, show))
     }
+}
+
+/// That `finally` has tidied up behind the steps that are taken over.
+fn cleaned(again: &Again) -> String {
+    let names: Vec<String> = again.cleaned.iter().map(|name| format!("`{name}`")).collect();
+    let they = if names.len() == 1 { "it" } else { "they" };
+    format!(
+        "{} ran in run {}: what {they} removed is not made again; `--from STEP` or a retry without `--failed` runs more",
+        names.join(", "),
+        again.run
+    )
 }

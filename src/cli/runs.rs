@@ -14,18 +14,22 @@ use crate::run::{Record, Run};
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
     pub(super) fn run(&self, args: &RunArgs, before: &str) -> Result<Exit, Error> {
-        let (verb, words) = args.words.split();
+        let Some(words) = &args.words else { return self.which_verb("run") };
+        let (verb, words) = words.split();
         let (workflow, checked) = ops::check_verb(&self.workspace, &verb, &self.cwd)?;
         let (given, after) = match verb::parse(&workflow, words, before) {
             Ok(parsed) => parsed,
             Err(error) => return Ok(self.usage(&error)),
         };
         let driving = merged(&args.driving, &after);
-        let warnings: Vec<_> = checked.problems.iter().filter(|p| !p.is_error()).cloned().collect();
-        if !warnings.is_empty() {
-            super::say(&super::problems::text(&warnings, &checked.sources, &self.err));
-        }
         let plan = ops::plan(&self.workspace, &workflow, &checked, &given)?;
+        self.named_by_mistake(&workflow, &given);
+        let warnings = checked.problems.iter().filter(|p| !p.is_error()).count();
+        if warnings > 0 && !driving.showing.quiet {
+            let them =
+                if warnings == 1 { "1 warning".to_owned() } else { format!("{warnings} warnings") };
+            super::say(&format!("{them} in {}: ostler check {verb}", checked.file));
+        }
         // The plan is all that a run needs, and a run may be long.
         drop((workflow, checked));
         self.driven(&driving, |options, show| ops::start(&self.workspace, plan, options, show))
@@ -73,7 +77,7 @@ impl Context {
     pub(super) fn runs(&self, command: RunsCommand) -> Result<Exit, Error> {
         match command {
             RunsCommand::List(args) => self.list(&args),
-            RunsCommand::Retry(args) => self.retry(&args),
+            RunsCommand::Retry(args) => self.retry(args),
             RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),

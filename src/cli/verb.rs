@@ -20,7 +20,8 @@ pub(super) fn parse<Options: clap::Args>(
     let about = workflow.description.as_ref().or(workflow.trigger.as_ref());
     let name = format!("{before} {}", workflow.id.value);
     let command = command::<Options>(&name, about.map(String::as_str), &workflow.params);
-    let matches = command.no_binary_name(true).try_get_matches_from(words)?;
+    let matches = command.no_binary_name(true).try_get_matches_from(words);
+    let matches = matches.map_err(|error| super::usage::better(error, workflow, before))?;
     let options = Options::from_arg_matches(&matches)?;
     let given = workflow.params.iter().filter_map(|param| given(param, &matches)).collect();
     Ok((given, options))
@@ -61,14 +62,22 @@ fn arg(param: &Param) -> Arg {
     let name = param.name.to_string();
     let mut arg = Arg::new(id(param));
     let mut help = param.help.clone().unwrap_or_default();
+    let mut say = |what: &str| {
+        help = format!("{help}{}{what}", if help.is_empty() { "" } else { " " });
+    };
     if let Some(default) = &param.default {
         let shown = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
-        help = format!("{help}{}[default: {shown}]", if help.is_empty() { "" } else { " " });
+        say(&format!("[default: {shown}]"));
+    }
+    if !param.positional && param.kind.list {
+        say("[may be given again]");
+    }
+    if !param.positional && param.is_required() {
+        say("[required]");
     }
     let flag = param.kind.of == ValueType::Bool && !param.kind.list;
-    if param.positional {
-        arg = arg.required(param.is_required());
-    } else {
+    arg = arg.required(param.is_required());
+    if !param.positional {
         arg = arg.long(name);
     }
     arg = match (flag, param.kind.list) {

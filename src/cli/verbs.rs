@@ -26,9 +26,11 @@ impl Context {
         Ok(Exit::Passed)
     }
 
-    fn listing(&self, verbs: &[Offered], open: &[Open]) -> String {
+    pub(super) fn listing(&self, verbs: &[Offered], open: &[Open]) -> String {
         let mut out = String::new();
-        if verbs.is_empty() {
+        if verbs.is_empty() && !self.workspace.exists() {
+            let _ = writeln!(out, "{}\n  ostler --help      all commands", super::names::NOWHERE);
+        } else if verbs.is_empty() {
             let _ = writeln!(
                 out,
                 "There are no verbs in {}.\n\n  ostler init        begin a workspace here\n  \

@@ -27,7 +27,7 @@ pub use new::{Language, init, new_verb};
 pub use offered::{Offered, Open, offered, open_runs};
 pub use output::{Growing, output, output_end};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
-pub use retry::{Retry, retry};
+pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};

@@ -1,6 +1,7 @@
 //! Running a run's plan again, all of it or what did not pass.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -9,26 +10,33 @@ use super::{Error, Workspace, check_verb, plan};
 use crate::ids::RunId;
 use crate::plan::{Given, Origin, Plan};
 use crate::reader::Checked;
-use crate::run::{Event, Record, Run};
+use crate::run::{Event, Node, Record, Run};
 use crate::value;
 
 /// How a run is retried.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Retry {
     /// Take over what passed, and run the rest.
     pub failed: bool,
+    /// Take over what passed, but run these and all that comes after them.
+    pub from: Vec<String>,
     /// Take the verb's file as it is now, though the plan differs.
     pub changed: bool,
 }
 
-/// Starts a new run of what an ended run was, with the same params.
-pub fn retry(
-    workspace: &Workspace,
-    run: Option<&str>,
-    how: Retry,
-    options: &StartOptions,
-    show: &mut dyn FnMut(&Record, &Run),
-) -> Result<Session, Error> {
+/// What a retry will be.
+#[derive(Debug)]
+pub struct Again {
+    /// The run that is retried.
+    pub run: RunId,
+    /// The `finally` steps that ran in it, where steps are taken over: what these removed is not made again.
+    pub cleaned: Vec<String>,
+    plan: Arc<Plan>,
+    taken: Vec<Event>,
+}
+
+/// Says what a retry of an ended run, with the same params, will be.
+pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Again, Error> {
     let store = workspace.existing_store()?;
     let id = store.find(run)?;
     let journal = store.load(&id)?;
@@ -37,19 +45,32 @@ pub fn retry(
         let why = format!("run {id} has not ended: `ostler runs resume {id}` goes on with it");
         return Err(Error::NotNow(why));
     }
-    let plan = again(workspace, &id, old.plan(), how.changed)?;
-    let plan = std::sync::Arc::new(plan);
-    let taken: Vec<Event> = if how.failed { old.lend(&plan) } else { Vec::new() };
-    if how.failed && taken.len() == plan.steps.len() {
+    let plan = Arc::new(planned(workspace, &id, old.plan(), how.changed)?);
+    let anew = plan.steps_named(&how.from).map_err(Error::NotNow)?;
+    let takes = how.failed || !anew.is_empty();
+    let taken: Vec<Event> = if takes { old.lend(&plan, &anew) } else { Vec::new() };
+    if takes && taken.len() == plan.steps.len() {
         let why = format!("every step of run {id} passed: without --failed, all of it runs anew");
         return Err(Error::NotNow(why));
     }
-    drop(store);
-    begin(workspace, plan, Some((id, taken)), options, show)
+    let ran = |node: &&Node| node.finally && node.holder.is_none() && !node.attempts.is_empty();
+    let cleaned = old.nodes().iter().filter(|node| ran(node) && !taken.is_empty());
+    let cleaned = cleaned.map(|node| node.instance.to_string()).collect();
+    Ok(Again { run: id, cleaned, plan, taken })
+}
+
+/// Starts a new run of what an ended run was.
+pub fn retry(
+    workspace: &Workspace,
+    again: Again,
+    options: &StartOptions,
+    show: &mut dyn FnMut(&Record, &Run),
+) -> Result<Session, Error> {
+    begin(workspace, again.plan, Some((again.run, again.taken)), options, show)
 }
 
 /// The plan of an earlier run, made anew of the verb as it is now.
-fn again(workspace: &Workspace, id: &RunId, old: &Plan, changed: bool) -> Result<Plan, Error> {
+fn planned(workspace: &Workspace, id: &RunId, old: &Plan, changed: bool) -> Result<Plan, Error> {
     let root: &Path = &workspace.root;
     let found = check_verb(workspace, old.workflow.as_str(), root);
     let (workflow, checked) = match found {

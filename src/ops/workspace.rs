@@ -118,6 +118,11 @@ impl Config {
     }
 }
 
+/// Whether a folder is a workspace.
+fn is_marked(folder: &Path) -> bool {
+    ["ostler.toml", "workflows", ".ostler"].iter().any(|mark| folder.join(mark).exists())
+}
+
 impl Workspace {
     /// The workspace that `from` lies in: the nearest folder upwards with `ostler.toml`, `workflows/` or `.ostler/`;
     /// else `from` itself.
@@ -128,9 +133,7 @@ impl Workspace {
 
     /// The same, with the usual settings where those that are there cannot be used.
     pub fn look(from: &Path, trust: Trust) -> Self {
-        let marks = ["ostler.toml", "workflows", ".ostler"];
-        let marked = |dir: &&Path| marks.iter().any(|mark| dir.join(mark).exists());
-        let root = from.ancestors().find(marked).unwrap_or(from).to_owned();
+        let root = from.ancestors().find(|dir| is_marked(dir)).unwrap_or(from).to_owned();
         let read = Config::read(&root).and_then(|config| {
             let parents = parents(&root, &config, &trust)?;
             Ok((config, parents))
@@ -140,6 +143,11 @@ impl Workspace {
             Err(why) => (Some(why), (Config::default(), Vec::new())),
         };
         Self { root, config, trust, parents, broken }
+    }
+
+    /// Whether there is one at all.
+    pub fn exists(&self) -> bool {
+        is_marked(&self.root)
     }
 
     /// Where the state is.

@@ -4,7 +4,7 @@
 mod params;
 mod resolve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
+use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
 use crate::ids::{Name, StepId, WorkflowId};
@@ -345,6 +346,19 @@ impl Plan {
     pub fn template(&self, text: &str) -> Template {
         Template::parse(text, |name| self.params.contains_key(name))
             .unwrap_or_else(|_| Template::literal(text))
+    }
+
+    /// The steps of these names; else that there is no such step, and which may be meant.
+    pub fn steps_named(&self, names: &[String]) -> Result<BTreeSet<StepId>, String> {
+        let ids = || self.steps.iter().chain(&self.finally).map(|step| &step.id);
+        let find = |name: &String| {
+            ids().find(|id| id.as_str() == name).cloned().ok_or_else(|| {
+                let near = closest(name, ids().map(StepId::as_str));
+                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                format!("`{}` has no step `{}`{near}", self.workflow, printable(name))
+            })
+        };
+        names.iter().map(find).collect()
     }
 }
 

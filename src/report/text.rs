@@ -294,7 +294,8 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
     for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
         asked(out, report, step, paint);
     }
-    if matches!(report.status, RunStatus::Failed | RunStatus::PassedWithFailures) {
+    let again = [RunStatus::Failed, RunStatus::PassedWithFailures, RunStatus::Cancelled];
+    if again.contains(&report.status) {
         let again = format!("  ostler runs retry {} --failed", report.run);
         let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &again));
     }

@@ -11,12 +11,13 @@ use super::apply::Legal;
 use super::event::Event;
 use super::node::{State, TakenOver};
 use super::state::{Note, Run};
-use crate::ids::{Instance, RunId};
+use crate::ids::{Instance, RunId, StepId};
 use crate::plan::{self, Plan};
 
 impl Run {
-    /// The events by which a new run of `plan` takes over what it can from this one, in an order in which they are legal.
-    pub fn lend(&self, plan: &Arc<Plan>) -> Vec<Event> {
+    /// The events by which a new run of `plan` takes over what it can from this one, in an order in which they are legal;
+    /// nothing of `anew`, and so of what comes after it.
+    pub fn lend(&self, plan: &Arc<Plan>, anew: &BTreeSet<StepId>) -> Vec<Event> {
         let mut events = Vec::new();
         let (Some(own), true) = (&self.id, self.same_params(plan)) else { return events };
         let same_plan = *self.plan == **plan;
@@ -32,7 +33,7 @@ impl Run {
             }
             for n in next {
                 let (step, new) = (draft.nodes[n].instance.clone(), draft.step(&draft.nodes[n]));
-                let lends = same_plan || !new.is_asked();
+                let lends = (same_plan || !new.is_asked()) && !anew.contains(&step.step);
                 let Some(from) = self.lent(&step, new, own).filter(|_| lends) else { continue };
                 if draft.take_over(&step, from.clone()).is_ok() {
                     events.push(Event::StepTakenOver { step, from: Box::new(from) });

@@ -209,3 +209,74 @@ fn zsh_takes_the_script() {
     zsh.args(["-f", "-c", &script]).current_dir(test.path()).env("HOME", test.path());
     Ran::new(&zsh.output().unwrap()).code(0).says("_clap_dynamic_completer_ostler");
 }
+
+#[test]
+fn names_that_people_try_are_known() {
+    let test = Test::with("hello", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    for (name, meant) in [
+        ("cancel", "runs cancel"),
+        ("resume", "runs resume"),
+        ("logs", "runs log"),
+        ("status", "runs show"),
+        ("rerun", "runs retry"),
+        ("answer", "step answer"),
+        ("cancle", "runs cancel"),
+        ("helo", "hello"),
+    ] {
+        let meant = if name == "helo" { meant.to_owned() } else { format!("ostler {meant}") };
+        test.ostler(&[name]).code(2).complains(&format!("did you mean `{meant}`?"));
+    }
+    for command in ["plan", "run"] {
+        let ran = test.ostler(&[command]).code(2).complains("which verb?");
+        ran.complains(&format!("Usage: ostler {command} [OPTIONS] <VERB>")).complains("  hello");
+    }
+    test.ostler(&["hello"]).code(0);
+    let list = test.ostler(&["runs", "list"]).code(0).stdout;
+    assert_eq!(test.ostler(&["runs"]).code(0).stdout, list);
+    assert_eq!(test.ostler(&["runs", "-n", "0"]).code(0).stdout, "");
+    test.ostler(&["-C", "/nonexistent", "list"]).code(2).complains("/nonexistent cannot be used");
+}
+
+#[test]
+fn where_no_workspace_is_that_is_said() {
+    let test = Test::new();
+    std::fs::remove_dir(test.path().join("workflows")).unwrap();
+    let nowhere = "no workspace here: `ostler init` begins one";
+    test.ostler(&[]).code(0).says(nowhere);
+    test.ostler(&["hello"]).code(2).complains(nowhere);
+    test.ostler(&["runs", "show"]).code(2).complains(nowhere);
+}
+
+#[test]
+fn wrong_options_get_tips_that_help() {
+    let more =
+        "[[params]]\nname = 'to'\n[[params]]\nname = 'tags'\ntype = '[string]'\ndefault = []\n";
+    let text = GREET.replacen("[[params]]", &format!("{more}[[params]]"), 1);
+    let test = Test::with("greet", &text);
+    let ran = test.ostler(&["greet", "Ada", "--to=x", "--xyz"]).code(2).complains("'--xyz'");
+    assert!(!ran.stderr.contains("as a value"), "{}", ran.stderr);
+    let ran = test.ostler(&["greet", "--name", "Ada"]).code(2);
+    ran.complains("`name` is given by its place: ostler greet NAME");
+    let ran = test.ostler(&["greet", "Ada", "--dry-run"]).code(2);
+    ran.complains("`ostler plan greet` says what it would do");
+    let ran = test.ostler(&["greet", "Ada"]).code(2).complains("--to <STRING>");
+    ran.complains("Usage: ostler greet --to <STRING> <NAME>");
+    let help = test.ostler(&["greet", "--help"]).code(0).says("--loud[=<true|false>]");
+    help.says("[required]").says("[may be given again]");
+    let ran = test.ostler(&["greet", "name=Ada", "--to=x"]).code(0).says("warm name=Ada");
+    ran.complains("its value is `name=Ada`, not `Ada`");
+}
+
+#[test]
+fn warnings_are_a_line_where_a_verb_runs() {
+    let text =
+        "[[params]]\nname = 'target'\ndefault = 'x'\n[[steps]]\nid = 'a'\ncmd = 'echo {traget}'\n";
+    let test = Test::with("w", text);
+    test.ostler(&["check", "w"]).code(0).says("W06");
+    let ran =
+        test.ostler(&["w"]).code(0).complains("1 warning in workflows/w.toml: ostler check w\n");
+    assert!(!ran.stderr.contains("W06"), "{}", ran.stderr);
+    assert!(!test.ostler(&["w", "-q"]).stderr.contains("warning"));
+    assert!(!test.ostler(&["w", "--nope"]).code(2).stderr.contains("warning"));
+    test.ostler(&["plan", "w"]).code(0).complains("W06");
+}

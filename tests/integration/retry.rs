@@ -189,3 +189,23 @@ fn logs_of_the_first_version_are_read_and_gone_on_with() {
     test.ostler(&["step", "answer", "h", "failed"]).code(4);
     test.ostler(&["runs", "retry", "--failed"]).code(5).says("passed in run");
 }
+
+#[test]
+fn from_a_step_on_all_runs_again_and_what_finally_removed_is_said() {
+    let test = broken();
+    test.ostler(&["run", "-j", "1", "v", "Ada"]).code(4);
+    let first = test.run();
+    std::fs::write(test.path().join("mended"), "").unwrap();
+    std::fs::remove_file(test.path().join("journal")).unwrap();
+    test.ostler(&["runs", "retry", "--from", "lok"]).code(2).complains("did you mean `look`?");
+    let ran = test.ostler(&["runs", "retry", "--from", "look"]).code(0);
+    let told =
+        format!("`sweep` ran in run {first}: what it removed is not made again; `--from STEP`");
+    assert_eq!(ran.stderr.matches(&told).count(), 1, "{}", ran.stderr);
+    assert_eq!(began(&test), ["fails 1", "last 1", "look 1", "sweep 1"]);
+    // What passed can be run again as well, and where nothing is taken over there is nothing to say.
+    let ran = test.ostler(&["runs", "retry", "--from", "look", "--from", "other"]).code(0);
+    assert!(!ran.stderr.contains("removed"), "{}", ran.stderr);
+    let quiet = test.ostler(&["runs", "retry", "--from", "last", "-q"]).code(0);
+    assert_eq!(quiet.stderr, "");
+}

@@ -1,5 +1,6 @@
 //! What a run lends to the one that retries it: in random worlds, and rule by rule.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ostler::plan::Plan;
@@ -21,7 +22,7 @@ fn taken(events: &[Event]) -> Vec<String> {
 
 /// Which steps a run lends to another of the same plan.
 fn lent(run: &Run) -> String {
-    let mut all = taken(&run.lend(run.plan()));
+    let mut all = taken(&run.lend(run.plan(), &BTreeSet::new()));
     all.sort();
     all.join(" ")
 }
@@ -123,7 +124,7 @@ fn what_a_person_said_of_one_plan_is_not_taken_over_by_another() {
     let run = case.answer("asks", Answer::Passed).go().was(RunStatus::Failed).replayed();
     assert_eq!(lent(&run), "asks runs");
     let other = plan(steps(), vec![step("sweep")]);
-    assert_eq!(taken(&run.lend(&Arc::new(other))), ["runs"]);
+    assert_eq!(taken(&run.lend(&Arc::new(other), &BTreeSet::new())), ["runs"]);
 }
 
 #[test]
@@ -132,14 +133,14 @@ fn a_changed_step_and_other_params_are_not_taken_over() {
     let run = Case::new(plan(steps(), vec![])).exits("stops#1", 1).go().replayed();
     let mut other = steps();
     other[1] = step("b").when("true");
-    assert_eq!(taken(&run.lend(&Arc::new(plan(other, vec![])))), ["a"]);
+    assert_eq!(taken(&run.lend(&Arc::new(plan(other, vec![])), &BTreeSet::new())), ["a"]);
     assert_eq!(lent(&run), "a b");
     let mut param = Plan::clone(run.plan());
     let Some(first) = param.params.values_mut().next() else {
         panic!("the plan has no params to change")
     };
     first.value = serde_json::json!("something else");
-    assert!(run.lend(&Arc::new(param)).is_empty());
+    assert!(run.lend(&Arc::new(param), &BTreeSet::new()).is_empty());
 }
 
 /// The refusal of a takeover in a run that retries another.
@@ -160,7 +161,7 @@ fn a_takeover_that_cannot_be_is_refused() {
     let plan = Arc::new(plan(steps, vec![step("drop")]));
     let case = Case::new(Plan::clone(&plan)).exits("stops#1", 1).go();
     let old = case.replayed();
-    let events = old.lend(&plan);
+    let events = old.lend(&plan, &BTreeSet::new());
     assert_eq!(taken(&events), ["a", "b"]);
     let Event::StepTakenOver { from, .. } = &events[0] else { panic!("no takeover") };
     // In a run that retries none, or once something else happened.

@@ -58,7 +58,7 @@ pub(crate) fn simulate(seed: u64) -> Result<Log, Box<(Log, String)>> {
 /// Simulates a run that retries one that ended, to its end.
 pub(crate) fn retry(seed: u64, old: &Log) -> Result<Log, Box<(Log, String)>> {
     let plan = old.run.plan().clone();
-    let log = Log::retry(&plan, seed, old.run.lend(&plan));
+    let log = Log::retry(&plan, seed, old.run.lend(&plan, &BTreeSet::new()));
     live(Rng(seed ^ 0xa5a5), plan, log)
 }
 
