@@ -87,7 +87,8 @@ fn doubled(workflow: &Workflow, inner: &str) -> Option<Vec<String>> {
     };
     if let Some(name) = param(workflow, name) {
         let text = super::texts::doubled(&format!("{{{name}}}"));
-        return Some(vec![written(name), text]);
+        let hints = [written(name), text].into_iter();
+        return Some(hints.take(if inner == name { 2 } else { 1 }).collect());
     }
     if root.is_empty() && TASK.contains(&rest) {
         let hint = "what the caller adds is a param: type = \"[string]\" and positional = true, spread in `argv` as {name...}";

@@ -13,6 +13,29 @@ use crate::workflow::{
 const STRAY: &[&str] =
     &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires"];
 
+/// A step's keys that neither run anything nor name who does it.
+const UNSAID: &[&str] = &[
+    "action",
+    "cwd",
+    "depends_on",
+    "effect",
+    "env",
+    "expect",
+    "id",
+    "join",
+    "locks",
+    "needs",
+    "note",
+    "on_error",
+    "outputs",
+    "release",
+    "requires",
+    "stall_timeout",
+    "timeout",
+    "verify",
+    "when",
+];
+
 pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
     for step in all_steps(workflow) {
         action(step, problems);
@@ -72,6 +95,9 @@ fn longer(stall: Millis, timeout: Millis, step: &Step, problems: &mut Vec<Diagno
 
 fn action(step: &Step, problems: &mut Vec<Diagnostic>) {
     let runs = step.run.is_some();
+    if !runs {
+        problems.extend(runs_nothing(step));
+    }
     let mut needless = |at: crate::diagnostic::Place, what: &str| {
         let message = format!("`{what}` on a step that has nothing to run");
         problems.push(contradiction(at, &message, "nothing to run here"));
@@ -110,6 +136,17 @@ fn action(step: &Step, problems: &mut Vec<Diagnostic>) {
         }
         _ => {}
     }
+}
+
+/// A step whose author may have forgotten what it runs; one with a key that is wrong is told so there.
+fn runs_nothing(step: &Step) -> Option<Diagnostic> {
+    let unsaid = step.keys.iter().all(|key| UNSAID.contains(&key.as_str()));
+    unsaid.then(|| {
+        let message = format!("`{}` has nothing to run: somebody is asked to do it", step.id.value);
+        Diagnostic::new(Code::RunsNothing, message)
+            .at(step.id.place, "no cmd, script, argv or checks")
+            .hint("if that is meant, write actor = \"Human\"; else what it runs: cmd = \"…\"")
+    })
 }
 
 fn expectation(expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {

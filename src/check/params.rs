@@ -78,8 +78,8 @@ fn one(param: &Param, problems: &mut Vec<Diagnostic>) {
             let at = scheme.as_ref().map_or(name.place, |s| s.place);
             bad(
                 at,
-                "a version names how it compares".to_owned(),
-                "scheme = semver, alpm, deb or coopcloud",
+                "a version needs `scheme`, such as scheme = \"semver\"".to_owned(),
+                "semver, alpm, deb or coopcloud",
             );
         }
         (_, Some(scheme)) => {

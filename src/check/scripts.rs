@@ -155,7 +155,7 @@ impl Compiler<'_> {
                     let place = |n| texts::nth_place(self.sources, text, &template, n);
                     let at =
                         refusal.at.and_then(|n| Some((template.placeholders().nth(n)?, place(n))));
-                    self.refused(at, text.place, refusal);
+                    self.refused(at, (text.place, "shell text"), refusal);
                 }
             }
         }
@@ -173,7 +173,8 @@ impl Compiler<'_> {
             found.extend(template.placeholders().enumerate().map(|(n, one)| (one, place(n))));
         }
         for refusal in said.refusals {
-            self.refused(refusal.at.and_then(|n| found.get(n).copied()), place, refusal);
+            let whole = (place, "`argv`");
+            self.refused(refusal.at.and_then(|n| found.get(n).copied()), whole, refusal);
         }
         for (one, place) in said.bare.iter().filter_map(|n| found.get(*n)) {
             self.bare(one, *place);
@@ -181,12 +182,16 @@ impl Compiler<'_> {
     }
 
     /// A placeholder, or else the whole text, that cannot stand as it does.
-    fn refused(&mut self, at: Option<(&Placeholder, Place)>, whole: Place, refusal: Refusal) {
-        let subject = at.map_or("shell text".to_owned(), |(found, _)| {
-            format!("`{}`", printable(&found.braced()))
-        });
+    fn refused(
+        &mut self,
+        at: Option<(&Placeholder, Place)>,
+        whole: (Place, &str),
+        refusal: Refusal,
+    ) {
+        let subject =
+            at.map_or(whole.1.to_owned(), |(found, _)| format!("`{}`", printable(&found.braced())));
         let message = format!("{subject}: {}", printable(&refusal.why));
-        let place = at.map_or(whole, |(_, place)| place);
+        let place = at.map_or(whole.0, |(_, place)| place);
         let mut problem = Diagnostic::new(Code::NoPlaceholder, message).at(place, "here");
         problem.hints.extend(refusal.hint);
         if let Some((found, _)) = at {

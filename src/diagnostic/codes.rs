@@ -84,9 +84,10 @@ codes! {
     StrayKey "W0603" Warning "a workflow's key that TOML gives to the last step";
     PipelineInSh "W0604" Warning "a pipeline under `sh`, which hides the failure of all but its last part";
     BareOperand "W0605" Warning "a placeholder that a command could take for an option";
-    NearMiss "W0606" Warning "text in braces that is nearly a declared name";
+    NearMiss "W0606" Warning "text in braces that is nearly a declared name, or a shell variable that should be one";
     UnreadShell "W0607" Warning "shell text that was not understood, and so is not checked";
     NoStrategy "W0609" Warning "a verb that a workspace above has too, without a strategy";
+    RunsNothing "W0610" Warning "a step that has nothing to run, and says nobody who does it";
 }
 
 impl Code {

@@ -159,8 +159,11 @@ fn ill_formed(marked: &Marked<'_>, kinds: &[Kind]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for (at, (found, kind)) in marked.placeholders.iter().zip(kinds).enumerate() {
         if *kind == Kind::List && found.form == Form::Plain {
-            let hint = "spread it in `argv` with `...`, or hand it over by `stdin` or `env`";
-            refusals.push(refusal(at, "a list is not one word", hint));
+            let hint = format!(
+                "spread it: argv = [\"…\", \"{}...}}\"]; or hand it over by `stdin` or `env`",
+                found.braced().trim_end_matches('}')
+            );
+            refusals.push(refusal(at, "a list is not one word", &hint));
         }
     }
     let own = marked.text.match_indices("OSTLER_V");

@@ -17,12 +17,29 @@ pub(super) trait Decode: Sized {
 
 /// Records that `node` is not what was `expected`.
 pub(super) fn wrong_type<T>(node: &Node, expected: &str, problems: &mut Problems) -> Option<T> {
-    problems.push(
-        Diagnostic::new(Code::WrongType, format!("expected {expected}, found {}", node.what()))
-            .at(node.place, format!("expected {expected}")),
-    );
+    problems.push(mismatch(node, expected));
     None
 }
+
+/// The problem that `node` is not what was `expected`.
+pub(super) fn mismatch(node: &Node, expected: &str) -> Diagnostic {
+    Diagnostic::new(Code::WrongType, format!("expected {expected}, found {}", node.what()))
+        .at(node.place, format!("expected {expected}"))
+}
+
+/// Records that there is no list, and how the one would be written that was probably meant.
+pub(super) fn no_list<T>(node: &Node, field: &str, problems: &mut Problems) -> Option<T> {
+    let problem = mismatch(node, "a list");
+    problems.push(match &node.kind {
+        Kind::String(text) => problem.hint(format!("write [\"{}\"]", printable(text))),
+        Kind::Table(_) if TABLES.contains(&field) => problem.hint(format!("write [[{field}]]")),
+        _ => problem,
+    });
+    None
+}
+
+/// Fields that are lists of tables.
+const TABLES: &[&str] = &["finally", "guards", "param_groups", "params", "steps"];
 
 impl Decode for String {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
@@ -105,7 +122,7 @@ fn not_data(node: &Node, problems: &mut Problems) {
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let Kind::Array(all) = &node.kind else { return wrong_type(node, "a list", problems) };
+        let Kind::Array(all) = &node.kind else { return no_list(node, "", problems) };
         let decoded: Vec<T> = all.iter().filter_map(|n| T::decode(n, problems)).collect();
         (decoded.len() == all.len()).then_some(decoded)
     }
@@ -257,7 +274,7 @@ impl<'n> Fields<'n> {
     ) -> Vec<T> {
         let Some(node) = self.node(name) else { return Vec::new() };
         let Kind::Array(all) = &node.kind else {
-            return wrong_type(node, "a list", problems).unwrap_or_default();
+            return no_list(node, name, problems).unwrap_or_default();
         };
         all.iter().filter_map(|n| T::decode(n, problems)).collect()
     }

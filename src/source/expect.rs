@@ -1,6 +1,6 @@
 //! Tree to expectations: `expect` and its parts.
 
-use super::decode::{Decode, Fields, Problems, wrong_type};
+use super::decode::{Decode, Fields, Problems, mismatch, wrong_type};
 use super::step::one_or_many;
 use super::tree::{Kind, Node};
 use crate::diagnostic::At;
@@ -8,6 +8,7 @@ use crate::workflow::{Expect, FileExpect, Json, TextExpect};
 
 impl Decode for Expect {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let before = problems.len();
         let mut t = Fields::of(node, "`expect`", problems)?;
         let expect = Self {
             exit: t.node("exit").and_then(|n| one_or_many(n, problems)).unwrap_or_default(),
@@ -22,12 +23,18 @@ impl Decode for Expect {
             within: t.get("within", problems),
         };
         t.done(problems);
-        Some(expect)
+        // Where nothing of it could be read, it is not empty.
+        (problems.len() == before || expect != Self::default()).then_some(expect)
     }
 }
 
 impl Decode for TextExpect {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
+        if let Kind::String(text) = &node.kind {
+            let meant = format!("write {{ contains = {text:?} }}, or `equals` for all of it");
+            problems.push(mismatch(node, "a table").hint(meant));
+            return None;
+        }
         let mut t = Fields::of(node, "an expectation of a text", problems)?;
         let expect = Self {
             equals: t.get("equals", problems),

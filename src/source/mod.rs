@@ -6,6 +6,7 @@ mod files;
 mod habits;
 mod levels;
 mod nickel;
+mod on_error;
 mod schema;
 mod step;
 mod toml;

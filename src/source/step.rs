@@ -1,12 +1,12 @@
 //! Tree to step: the fields of `docs/reference.md` at the step's level.
 
-use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
+use super::decode::{Decode, Fields, Problems, bad_value, mismatch, wrong_type};
 use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Check, Edge, EdgeKind, ErrorTag, Interrupt, Join, OnError, OnInterrupt,
-    OutputSpec, ParamType, Retry, Shell, Stdin, Step, Verify, When,
+    Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnError, OnInterrupt, OutputSpec,
+    ParamType, Shell, Stdin, Step, Verify, When,
 };
 
 /// Keys of a step that come with a later version.
@@ -105,12 +105,13 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
         }
         found.extend(action.map(|value| At { value, place: node.place }));
     }
+    said.sort_by_key(|(_, place)| place.start);
     if let [(first, place), (second, other), ..] = said.as_slice() {
         problems.push(
             Diagnostic::new(Code::TwoActions, format!("a step with both `{first}` and `{second}`"))
                 .at(*other, "the second")
                 .with(*place, "the first")
-                .hint("make two steps of it, the second with `needs = [\"first\"]`"),
+                .hint("keep one of them, or make two steps, the second with `needs = [\"first\"]`"),
         );
     }
     (said.len() == 1).then(|| found.pop()).flatten()
@@ -175,6 +176,11 @@ impl Decode for When {
 
 fn outputs(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<crate::ids::Name>, OutputSpec)> {
     let Some(node) = t.node("outputs") else { return Vec::new() };
+    if let Kind::Array(_) | Kind::String(_) = node.kind {
+        let example = "write each with its type: outputs = { name = \"string\" }";
+        problems.push(mismatch(node, "a table").hint(example));
+        return Vec::new();
+    }
     let Some(table) = Fields::of(node, "`outputs`", problems) else { return Vec::new() };
     let mut all = Vec::new();
     for entry in table.entries() {
@@ -299,97 +305,4 @@ impl Decode for OnInterrupt {
             Interrupt::Fail => Self::Fail,
         })
     }
-}
-
-impl Decode for OnError {
-    fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
-        if let Kind::String(_) = node.kind {
-            return match ErrorTag::decode(node, problems)? {
-                ErrorTag::Stop => Some(Self::Stop),
-                ErrorTag::Continue => Some(Self::Continue),
-                ErrorTag::Retry => Some(Self::Retry(Retry::default())),
-                tag @ (ErrorTag::Fallback | ErrorTag::Branch) => {
-                    let example = format!("{{ strategy = \"{tag}\", target = \"other-step\" }}");
-                    problems.push(
-                        Diagnostic::new(Code::MissingField, format!("{tag} needs a target"))
-                            .at(node.place, "no target here")
-                            .hint(format!("write {example}")),
-                    );
-                    None
-                }
-            };
-        }
-        let mut t = Fields::of(node, "`on_error`", problems)?;
-        let tag = t.need("strategy", problems)?;
-        let made = match tag {
-            ErrorTag::Stop => Some(Self::Stop),
-            ErrorTag::Continue => Some(Self::Continue),
-            ErrorTag::Retry => retry(&mut t, problems).map(Self::Retry),
-            ErrorTag::Fallback => {
-                t.need("target", problems).map(|target| Self::Fallback { target })
-            }
-            ErrorTag::Branch => {
-                let on_success = t.get("on_success", problems);
-                t.need("target", problems).map(|target| Self::Branch { target, on_success })
-            }
-        };
-        t.not_yet(&["block"], problems);
-        // ontoref's contract gives these to every strategy (its schema.ncl).
-        t.pass("max", 3);
-        t.pass("backoff_s", 5);
-        t.done(problems);
-        made
-    }
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            max: 3,
-            backoff_s: 5.0,
-            factor: 1.0,
-            max_backoff_s: None,
-            jitter: 0.0,
-            on_exits: Vec::new(),
-            on_outcomes: Vec::new(),
-            escalate: Vec::new(),
-            then: Box::new(OnError::Stop),
-        }
-    }
-}
-
-fn retry(t: &mut Fields<'_>, problems: &mut Problems) -> Option<Retry> {
-    let plain = Retry::default();
-    let mut retry = Retry {
-        max: t.get("max", problems).unwrap_or(plain.max),
-        backoff_s: t.get("backoff_s", problems).unwrap_or(plain.backoff_s),
-        factor: t.get("factor", problems).unwrap_or(plain.factor),
-        max_backoff_s: t.get("max_backoff_s", problems),
-        jitter: t.get("jitter", problems).unwrap_or(plain.jitter),
-        ..plain
-    };
-    if let Some(node) = t.node("on") {
-        let Kind::Array(all) = &node.kind else { return wrong_type(node, "a list", problems) };
-        for one in all {
-            match &one.kind {
-                Kind::String(_) => retry.on_outcomes.extend(At::decode(one, problems)),
-                _ => retry.on_exits.extend(i32::decode(one, problems)),
-            }
-        }
-    }
-    if let Some(node) = t.node("escalate") {
-        for entry in Fields::of(node, "`escalate`", problems)?.entries() {
-            let key = Node { place: entry.key_place, kind: Kind::String(entry.key.clone()) };
-            let pair = At::decode(&key, problems).zip(Vec::decode(&entry.value, problems));
-            retry.escalate.extend(pair);
-        }
-    }
-    if let Some(node) = t.node("then") {
-        let then = OnError::decode(node, problems)?;
-        if matches!(then, OnError::Retry(_)) {
-            return bad_value(node, "`then` cannot be Retry again: raise `max`", problems);
-        }
-        retry.then = Box::new(then);
-    }
-    Some(retry)
 }

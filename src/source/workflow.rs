@@ -1,6 +1,6 @@
 //! Tree to workflow: the fields of `docs/reference.md` at the workflow's level.
 
-use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
+use super::decode::{Decode, Fields, Problems, bad_value, no_list, wrong_type};
 use super::habits;
 use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic, closest, did_you_mean, printable};
@@ -82,7 +82,7 @@ struct Steps(Vec<Step>);
 impl Decode for Steps {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {
         let Kind::Array(all) = &node.kind else {
-            return wrong_type(node, "a list of steps", problems);
+            return no_list(node, "steps", problems);
         };
         if all.is_empty() {
             return bad_value(node, "a workflow needs at least one step", problems);

@@ -23,7 +23,7 @@ pub(in crate::cli) fn text(problems: &[Diagnostic], sources: &Sources, to: &Term
         let _ = writeln!(out, "{}\n", one(problem, sources, &renderer));
     }
     if problems.len() > SHOWN {
-        let _ = writeln!(out, "… and {} more problems\n", problems.len() - SHOWN);
+        let _ = writeln!(out, "… and {}\n", plural(problems.len() - SHOWN, "more problem"));
     }
     out
 }
@@ -75,6 +75,7 @@ pub(in crate::cli) fn summary(checked: &[Checked], to: &Terminal) -> String {
     let errors = all().filter(|p| p.is_error()).count();
     let warnings = all().count() - errors;
     let files = plural(checked.len(), "file");
+    let wrong = checked.iter().filter(|c| !c.problems.is_empty()).count();
     let mut parts = Vec::new();
     if errors > 0 {
         parts.push(to.paint(Tone::Bad, &plural(errors, "error")));
@@ -85,7 +86,8 @@ pub(in crate::cli) fn summary(checked: &[Checked], to: &Terminal) -> String {
     if parts.is_empty() {
         return format!("{} {files} checked\n", to.paint(Tone::Good, "✓"));
     }
-    let mut out = format!("{} in {files}\n", parts.join(", "));
+    let of = if wrong < checked.len() { format!("{wrong} of {files}") } else { files };
+    let mut out = format!("{} in {of}\n", parts.join(", "));
     if let Some(first) = all().find(|p| p.is_error()) {
         let more = format!("more about a code: ostler explain {}", first.code.as_str());
         let _ = writeln!(out, "{}", to.paint(Tone::Faint, &more));
