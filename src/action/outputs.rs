@@ -1,6 +1,6 @@
 //! What a step hands on: the lines it wrote to `$OSTLER_OUTPUT`, or its standard output, typed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -14,7 +14,7 @@ const MAX_OUTPUT: u64 = 16 * 1024 * 1024;
 
 type Found = BTreeMap<Name, Value>;
 
-/// Reads and types the outputs. The error holds those that are good as well, and why the others are not.
+/// Reads and types the outputs. The error holds those that are good as well, and why the others are not, a line each.
 pub(super) fn collect(
     file: &Path,
     declared: &BTreeMap<Name, OutputSpec>,
@@ -22,13 +22,14 @@ pub(super) fn collect(
 ) -> Result<Found, (Found, String)> {
     let mut found = Found::new();
     let mut problems = Vec::new();
+    let mut refused = BTreeSet::new();
     // Not through a link: what it leads to is not what the step wrote.
     match std::fs::symlink_metadata(file) {
         Ok(facts) if facts.is_file() && facts.len() > MAX_OUTPUT => {
             problems.push(format!("more than {} MiB of outputs", MAX_OUTPUT / 1024 / 1024));
         }
         Ok(facts) if facts.is_file() => match std::fs::read(file) {
-            Ok(bytes) => lines(&bytes, declared, &mut found, &mut problems),
+            Ok(bytes) => lines(&bytes, declared, &mut found, &mut refused, &mut problems),
             Err(error) => problems.push(format!("the outputs cannot be read: {error}")),
         },
         Ok(_) => problems.push("$OSTLER_OUTPUT is no longer a file".to_owned()),
@@ -47,6 +48,8 @@ pub(super) fn collect(
     }
     for (name, spec) in declared {
         match found.get(name) {
+            // Of one that was refused, that is said already.
+            None if refused.contains(name.as_str()) => {}
             None => problems.push(format!("output `{name}` was not written")),
             Some(value) if is_empty(value) && !spec.allow_empty => {
                 problems.push(format!("output `{name}` is empty"));
@@ -54,7 +57,7 @@ pub(super) fn collect(
             Some(_) => {}
         }
     }
-    if problems.is_empty() { Ok(found) } else { Err((found, problems.join("; "))) }
+    if problems.is_empty() { Ok(found) } else { Err((found, problems.join("\n"))) }
 }
 
 /// `outputs = { stdout = "json" }` takes the step's standard output.
@@ -77,6 +80,7 @@ fn lines(
     bytes: &[u8],
     declared: &BTreeMap<Name, OutputSpec>,
     found: &mut Found,
+    refused: &mut BTreeSet<String>,
     problems: &mut Vec<String>,
 ) {
     for (nth, line) in bytes.split(|b| *b == b'\n').enumerate() {
@@ -89,7 +93,10 @@ fn lines(
             match serde_json::from_slice::<serde_json::Map<String, Value>>(line) {
                 Ok(all) => all.into_iter().for_each(|(name, value)| {
                     let kept = keep(&name, declared, found, |_| Ok(value));
-                    problems.extend(kept.err().map(at));
+                    if let Err(why) = kept {
+                        problems.push(at(why));
+                        refused.insert(name);
+                    }
                 }),
                 Err(error) => problems.push(at(format!("not a JSON object: {error}"))),
             }
@@ -108,7 +115,10 @@ fn lines(
             Ok(text) => values::from_text(kind, text),
             Err(_) => Ok(crate::value::from_bytes(value)),
         });
-        problems.extend(kept.err().map(at));
+        if let Err(why) = kept {
+            problems.push(at(why));
+            refused.insert(name);
+        }
     }
 }
 
@@ -171,6 +181,9 @@ mod tests {
             let error = read(text, &[("n", "int")]).unwrap_err();
             assert!(error.contains(why), "{error}");
         }
+        let twice = read(b"n=x\nm=1", &[("n", "int"), ("o", "int")]).unwrap_err();
+        assert_eq!(twice.lines().count(), 3, "{twice}");
+        assert!(!twice.contains("`n` was not written"), "{twice}");
         assert!(read(b"s=", &[("s", "string")]).unwrap_err().contains("`s` is empty"));
     }
 

@@ -81,6 +81,7 @@ pub(super) enum Command {
     /// Say what a command or a verb takes
     Help {
         /// The command or verb
+        #[arg(add = completion::helped())]
         words: Vec<OsString>,
     },
     #[command(external_subcommand)]
@@ -231,7 +232,7 @@ pub(super) struct CheckArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
     /// A code, such as E0102, or a verb [default: list all codes]
-    #[arg(add = completion::verbs())]
+    #[arg(add = completion::explainable())]
     pub(super) name: Option<String>,
     /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -335,7 +336,7 @@ pub(super) enum StepCommand {
     #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
     Show {
         /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step
-        #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"])]
+        #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
         what: Vec<String>,
         /// How it is printed
         #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -349,7 +350,7 @@ pub(super) enum StepCommand {
     Answer {
         /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step;
         /// the answer
-        #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"])]
+        #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"], add = completion::asked())]
         what: Vec<String>,
         /// A note for the report
         #[arg(long)]

@@ -10,7 +10,8 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use super::args::{Args, Driving, Shell};
 use super::formats::Planning;
 use super::{Context, Exit, verb};
-use crate::ops::{self, Error, Offered, Trust, Workspace};
+use crate::diagnostic::Code;
+use crate::ops::{self, Error, Offered, Open, Trust, Workspace};
 use crate::store::Filter;
 
 /// By this variable the shell's script asks for completions.
@@ -63,8 +64,46 @@ fn workspace() -> Option<Workspace> {
 
 /// Offers the workspace's verbs.
 pub(super) fn verbs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| candidates(typed, named_verbs()))
+}
+
+fn named_verbs() -> impl Iterator<Item = (String, String)> {
+    listed().into_iter().map(|verb| (verb.name, verb.about.unwrap_or_default()))
+}
+
+/// Offers verbs, and what else can be explained.
+pub(super) fn explainable() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let all = listed().into_iter().map(|v| (v.name, v.about.unwrap_or_default()));
+        let codes =
+            Code::ALL.iter().map(|code| (code.as_str().to_owned(), code.title().to_owned()));
+        candidates(typed, named_verbs().chain(codes))
+    })
+}
+
+/// Offers commands and verbs.
+pub(super) fn helped() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let ours = Args::command();
+        let about = |own: &clap::Command| own.get_about().map(ToString::to_string);
+        let ours = ours.get_subcommands().map(|own| (own.get_name(), about(own)));
+        let ours: Vec<_> =
+            ours.map(|(n, about)| (n.to_owned(), about.unwrap_or_default())).collect();
+        candidates(typed, ours.into_iter().chain(named_verbs()))
+    })
+}
+
+/// Offers the steps that somebody is asked about, and their runs.
+pub(super) fn asked() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let open = workspace().and_then(|workspace| ops::open_runs(&workspace).ok());
+        let open: Vec<Open> = open.unwrap_or_default();
+        let asked = open.iter().filter(|open| !open.asked.is_empty());
+        let all = asked.flat_map(|open| {
+            let run = (open.summary.id.to_string(), open.summary.workflow.clone());
+            let about = format!("{} {}", open.summary.workflow, open.summary.id);
+            let steps = open.asked.iter().map(move |step| (step.clone(), about.clone()));
+            steps.chain([run]).collect::<Vec<_>>()
+        });
         candidates(typed, all)
     })
 }

@@ -72,9 +72,9 @@ fn steps(out: &mut String, diff: &Diff, to: &dyn Paint) {
     let differs = |step: &&StepDiff| !step.same;
     let count = diff.steps.iter().filter(differs).count();
     let said = match count {
-        0 => "no step came out otherwise".to_owned(),
-        1 => "1 step came out otherwise".to_owned(),
-        n => format!("{n} steps came out otherwise"),
+        0 => "no step differs".to_owned(),
+        1 => "1 step differs".to_owned(),
+        n => format!("{n} steps differ"),
     };
     let _ = writeln!(out, "\n{}", to.paint(Tone::Strong, &said));
     let ids = diff.steps.iter().map(|step| step.id.chars().count()).max().unwrap_or(0).min(40);

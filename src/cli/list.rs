@@ -6,14 +6,20 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{Context, Exit};
+use crate::ids::RunId;
 use crate::ops::{self, Engine, Error, Wanted};
+use crate::plan::Origin;
+use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::run::RunStatus;
-use crate::store::Summary;
+use crate::store::{Store, Summary};
 use crate::value::Time;
+use crate::workflow::Millis;
 
 /// What `--status` takes beside the statuses of runs.
 const DEAD: &str = "dead";
+/// What is said of a run whose engine died.
+pub(super) const ITS_ENGINE_DIED: &str = "its engine died";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
@@ -49,19 +55,37 @@ impl Context {
             self.print(&format!("{:#}\n", json!({ "runs": rows })));
             return Ok(Exit::Passed);
         }
+        let store = self.workspace.existing_store().ok();
         let width = runs.iter().map(|(run, _)| run.workflow.len()).max().unwrap_or(0);
         for (run, engine) in &runs {
             let (tone, word) = match (run.status, engine) {
-                (_, Some(Engine::Dead)) => (Tone::Bad, "its engine died".to_owned()),
+                (_, Some(Engine::Dead)) => (Tone::Bad, ITS_ENGINE_DIED.to_owned()),
                 (status, _) => (tone(status), status.name().replace('_', " ")),
             };
             let status = self.out.paint(tone, &format!("{word:20}"));
             let at = self.out.paint(Tone::Faint, &when(run.opened_at));
-            let line = format!("{}  {:width$}  {status} {at}{}", run.id, run.workflow, more(run));
-            self.print(&format!("{line}\n"));
+            let took = run.ended_at.map(|end| Millis(end.since(run.opened_at)).to_string());
+            let took = took.unwrap_or_default();
+            let (id, verb) = (&run.id, &run.workflow);
+            let line = format!("{id}  {verb:width$}  {status}  {at}  {took:6}");
+            let more = format!("{}{}", more(run, *engine), given(store.as_ref(), &run.id));
+            let room = self.out.room().map_or(usize::MAX, |all| all.saturating_sub(width + 61));
+            let line = format!("{line}{}", cut(&more, room));
+            self.print(&format!("{}\n", line.trim_end()));
         }
         Ok(Exit::Passed)
     }
+}
+
+/// The params that a run was given, in short.
+fn given(store: Option<&Store>, run: &RunId) -> String {
+    let params = store.and_then(|store| store.params(run).ok()).unwrap_or_default();
+    let shown = params.iter().filter(|(_, param)| param.from == Origin::Given);
+    let shown = shown.map(|(name, param)| {
+        let text = param.value.as_str().map_or_else(|| param.value.to_string(), str::to_owned);
+        format!("  {name}={}", one_line(&text))
+    });
+    shown.collect()
 }
 
 fn row(run: &Summary, engine: Option<Engine>) -> Value {
@@ -73,9 +97,9 @@ fn row(run: &Summary, engine: Option<Engine>) -> Value {
 }
 
 /// What a run owes, and that it is kept.
-fn more(run: &Summary) -> String {
+fn more(run: &Summary, engine: Option<Engine>) -> String {
     let mut more = String::new();
-    if run.owes_finally {
+    if run.owes_finally && engine != Some(Engine::Alive) {
         more.push_str("  owes its `finally`");
     }
     if let Some(kept) = run.kept.as_ref().filter(|kept| kept.counts(crate::exec::now())) {

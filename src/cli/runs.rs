@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 
 use super::args::{Driving, RunArgs, RunsCommand, Showing};
 use super::formats::ReportFormat;
+use super::list::ITS_ENGINE_DIED;
 use super::progress::Progress;
 use super::{Context, Exit, verb};
 use crate::ops::{self, Error, Session, StartOptions};
@@ -91,7 +92,7 @@ impl Context {
                 self.report(&store, journal.run(), &showing, &BTreeMap::new());
                 if format == ReportFormat::Text && !ops::is_moving(journal.run()) {
                     self.print(&format!(
-                        "  nobody drives it: ostler runs resume {}\n",
+                        "  {ITS_ENGINE_DIED}: ostler runs resume {}\n",
                         journal.id()
                     ));
                 }

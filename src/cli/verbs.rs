@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::args::Format;
+use super::list::ITS_ENGINE_DIED;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
-use crate::ops::{self, Error, Offered, Open};
+use crate::ops::{self, Engine, Error, Offered, Open};
 use crate::report::lines::cut;
 use crate::report::{Paint, Tone};
 use crate::workflow::Param;
@@ -73,12 +74,17 @@ impl Context {
             format!("  {} {} {what}\n", self.out.paint(Tone::Warn, "!"), run.workflow)
         };
         let command = |words: &str| format!("      {}\n", self.out.paint(Tone::Faint, words));
-        if open.interrupted {
-            let owes = if run.owes_finally { " and owes its `finally`" } else { "" };
-            let what = format!("was interrupted{owes}");
+        if open.engine == Some(Engine::Dead) {
+            let owes = if run.owes_finally { ", and it owes its `finally`" } else { "" };
+            let what = format!("{ITS_ENGINE_DIED}{owes}");
             return head(&what) + &command(&format!("ostler runs resume {}", run.id));
         }
         match open.asked.as_slice() {
+            [] if open.engine.is_some() => {
+                let what = self.out.paint(Tone::Strong, "▸");
+                format!("  {what} {} runs\n", run.workflow)
+                    + &command(&format!("ostler runs watch {}", run.id))
+            }
             [] => head("waits") + &command(&format!("ostler runs show {}", run.id)),
             asked => asked
                 .iter()
@@ -127,11 +133,13 @@ fn as_json(verbs: &[Offered], open: &[Open]) -> serde_json::Value {
     let run = |open: &Open| {
         json!({
             "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.asked,
-            "interrupted": open.interrupted, "owes_finally": open.summary.owes_finally,
+            "interrupted": open.engine == Some(Engine::Dead), "owes_finally": open.summary.owes_finally,
         })
     };
+    let runs = |open: &&Open| open.engine == Some(Engine::Alive);
     json!({
         "verbs": verbs.iter().map(verb).collect::<Vec<_>>(),
-        "waiting": open.iter().map(run).collect::<Vec<_>>(),
+        "waiting": open.iter().filter(|open| !runs(open)).map(run).collect::<Vec<_>>(),
+        "running": open.iter().filter(runs).map(run).collect::<Vec<_>>(),
     })
 }

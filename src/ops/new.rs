@@ -18,7 +18,7 @@ pub enum Language {
 
 /// Writes a verb that checks and runs; what it is called and where it is.
 pub fn new_verb(workspace: &Workspace, name: &str, language: Language) -> Result<PathBuf, Error> {
-    WorkflowId::parse(name).map_err(|why| Error::NotNow(format!("`{name}` is no name: {why}")))?;
+    WorkflowId::parse(name).map_err(|why| Error::NotNow(why.to_string()))?;
     match locate(workspace, name, &workspace.root) {
         Err(Error::NoVerb { .. }) => {}
         Ok(path) => {

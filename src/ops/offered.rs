@@ -60,11 +60,11 @@ pub struct Open {
     pub summary: Summary,
     /// The steps that somebody must act on.
     pub asked: Vec<String>,
-    /// Whether its engine died; else it waits for somebody.
-    pub interrupted: bool,
+    /// Who drives it, if it runs; else it waits for somebody.
+    pub engine: Option<Engine>,
 }
 
-/// The runs that wait for somebody, or whose engine died; newest first.
+/// The runs that have not ended, newest first.
 pub fn open_runs(workspace: &Workspace) -> Result<Vec<Open>, Error> {
     let store = match workspace.existing_store() {
         Ok(store) => store,
@@ -75,14 +75,10 @@ pub fn open_runs(workspace: &Workspace) -> Result<Vec<Open>, Error> {
     let wanted = Wanted { statuses, limit: u32::MAX, ..Wanted::default() };
     let mut open = Vec::new();
     for (summary, engine) in list(workspace, &wanted)? {
-        if engine == Some(Engine::Alive) {
-            continue;
-        }
         let journal = store.load(&summary.id)?;
         let asked = journal.run().nodes().iter().filter(|n| n.state == State::Asked);
         let asked = asked.map(|n| n.instance.to_string()).collect();
-        let interrupted = engine == Some(Engine::Dead);
-        open.push(Open { summary, asked, interrupted });
+        open.push(Open { summary, asked, engine });
     }
     Ok(open)
 }

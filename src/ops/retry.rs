@@ -75,6 +75,9 @@ fn planned(workspace: &Workspace, id: &RunId, old: &Plan, changed: bool) -> Resu
     let found = check_verb(workspace, old.workflow.as_str(), root);
     let (workflow, checked) = match found {
         // It was run by the path to its file.
+        Err(Error::NoVerb { .. }) if !root.join(&old.file).exists() => {
+            return Err(Error::NotNow(format!("{} is gone", old.file)));
+        }
         Err(Error::NoVerb { .. }) => {
             check_verb(workspace, &root.join(&old.file).to_string_lossy(), root)?
         }

@@ -25,7 +25,7 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
     };
     command(out, step, look);
     let mut checks = step.checks.iter().filter(|c| c.status == "failed").peekable();
-    if checks.peek().is_none() {
+    if checks.peek().is_none() && last.bad_output.is_none() {
         let _ = writeln!(out, "  {}", printable(last.detail.as_deref().unwrap_or("it failed")));
     }
     for check in checks {
@@ -34,7 +34,7 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
         let _ = writeln!(out, "  {what}: expected {}", one_line(&check.expected));
         let _ = writeln!(out, "  {gap}  observed {}", one_line(&check.observed));
     }
-    if let Some(why) = &last.bad_output {
+    for why in last.bad_output.iter().flat_map(|all| all.lines()) {
         let _ = writeln!(out, "  {}", printable(why));
     }
     for leak in &last.leaked {

@@ -65,13 +65,14 @@ fn details(out: &mut String, report: &Report, step: &StepReport, output: Output<
         let _ = writeln!(out, "  - expected: {}", text(&check.expected));
         let _ = writeln!(out, "  - observed: {}", text(&check.observed));
     }
-    if step.checks.iter().all(|check| check.status != "failed") {
+    let refused = step.attempts.last().and_then(|attempt| attempt.bad_output.as_deref());
+    if refused.is_none() && step.checks.iter().all(|check| check.status != "failed") {
         let _ = writeln!(out, "- {}", text(&step.cause()));
     }
-    if let Some(attempt) = step.attempts.last() {
-        if let Some(why) = &attempt.bad_output {
-            let _ = writeln!(out, "- {}", text(why));
-        }
+    for why in refused.iter().flat_map(|all| all.lines()) {
+        let _ = writeln!(out, "- {}", text(why));
+    }
+    if !step.attempts.is_empty() {
         let lines: Vec<String> = both(step, output).iter().map(|line| printable(line)).collect();
         if !lines.is_empty() {
             let fence = fence(&lines);

@@ -158,11 +158,13 @@ pub(super) fn output(
     limit: usize,
     look: &Look<'_>,
 ) {
-    let room = look.width.map_or(usize::MAX, |width| width.saturating_sub(4));
+    // The cause of a failure may stand anywhere in its lines.
+    let width = look.width.filter(|_| step.status != "failed");
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(4));
     let (before, lines) = last_lines(step, stream, limit, LETTERS, look.output);
     let bar = look.paint.paint(Tone::Faint, "│");
     if before > 0 {
-        let what = format!("… {before} lines more before");
+        let what = format!("… {before} earlier line{}", if before == 1 { "" } else { "s" });
         let _ = writeln!(out, "  {bar} {}", look.paint.paint(Tone::Faint, &what));
     }
     for line in lines {
@@ -220,6 +222,9 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
         }
         if !others.is_empty() {
             more.push(format!("{} not as expected", others.join(", ")));
+        }
+        if last.is_some_and(|a| a.bad_output.is_some()) {
+            more.push("outputs refused".to_owned());
         }
     }
     let asks = step.question().filter(|_| step.status == "asked");

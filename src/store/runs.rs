@@ -1,9 +1,12 @@
 //! Finding runs, and reading what is kept beside their logs.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Error, Store};
 use crate::ids::RunId;
+use crate::plan;
 use crate::retention::Hold;
 use crate::run::RunStatus;
 use crate::value::Time;
@@ -122,6 +125,15 @@ impl Store {
         let select = "SELECT body FROM plans JOIN runs ON plan = digest WHERE id = ?";
         let body = self.db.query_row(select, [run.as_str()], |row| row.get(0)).optional()?;
         body.ok_or_else(|| Error::NoRun(run.to_string()))
+    }
+
+    /// A run's params, by name.
+    pub fn params(&self, run: &RunId) -> Result<BTreeMap<String, plan::Param>, Error> {
+        let select = "SELECT json_extract(CAST(body AS TEXT), '$.params') FROM plans
+            JOIN runs ON plan = digest WHERE id = ?";
+        let mut select = self.db.prepare_cached(select)?;
+        let params: Option<String> = select.query_row([run.as_str()], |row| row.get(0))?;
+        Ok(params.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     }
 
     /// The lines of a run's log, as they were hashed.

@@ -51,7 +51,7 @@ fn params_outputs_and_checks_that_differ_are_shown() {
         "≠ judge  passed → failed",
         "output what  \"Ada\" → \"Bob\"",
         "stdout observed  ",
-        "2 steps came out otherwise",
+        "2 steps differ",
         "  calm   passed ",
     ] {
         assert!(said.stdout.contains(part), "no {part:?} in\n{}", said.stdout);
@@ -85,5 +85,5 @@ fn runs_of_the_same_plan_differ_in_nothing() {
     let test = verb();
     test.ostler(&["run", "v", "Ada"]).code(0);
     test.ostler(&["run", "v", "Ada"]).code(0);
-    test.ostler(&["runs", "diff"]).code(0).says("the same plan").says("no step came out otherwise");
+    test.ostler(&["runs", "diff"]).code(0).says("the same plan").says("no step differs");
 }

@@ -280,3 +280,36 @@ fn warnings_are_a_line_where_a_verb_runs() {
     assert!(!test.ostler(&["w", "--nope"]).code(2).stderr.contains("warning"));
     test.ostler(&["plan", "w"]).code(0).complains("W06");
 }
+
+#[test]
+fn bash_completes_codes_commands_and_what_is_asked() {
+    let test = Test::with("ask", "[[steps]]\nid = 'sign'\nactor = 'Human'\n");
+    test.ostler(&["ask"]).code(5);
+    let run = test.run();
+    assert_eq!(offered(&test, &["ostler", "explain", "E020"])[0], "E0201");
+    assert_eq!(offered(&test, &["ostler", "help", "as"]), ["ask"]);
+    assert_eq!(offered(&test, &["ostler", "help", "comp"]), ["completion"]);
+    assert_eq!(offered(&test, &["ostler", "step", "answer", "si"]), ["sign"]);
+    assert_eq!(offered(&test, &["ostler", "step", "show", &run[..4]]), [run]);
+}
+
+#[test]
+fn lists_say_what_runs_what_was_given_and_how_long() {
+    let test = Test::with(
+        "held",
+        "[[params]]\nname = 'to'\npositional = true\n[[steps]]\nid = 'a'\n\
+        cmd = 'echo {to}; touch on; until test -e go; do sleep 0.02; done'\n",
+    );
+    let mut engine = test.start(&["held", "prod"]);
+    test.wait_for("on");
+    let run = test.run();
+    test.ostler(&[]).code(0).says(&format!("▸ held runs\n      ostler runs watch {run}\n"));
+    assert_eq!(test.ostler(&["list", "--format", "json"]).json()["running"][0]["run"], *run);
+    let row = test.ostler(&["runs"]).stdout;
+    assert!(!row.contains("owes"), "{row}");
+    std::fs::write(test.path().join("go"), "").unwrap();
+    assert!(engine.wait().unwrap().success());
+    let row = test.ostler(&["runs"]).stdout;
+    assert!(row.contains("ms") || row.contains("s "), "{row}");
+    assert!(row.ends_with("  to=prod\n"), "{row}");
+}

@@ -244,3 +244,15 @@ fn an_answer_keeps_reports_too() {
     test.ostler(&["step", "answer", "a", "passed", "--report", "r.xml"]).code(0);
     assert_eq!(junit(&test.read("r.xml")).len(), 1);
 }
+
+#[test]
+fn refused_outputs_are_said_once_and_each_on_a_line() {
+    let text = "[[steps]]\nid = 'a'\ncmd = 'printf \"n=x\\nm=1\\n\" >> $OSTLER_OUTPUT'\n\
+                outputs = { n = 'int', o = 'int' }\n";
+    let test = Test::with("w", text);
+    let ran = test.ostler(&["w"]).code(4).complains(", exit 0, outputs refused\n");
+    assert!(!ran.stdout.contains("`n` was not written"), "{}", ran.stdout);
+    ran.says("`m` is not a declared output\n  output `o` was not written\n");
+    let page = test.ostler(&["runs", "show", "--format", "markdown"]).stdout;
+    assert_eq!(page.matches("\n- output \\`o\\` was not written\n").count(), 1, "{page}");
+}

@@ -107,7 +107,7 @@ fn a_changed_file_is_said_and_taken_only_when_asked_for() {
     assert_eq!(found(&test.report(), "other")["taken_over"], Value::Null);
     assert_ne!(found(&test.report(), "look")["taken_over"], Value::Null);
     std::fs::remove_file(test.path().join("workflows/v.toml")).unwrap();
-    test.ostler(&["runs", "retry"]).code(2).complains("no verb `");
+    test.ostler(&["runs", "retry"]).code(2).complains("is gone");
 }
 
 #[test]
@@ -208,4 +208,12 @@ fn from_a_step_on_all_runs_again_and_what_finally_removed_is_said() {
     assert!(!ran.stderr.contains("removed"), "{}", ran.stderr);
     let quiet = test.ostler(&["runs", "retry", "--from", "last", "-q"]).code(0);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn a_file_that_is_gone_is_named() {
+    let test = broken();
+    test.ostler(&["workflows/v.toml", "Ada"]).code(4);
+    std::fs::remove_file(test.path().join("workflows/v.toml")).unwrap();
+    test.ostler(&["runs", "retry"]).code(2).complains("error: workflows/v.toml is gone\n");
 }

@@ -165,6 +165,16 @@ fn a_passing_run() {
 }
 
 #[test]
+fn what_a_failed_step_wrote_is_never_cut() {
+    let long = "word ".repeat(20);
+    let text = format!("[[steps]]\nid = 'a'\ncmd = 'seq 50; echo {long}CAUSE >&2; exit 1'\n");
+    let test = Test::with("w", &text);
+    let (_, screen, _) = Pty::start(&test, &["w"], 40, &[]).end();
+    assert!(screen.replace('\n', "").contains("word CAUSE"), "{screen}");
+    assert!(screen.contains("… 35 earlier lines"), "{screen}");
+}
+
+#[test]
 fn a_failing_run() {
     let test = workspace();
     both("failing", &test, &["ship"], 4);
