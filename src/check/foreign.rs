@@ -80,6 +80,11 @@ pub(super) fn find<'t>(workflow: &Workflow, text: &'t str) -> Option<Foreign<'t>
 fn doubled(workflow: &Workflow, inner: &str) -> Option<Vec<String>> {
     let path = inner.split([' ', '|']).next().unwrap_or_default();
     let (root, rest) = path.split_once('.').unwrap_or((path, ""));
+    // A Go template's own fields, as `docker inspect -f '{{.Name}}'` has them.
+    if root.is_empty() && rest.starts_with(char::is_uppercase) && rest.contains(char::is_lowercase)
+    {
+        return None;
+    }
     let name = if matches!(root, "" | "params" | "inputs" | "vars") && !rest.is_empty() {
         rest
     } else {

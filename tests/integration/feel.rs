@@ -313,3 +313,12 @@ fn lists_say_what_runs_what_was_given_and_how_long() {
     assert!(row.contains("ms") || row.contains("s "), "{row}");
     assert!(row.ends_with("  to=prod\n"), "{row}");
 }
+
+#[test]
+fn go_templates_of_other_programs_are_left_to_them() {
+    let fields = "[[params]]\nname = 'name'\n[[steps]]\nid = 'a'\n\
+                  argv = ['docker', 'inspect', '-f', '{{.Name}}', '--', '{name}']\n";
+    let checked = Test::with("w", fields).ostler(&["check"]).code(0);
+    assert!(!checked.stdout.contains("E0305"), "{checked:?}");
+    Test::with("w", &fields.replace(".Name", ".NAME")).ostler(&["check"]).code(3).says("E0305");
+}
