@@ -53,7 +53,7 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
-    /// Explain what a code of `check` means, or which files make a verb
+    /// Explain what a code of `check` means, which files make a verb, or the format of these
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     Plan(PlanArgs),
@@ -113,7 +113,9 @@ impl Command {
     pub(super) fn needs_settings(&self) -> bool {
         match self {
             Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
-            Self::Explain(args) => args.name.as_deref().is_some_and(|n| Code::named(n).is_none()),
+            Self::Explain(args) => {
+                args.name.as_deref().is_some_and(|n| n != "format" && Code::named(n).is_none())
+            }
             Self::Runs(RunsArgs { command: Some(RunsCommand::Verify(of)), .. }) => {
                 !of.is_of_export()
             }
@@ -212,7 +214,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A code, such as E0102, or a verb [default: list all codes]
+    /// A code, such as E0102, a verb, or `format`: every field of a workflow file [default: list all codes]
     #[arg(add = completion::explainable())]
     pub(super) name: Option<String>,
     /// How it is printed

@@ -145,6 +145,13 @@ impl Context {
             }
             return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
         };
+        if found.attempts.iter().all(|attempt| attempt.n != n) {
+            let all = match found.attempts.len() {
+                1 => "1 attempt".to_owned(),
+                more => format!("{more} attempts"),
+            };
+            return Err(Error::NotNow(format!("`{step}` had {all} in run {id}, and none is {n}")));
+        }
         if let Some((at, by)) = store.output_gone(&id)? {
             let why = format!("the output of run {id} was let go on {at} by {by}");
             return Err(Error::NotNow(why));
