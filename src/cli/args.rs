@@ -267,6 +267,9 @@ pub(super) enum RunsCommand {
         /// Only what the step wrote to standard error
         #[arg(long)]
         stderr: bool,
+        /// How the events are printed [default: text on a terminal, else json: the log's own lines]
+        #[arg(long, value_name = "FORMAT", conflicts_with_all = ["step", "attempt", "stderr"])]
+        format: Option<Format>,
     },
     /// Watch a run that another process drives, until it ends or waits
     Watch {

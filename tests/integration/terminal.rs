@@ -186,6 +186,20 @@ fn verbose_shows_what_is_run_on_a_terminal_too() {
 }
 
 #[test]
+fn a_log_is_a_timeline_on_a_terminal() {
+    let test = workspace();
+    test.ostler(&["ship"]).code(4);
+    let (code, screen, _) = Pty::start(&test, &["runs", "log"], 100, &[]).end();
+    assert!(
+        code == 0 && screen.contains("step finished       test              exit 3"),
+        "{screen}"
+    );
+    let raw = test.ostler(&["runs", "log"]).code(0).stdout;
+    assert_eq!(raw, test.ostler(&["runs", "log", "--format", "json"]).code(0).stdout);
+    assert!(raw.starts_with('{'), "{raw}");
+}
+
+#[test]
 fn a_failing_run() {
     let test = workspace();
     both("failing", &test, &["ship"], 4);
