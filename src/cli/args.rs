@@ -55,7 +55,7 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Check workflow files: everything that can be known before a run
     Check(CheckArgs),
-    /// Explain what a code of `check` means, or which files make a verb
+    /// Explain what a code of `check` means, which files make a verb, or the format of these
     Explain(ExplainArgs),
     /// Say what a run would do, and run nothing
     #[command(override_usage = "ostler plan [OPTIONS] VERB [PARAMS]...\n\n\
@@ -117,7 +117,9 @@ impl Command {
     pub(super) fn needs_settings(&self) -> bool {
         match self {
             Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
-            Self::Explain(args) => args.name.as_deref().is_some_and(|n| Code::named(n).is_none()),
+            Self::Explain(args) => {
+                args.name.as_deref().is_some_and(|n| n != "format" && Code::named(n).is_none())
+            }
             Self::Runs(RunsArgs { command: Some(RunsCommand::Verify(of)), .. }) => {
                 !of.is_of_export()
             }
@@ -231,7 +233,7 @@ pub(super) struct CheckArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A code, such as E0102, or a verb [default: list all codes]
+    /// A code, such as E0102, a verb, or `format`: every field of a workflow file [default: list all codes]
     #[arg(add = completion::explainable())]
     pub(super) name: Option<String>,
     /// How it is printed
@@ -283,6 +285,9 @@ pub(super) enum RunsCommand {
         /// Only what the step wrote to standard error
         #[arg(long)]
         stderr: bool,
+        /// How the events are printed [default: text on a terminal, else json: the log's own lines]
+        #[arg(long, value_name = "FORMAT", conflicts_with_all = ["step", "attempt", "stderr"])]
+        format: Option<Format>,
     },
     /// Watch a run that another process drives, until it ends or waits
     Watch {

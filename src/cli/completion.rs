@@ -76,7 +76,8 @@ pub(super) fn explainable() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let codes =
             Code::ALL.iter().map(|code| (code.as_str().to_owned(), code.title().to_owned()));
-        candidates(typed, named_verbs().chain(codes))
+        let format = ("format".to_owned(), "every field of a workflow file".to_owned());
+        candidates(typed, named_verbs().chain([format]).chain(codes))
     })
 }
 

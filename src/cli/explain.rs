@@ -15,12 +15,17 @@ use crate::report::{Paint, Tone};
 /// The most columns that prose takes, however wide the terminal is.
 const WIDTH: usize = 80;
 
+/// Every field of a workflow file.
+const REFERENCE: &str = include_str!("../../docs/reference.md");
+
 impl Context {
     pub(super) fn explain(&self, args: &ExplainArgs) -> Result<Exit, Error> {
         let json = args.format == Format::Json;
         let said = match args.name.as_deref() {
             None if json => format!("{:#}\n", list_json()),
             None => list(&self.out),
+            Some("format") if json => format!("{:#}\n", json!({ "text": REFERENCE })),
+            Some("format") => REFERENCE.to_owned(),
             Some(name) => match Code::named(name) {
                 Some(code) if json => format!("{:#}\n", code_json(code)),
                 Some(code) => text(code, &self.out),

@@ -21,6 +21,7 @@ mod retry;
 mod runs;
 mod step;
 mod terminal;
+mod timeline;
 mod usage;
 mod verb;
 mod verbs;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::Context;
 use super::args::Showing;
 use super::live::{Live, Row};
+use crate::diagnostic::printable;
 use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
@@ -15,6 +16,9 @@ use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
 use crate::run::{Event, Outcome, Probe, Record, Run, State};
 use crate::store::Store;
 use crate::workflow::Millis;
+
+/// How many lines are shown of what a step runs.
+const COMMAND: usize = 6;
 
 /// Says how a run goes on.
 pub(super) struct Progress<'c> {
@@ -59,6 +63,16 @@ fn waves(run: &Run) -> BTreeMap<StepId, usize> {
         .flat_map(|(at, wave)| wave.into_iter().map(move |node| (node, at)))
         .map(|(node, at)| (graph.nodes[node].id.clone(), at))
         .collect()
+}
+
+/// What a step runs, its lines below each other.
+fn command(text: &str, indent: usize) -> String {
+    let all: Vec<String> = text.trim().lines().map(printable).collect();
+    let mut lines = all[..all.len().min(COMMAND)].to_vec();
+    if all.len() > COMMAND {
+        lines.push(format!("… and {} more", all.len() - COMMAND));
+    }
+    lines.join(&format!("\n{:indent$}", ""))
 }
 
 impl<'c> Progress<'c> {
@@ -156,14 +170,13 @@ impl<'c> Progress<'c> {
             Event::RunOpened { .. } if self.live.is_none() => {
                 to.paint(Tone::Faint, &format!("run {}", record.run))
             }
-            Event::StepStarted { step, .. }
-                if self.detail == Detail::Verbose && self.live.is_none() =>
-            {
+            Event::StepStarted { step, .. } if self.detail == Detail::Verbose => {
                 let node = run.node(step)?;
                 let what = run.step(node).run.as_ref().and_then(crate::plan::Action::shown);
-                let first = what.as_deref().and_then(|text| text.trim().lines().next());
-                let first = to.paint(Tone::Faint, first.unwrap_or_default());
-                format!("{} {step}  {first}", to.paint(Tone::Strong, "▸")).trim_end().to_owned()
+                let indent = columns(&step.to_string()) + 4;
+                let what = command(&what.unwrap_or_default(), indent);
+                let what = to.paint(Tone::Faint, &what);
+                format!("{} {step}  {what}", to.paint(Tone::Strong, "▸")).trim_end().to_owned()
             }
             Event::StepFinished { step, .. }
             | Event::StepFailed { step, .. }

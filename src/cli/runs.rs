@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
-use super::args::{Driving, RunArgs, RunsCommand, Showing};
+use super::args::{Driving, Format, RunArgs, RunsCommand, Showing};
 use super::formats::ReportFormat;
 use super::list::ITS_ENGINE_DIED;
 use super::progress::Progress;
+use super::timeline::timeline;
 use super::{Context, Exit, verb};
 use crate::ops::{self, Error, Session, StartOptions};
 use crate::report;
@@ -98,7 +99,9 @@ impl Context {
                 }
                 Ok(Exit::Passed)
             }
-            RunsCommand::Log { run, step, attempt, stderr } => self.log(run, step, attempt, stderr),
+            RunsCommand::Log { run, step, attempt, stderr, format } => {
+                self.log(run, step, attempt, stderr, format)
+            }
             RunsCommand::Watch { run, showing } => self.watch(run.as_deref(), &showing),
             RunsCommand::Resume { run, driving } => self.driven(&driving, |options, show| {
                 ops::resume(&self.workspace, run.as_deref(), options, show)
@@ -118,6 +121,7 @@ impl Context {
         step: Option<String>,
         attempt: Option<u32>,
         only_stderr: bool,
+        format: Option<Format>,
     ) -> Result<Exit, Error> {
         let store = self.workspace.existing_store()?;
         // With one word, it may be a step of the latest run.
@@ -127,7 +131,13 @@ impl Context {
         };
         let id = store.find(run.as_deref())?;
         let Some(step) = step else {
-            store.lines(&id)?.iter().for_each(|line| self.print(&String::from_utf8_lossy(line)));
+            let lines = store.lines(&id)?;
+            if self.out.is_terminal && format != Some(Format::Json) || format == Some(Format::Text)
+            {
+                self.print(&timeline(&lines));
+            } else {
+                lines.iter().for_each(|line| self.print(&String::from_utf8_lossy(line)));
+            }
             return Ok(Exit::Passed);
         };
         let whole = report::report(store.load(&id)?.run());
@@ -143,6 +153,13 @@ impl Context {
             }
             return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
         };
+        if found.attempts.iter().all(|attempt| attempt.n != n) {
+            let all = match found.attempts.len() {
+                1 => "1 attempt".to_owned(),
+                more => format!("{more} attempts"),
+            };
+            return Err(Error::NotNow(format!("`{step}` had {all} in run {id}, and none is {n}")));
+        }
         if let Some((at, by)) = store.output_gone(&id)? {
             let why = format!("the output of run {id} was let go on {at} by {by}");
             return Err(Error::NotNow(why));

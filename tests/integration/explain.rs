@@ -88,3 +88,11 @@ fn check_names_the_way_to_an_explanation_once_and_only_after_errors() {
     let said = warned.ostler(&["check"]).code(0).says("1 warning in 1 file\n");
     assert!(!said.stdout.contains("ostler explain"));
 }
+
+#[test]
+fn the_format_is_explained_without_a_workspace_that_can_be_used() {
+    let test = Test::new().file("ostler.toml", "not toml");
+    let text = test.ostler(&["explain", "format"]).code(0).says("depends_on").stdout;
+    let json = test.ostler(&["explain", "format", "--format", "json"]).code(0).json();
+    assert_eq!(json["text"], text);
+}

@@ -175,6 +175,31 @@ fn what_a_failed_step_wrote_is_never_cut() {
 }
 
 #[test]
+fn verbose_shows_what_is_run_on_a_terminal_too() {
+    let text = "[[steps]]\nid = 'a'\ncmd = '''\necho 1\necho 2\necho 3\necho 4\necho 5\necho 6\necho 7'''\n";
+    let test = Test::with("w", text);
+    let (_, screen, _) = Pty::start(&test, &["w", "-v"], 80, &[]).end();
+    assert!(screen.contains("▸ a  echo 1\n     echo 2\n"), "{screen}");
+    assert!(screen.contains("     echo 6\n     … and 1 more\n"), "{screen}");
+    let told = "`a` had 1 attempt in run";
+    test.ostler(&["runs", "log", "a", "--attempt", "9"]).code(2).complains(told);
+}
+
+#[test]
+fn a_log_is_a_timeline_on_a_terminal() {
+    let test = workspace();
+    test.ostler(&["ship"]).code(4);
+    let (code, screen, _) = Pty::start(&test, &["runs", "log"], 100, &[]).end();
+    assert!(
+        code == 0 && screen.contains("step finished       test              exit 3"),
+        "{screen}"
+    );
+    let raw = test.ostler(&["runs", "log"]).code(0).stdout;
+    assert_eq!(raw, test.ostler(&["runs", "log", "--format", "json"]).code(0).stdout);
+    assert!(raw.starts_with('{'), "{raw}");
+}
+
+#[test]
 fn a_failing_run() {
     let test = workspace();
     both("failing", &test, &["ship"], 4);

@@ -1,0 +1,31 @@
+//! A run's events as people read them: when, what, which step, and what came of it.
+
+use serde_json::Value;
+
+use super::list::when;
+use crate::diagnostic::printable;
+use crate::report::lines::one_line;
+use crate::run::{Event, Record};
+use crate::workflow::Millis;
+
+/// The lines of a log, each with the time since the first.
+pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
+    let records: Vec<Record> =
+        lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let Some(first) = records.first() else { return String::new() };
+    let row = |record: &Record| {
+        let event = serde_json::to_value(&record.event).unwrap_or_default();
+        let text = |name: &str| event.get(name).and_then(Value::as_str).map(one_line);
+        let what = text("type").unwrap_or_default().replace('_', " ");
+        let step = text("step").unwrap_or_default();
+        let more = match &record.event {
+            Event::StepFinished { ending, .. } => ending.outcome.to_string(),
+            Event::RunOpened { .. } => when(record.at),
+            _ => text("reason").or_else(|| text("answer")).unwrap_or_default(),
+        };
+        let since = Millis(record.at.since(first.at)).to_string();
+        let line = format!("{since:>8}  {what:18}  {step:16}  {}", printable(&more));
+        format!("{}\n", line.trim_end())
+    };
+    records.iter().map(row).collect()
+}
