@@ -55,7 +55,6 @@ impl Context {
         showing: &Showing,
         said: &BTreeMap<String, String>,
     ) -> Result<String, String> {
-        let whole = report::report(run);
         let id = RunId::parse(run.id());
         let output = |step: &StepReport, attempt: u32, stream: &str| {
             let found = |id| ops::output_end(store, id, &step.id, attempt, stream);
@@ -65,11 +64,11 @@ impl Context {
             ReportFormat::Text => {
                 let (paint, width) = (&self.out, self.out.room());
                 let look = Look { paint, width, detail: showing.detail(), output: &output };
-                report::text(&whole, &look, said)
+                report::text(run, &look, said)
             }
-            ReportFormat::Json => format!("{}\n", pretty(&whole)),
-            ReportFormat::Markdown => report::markdown(&whole, &output),
-            ReportFormat::Junit => report::junit(&whole, &output)?,
+            ReportFormat::Json => format!("{}\n", pretty(&report::report(run))),
+            ReportFormat::Markdown => report::markdown(&report::report(run), &output),
+            ReportFormat::Junit => report::junit(&report::report(run), &output)?,
         })
     }
 }

@@ -17,7 +17,8 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     if let Some(reason) = &report.reason {
         let _ = writeln!(out, "{}\n", text(reason));
     }
-    let _ = writeln!(out, "Run `{}`: {}\n", report.run, counts(report));
+    let statuses = steps().map(|s| (s.status.as_str(), s.taken_over.is_some()));
+    let _ = writeln!(out, "Run `{}`: {}\n", report.run, counts(statuses));
     for warning in &report.warnings {
         let _ = writeln!(out, "- ! {}", text(warning));
     }

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use super::failed::failed;
 use super::lines::{columns, cut, one_line};
 use super::output::{LETTERS, Output, last_lines};
-use super::{Report, StepReport};
+use super::{Report, StepReport, head, step};
 use crate::diagnostic::printable;
-use crate::run::RunStatus;
+use crate::run::{Run, RunStatus, State};
 use crate::workflow::Millis;
 
 /// The widest that the names of steps may make their column.
@@ -74,18 +74,19 @@ pub struct Look<'l> {
 }
 
 /// The report as text, without the lines of steps that the reader has seen: `said` has
-/// these and the states in which they were shown.
-pub fn text(report: &Report, look: &Look<'_>, said: &BTreeMap<String, String>) -> String {
+/// these and the states in which they were shown. Of many steps, one at a time is looked at.
+pub fn text(run: &Run, look: &Look<'_>, said: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
-    let steps = || report.steps.iter().chain(&report.finally);
-    for warning in &report.warnings {
+    let head = head(run);
+    for warning in &head.warnings {
         let _ = writeln!(out, "{} {}", look.paint.paint(Tone::Warn, "!"), printable(warning));
     }
     if look.detail != Detail::Quiet {
-        let width = steps().map(|s| columns(&s.id)).max().unwrap_or(0);
-        lines(&mut out, &report.steps, width, look, said);
+        let names = run.nodes().iter().map(|node| columns(&node.instance.to_string()));
+        let width = names.max().unwrap_or(0);
+        lines(&mut out, run, false, width, look, said);
         let mut finally = String::new();
-        lines(&mut finally, &report.finally, width, look, said);
+        lines(&mut finally, run, true, width, look, said);
         if !finally.is_empty() {
             let _ = writeln!(out, "{}\n{finally}", look.paint.paint(Tone::Faint, "finally"));
             out.pop();
@@ -96,34 +97,41 @@ pub fn text(report: &Report, look: &Look<'_>, said: &BTreeMap<String, String>) -
             out.push('\n');
         }
     };
-    for step in steps().filter(|s| s.status == "failed") {
+    for node in run.nodes().iter().filter(|node| node.state == State::Failed) {
         parted(&mut out);
-        failed(&mut out, report, step, look);
+        failed(&mut out, &head, &step(run, node), look);
     }
     parted(&mut out);
-    summary(&mut out, report, look.paint);
+    summary(&mut out, run, &head, look.paint);
     out
 }
 
-/// A line for each step that was not seen yet; of many that were skipped alike, one for all.
+/// A line for each step, of `finally` or not, that was not seen yet; of many that were skipped alike, one for all.
 fn lines(
     out: &mut String,
-    steps: &[StepReport],
+    run: &Run,
+    finally: bool,
     width: usize,
     look: &Look<'_>,
     said: &BTreeMap<String, String>,
 ) {
+    let nodes = || run.nodes().iter().filter(|node| node.finally == finally);
     let mut alike: BTreeMap<&Option<String>, usize> = BTreeMap::new();
-    for step in steps.iter().filter(|step| step.status == "skipped") {
-        *alike.entry(&step.reason).or_default() += 1;
+    for node in nodes().filter(|node| node.state == State::Skipped) {
+        *alike.entry(&node.reason).or_default() += 1;
     }
-    let inner: BTreeSet<&String> = steps.iter().flat_map(|step| &step.after).collect();
-    for step in steps.iter().filter(|step| said.get(&step.id) != Some(&step.status)) {
-        if step.status == "skipped"
-            && let Some(count) = alike.get_mut(&step.reason).filter(|count| **count > SKIPPED)
+    let edges = nodes().flat_map(|node| &run.step(node).edges);
+    let inner: BTreeSet<&str> = edges.map(|edge| edge.step.as_str()).collect();
+    for node in nodes() {
+        let id = node.instance.to_string();
+        if said.get(&id).is_some_and(|state| state == node.state.name()) {
+            continue;
+        }
+        if node.state == State::Skipped
+            && let Some(count) = alike.get_mut(&node.reason).filter(|count| **count > SKIPPED)
         {
             if *count < usize::MAX {
-                let why = step.reason.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
+                let why = node.reason.as_ref().map(|why| format!(", {why}")).unwrap_or_default();
                 let text = format!("- {count} steps  skipped{}", printable(&why));
                 let _ = writeln!(out, "{}", look.paint.paint(Tone::Faint, &text));
             }
@@ -131,7 +139,7 @@ fn lines(
             *count = usize::MAX;
             continue;
         }
-        out.push_str(&entry(step, width, !inner.contains(&step.id), look));
+        out.push_str(&entry(&step(run, node), width, !inner.contains(id.as_str()), look));
     }
 }
 
@@ -254,11 +262,11 @@ pub(super) fn words(status: RunStatus) -> (&'static str, Tone) {
     }
 }
 
-/// How many steps are in each state.
-pub(super) fn counts(report: &Report) -> String {
+/// How many steps are in each state: its name, and whether they were taken over.
+pub(super) fn counts<'s>(steps: impl Iterator<Item = (&'s str, bool)>) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
-    for step in report.steps.iter().chain(&report.finally) {
-        let what = if step.taken_over.is_some() { "taken over" } else { step.status.as_str() };
+    for (status, taken_over) in steps {
+        let what = if taken_over { "taken over" } else { status };
         match counts.iter_mut().find(|(status, _)| *status == what) {
             Some((_, count)) => *count += 1,
             None => counts.push((what, 1)),
@@ -283,9 +291,9 @@ fn asked(out: &mut String, report: &Report, step: &StepReport, paint: &dyn Paint
     command(&format!("ostler step answer {} {} {answers}", report.run, step.id));
 }
 
-fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
+fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
-    let counts = counts(report);
+    let counts = counts(run.nodes().iter().map(|n| (n.state.name(), n.taken_over.is_some())));
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
     let retries = report.retries.as_ref().map(|run| format!(", retries {run}")).unwrap_or_default();
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
@@ -296,8 +304,8 @@ fn summary(out: &mut String, report: &Report, paint: &dyn Paint) {
         paint.paint(tone, word),
         paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{retries})", report.run)),
     );
-    for step in report.steps.iter().chain(&report.finally).filter(|s| s.status == "asked") {
-        asked(out, report, step, paint);
+    for node in run.nodes().iter().filter(|node| node.state == State::Asked) {
+        asked(out, report, &step(run, node), paint);
     }
     let again = [RunStatus::Failed, RunStatus::PassedWithFailures, RunStatus::Cancelled];
     if again.contains(&report.status) {

@@ -76,6 +76,8 @@ fn settled(text: &str) -> String {
         (r"[0-9a-f]{64}", "DIGEST"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),
         (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+        // A column is as wide as the longest time in it.
+        ("TIME +", "TIME "),
         (r#"time="[0-9.]+""#, r#"time="TIME""#),
         (r#"timestamp="[^"]+""#, r#"timestamp="TIME""#),
     ];
