@@ -30,7 +30,6 @@ pub(super) struct Progress<'c> {
     shape: OnceCell<Shape>,
     /// For each step, its wave.
     waves: OnceCell<BTreeMap<StepId, usize>>,
-    store: OnceCell<Option<Store>>,
     /// The states in which steps were shown.
     said: BTreeMap<String, String>,
     /// How many steps were skipped for each reason.
@@ -86,21 +85,20 @@ impl<'c> Progress<'c> {
             live: is_live.then(Live::new),
             shape: OnceCell::new(),
             waves: OnceCell::new(),
-            store: OnceCell::new(),
             said: BTreeMap::new(),
             skipped: BTreeMap::new(),
         }
     }
 
     /// Says what a record means to somebody who watches; nothing for most.
-    pub(super) fn record(&mut self, record: &Record, run: &Run) {
+    pub(super) fn record(&mut self, record: &Record, run: &Run, store: &Store) {
         if self.detail == Detail::Quiet {
             return;
         }
         if self.live.is_some() {
             self.follow(record, run);
         }
-        let Some(text) = self.line(record, run) else { return };
+        let Some(text) = self.line(record, run, store) else { return };
         match &self.live {
             Some(live) => live.view().lines.push(text),
             None => super::say(&text),
@@ -164,7 +162,7 @@ impl<'c> Progress<'c> {
         self.shape.get_or_init(|| Shape::of(run))
     }
 
-    fn line(&mut self, record: &Record, run: &Run) -> Option<String> {
+    fn line(&mut self, record: &Record, run: &Run, store: &Store) -> Option<String> {
         let to = &self.context.err;
         Some(match &record.event {
             Event::RunOpened { .. } if self.live.is_none() => {
@@ -181,14 +179,14 @@ impl<'c> Progress<'c> {
             Event::StepFinished { step, .. }
             | Event::StepFailed { step, .. }
             | Event::StepAsked { step, .. }
-            | Event::StepUnproven { step, .. } => return self.ended(step, run),
+            | Event::StepUnproven { step, .. } => return self.ended(step, run, store),
             Event::StepSkipped { step, reason } => {
                 let alike = self.skipped.entry(reason.clone()).or_default();
                 *alike += 1;
                 // Of many, the report says how many.
-                return if *alike <= SKIPPED { self.ended(step, run) } else { None };
+                return if *alike <= SKIPPED { self.ended(step, run, store) } else { None };
             }
-            Event::StepTakenOver { step, .. } => return self.ended(step, run),
+            Event::StepTakenOver { step, .. } => return self.ended(step, run, store),
             Event::StepInterrupted { step, cause, .. } => {
                 let outcome = Outcome::Interrupted { cause: *cause };
                 format!("{} {step}  interrupted: {outcome}", to.paint(Tone::Warn, "!"))
@@ -218,15 +216,14 @@ impl<'c> Progress<'c> {
     }
 
     /// The line of a step that ended, as the report would have it.
-    fn ended(&mut self, step: &Instance, run: &Run) -> Option<String> {
+    fn ended(&mut self, step: &Instance, run: &Run, store: &Store) -> Option<String> {
         let step = report::step(run, run.node(step)?);
         let shape = self.shape(run);
         let is_last = StepId::parse(&step.id).is_ok_and(|id| !shape.inner.contains(&id));
-        let store = self.store.get_or_init(|| self.context.workspace.existing_store().ok());
         let id = RunId::parse(run.id());
         let output = |step: &report::StepReport, attempt: u32, stream: &str| {
-            let found = store.as_ref().zip(id.as_ref());
-            found.map(|(s, id)| output_end(s, id, &step.id, attempt, stream)).unwrap_or_default()
+            let found = |id| output_end(store, id, &step.id, attempt, stream);
+            id.as_ref().map(found).unwrap_or_default()
         };
         let to = &self.context.err;
         // What steps wrote is a result: unless both go to the same place, the report has it.

@@ -9,9 +9,9 @@ use super::list::ITS_ENGINE_DIED;
 use super::progress::Progress;
 use super::timeline::timeline;
 use super::{Context, Exit, verb};
+use crate::exec::Show;
 use crate::ops::{self, Error, Session, StartOptions};
 use crate::report;
-use crate::run::{Record, Run};
 
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
@@ -41,11 +41,12 @@ impl Context {
     pub(super) fn driven(
         &self,
         driving: &Driving,
-        drive: impl FnOnce(&StartOptions, &mut dyn FnMut(&Record, &Run)) -> Result<Session, Error>,
+        drive: impl FnOnce(&StartOptions, Show<'_>) -> Result<Session, Error>,
     ) -> Result<Exit, Error> {
         let options = StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
         let mut progress = Progress::new(self, &driving.showing);
-        let session = drive(&options, &mut |record, run| progress.record(record, run));
+        let session =
+            drive(&options, &mut |record, run, store| progress.record(record, run, store));
         let said = progress.end();
         let session = session?;
         self.report(&session.store, session.journal.run(), &driving.showing, &said);
@@ -62,12 +63,12 @@ impl Context {
     fn watch(&self, run: Option<&str>, showing: &Showing) -> Result<Exit, Error> {
         let mut progress = Progress::new(self, showing);
         let mut first = true;
-        let session = ops::watch(&self.workspace, run, &mut |record, run| {
+        let session = ops::watch(&self.workspace, run, &mut |record, run, store| {
             if std::mem::take(&mut first) {
                 progress.begin(run);
             }
             if let Some(record) = record {
-                progress.record(record, run);
+                progress.record(record, run, store);
             }
         });
         let said = progress.end();

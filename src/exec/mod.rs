@@ -57,12 +57,15 @@ pub enum Left {
     Killed,
 }
 
+/// Is told of every record once it is committed: with the run it led to, and the store that has it.
+pub type Show<'s> = &'s mut dyn FnMut(&Record, &crate::run::Run, &Store);
+
 /// Drives a run until it ends, waits for somebody, or is killed. `show` is told of every record.
 pub async fn drive(
     store: &mut Store,
     journal: &mut Journal,
     drive: Drive,
-    show: &mut dyn FnMut(&Record, &crate::run::Run),
+    show: Show<'_>,
 ) -> Result<Left, store::Error> {
     // A step that kills its keeper leaves its processes to us, and not to init.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
@@ -130,7 +133,7 @@ impl Driver<'_> {
         &mut self,
         took: Took,
         signals: &mut Signals,
-        show: &mut dyn FnMut(&Record, &crate::run::Run),
+        show: Show<'_>,
     ) -> Result<Left, store::Error> {
         let mut inputs = Vec::new();
         let mut took = Some(took);
@@ -142,7 +145,7 @@ impl Driver<'_> {
                 self.force()?;
             }
             for record in news {
-                show(&record, self.journal.run());
+                show(&record, self.journal.run(), self.store);
             }
             self.perform(decided);
             let status = self.journal.run().status();

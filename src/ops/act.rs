@@ -10,15 +10,13 @@ use super::workspace::actor;
 use super::{Error, Workspace, which};
 use crate::action::is_alive;
 use crate::check::values;
-use crate::exec::{self, Left};
+use crate::exec::{self, Left, Show};
 use crate::ids::{Instance, Name, RunId};
 use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
 
 /// How often others' records are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-type Show<'s> = &'s mut dyn FnMut(&Record, &Run);
 
 /// Resumes a run: what was interrupted follows its step's `on_interrupt`, and the run goes on.
 pub fn resume(
@@ -117,7 +115,7 @@ pub fn answer(
     recorded?;
     store.force()?;
     for record in journal.take_news() {
-        show(&record, journal.run());
+        show(&record, journal.run(), &store);
     }
     if lock.is_none() {
         lock = lock_if_left(&store, &mut journal)?;
@@ -218,14 +216,14 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
 pub fn watch(
     workspace: &Workspace,
     run: Option<&str>,
-    show: &mut dyn FnMut(Option<&Record>, &Run),
+    show: &mut dyn FnMut(Option<&Record>, &Run, &Store),
 ) -> Result<Session, Error> {
     let store = workspace.existing_store()?;
     let id = store.find(run)?;
     let journal = store.load(&id)?;
-    show(None, journal.run());
+    show(None, journal.run(), &store);
     let over = |run: &Run| run.status() != RunStatus::Running;
-    follow(store, journal, &over, &mut |record, run| show(Some(record), run))
+    follow(store, journal, &over, &mut |record, run, store| show(Some(record), run, store))
 }
 
 /// Reads on until something holds of the run, as long as somebody drives it.
@@ -250,7 +248,7 @@ fn follow(
             )));
         }
         for record in news {
-            show(&record, journal.run());
+            show(&record, journal.run(), &store);
         }
     }
     let left = Left::Status(journal.run().status());

@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::start::{Session, StartOptions, begin};
 use super::{Error, Workspace, check_verb, plan};
+use crate::exec::Show;
 use crate::ids::RunId;
 use crate::plan::{Given, Origin, Plan};
 use crate::reader::Checked;
-use crate::run::{Event, Node, Record, Run};
+use crate::run::{Event, Node};
 use crate::value;
 
 /// How a run is retried.
@@ -64,7 +65,7 @@ pub fn retry(
     workspace: &Workspace,
     again: Again,
     options: &StartOptions,
-    show: &mut dyn FnMut(&Record, &Run),
+    show: Show<'_>,
 ) -> Result<Session, Error> {
     begin(workspace, again.plan, Some((again.run, again.taken)), options, show)
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::workspace::{Durability, actor};
 use super::{Error, Workspace, facts};
 use crate::action::{Setting, is_alive};
-use crate::exec::{self, Drive, Left};
+use crate::exec::{self, Drive, Left, Show};
 use crate::ids::RunId;
 use crate::plan::Plan;
-use crate::run::{ActorKind, Event, Record, Run, Trigger};
+use crate::run::{ActorKind, Event, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
 /// How a run is to be driven.
@@ -36,7 +36,7 @@ pub fn start(
     workspace: &Workspace,
     plan: Plan,
     options: &StartOptions,
-    show: &mut dyn FnMut(&Record, &Run),
+    show: Show<'_>,
 ) -> Result<Session, Error> {
     begin(workspace, Arc::new(plan), None, options, show)
 }
@@ -47,7 +47,7 @@ pub(super) fn begin(
     plan: Arc<Plan>,
     retried: Option<(RunId, Vec<Event>)>,
     options: &StartOptions,
-    show: &mut dyn FnMut(&Record, &Run),
+    show: Show<'_>,
 ) -> Result<Session, Error> {
     let (retries, taken_over) = retried.map_or((None, Vec::new()), |(id, taken)| (Some(id), taken));
     let mut store = workspace.store()?;
@@ -73,7 +73,7 @@ pub(super) fn drive(
     mut journal: Journal,
     lock: &DriverLock,
     options: &StartOptions,
-    show: &mut dyn FnMut(&Record, &Run),
+    show: Show<'_>,
 ) -> Result<Session, Error> {
     let config = &workspace.config;
     let (env, inherited) = facts::inherited(&config.inherit_env);
