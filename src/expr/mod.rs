@@ -1,8 +1,6 @@
 //! The two little languages inside a workflow: placeholders and CEL conditions. Pure.
 #![deny(clippy::disallowed_methods)]
 
-#[cfg(test)]
-mod agreement;
 pub mod condition;
 mod kinds;
 mod operations;
@@ -14,3 +12,6 @@ pub use condition::Condition;
 pub use kinds::Type;
 pub use operations::TYPE_NAMES;
 pub use template::{Ref, Template};
+
+#[cfg(test)]
+mod tests;

@@ -333,6 +333,4 @@ fn one_action(step: &mut schemars::Schema) {
 }
 
 #[cfg(test)]
-mod random;
-#[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Schema and decoder agree on fields, required ones, words and defaults.
 
+mod random;
+
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;

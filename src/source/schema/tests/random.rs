@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::super::decode::{Decode, Problems};
-use super::super::workflow::nodes;
-use super::tests::{names, objects, required, tree};
-use super::{ACTIONS, properties, schema};
+use super::super::super::decode::{Decode, Problems};
+use super::super::super::workflow::nodes;
+use super::super::{ACTIONS, properties, schema};
+use super::{names, objects, required, tree};
 use crate::workflow as typed;
 
 /// Values that fit a schema, made from the schema itself.
