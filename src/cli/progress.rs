@@ -7,18 +7,14 @@ use std::time::Instant;
 use super::Context;
 use super::args::Showing;
 use super::live::{Live, Row};
-use crate::diagnostic::printable;
 use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
-use crate::report::lines::columns;
+use crate::report::lines::{columns, command};
 use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
 use crate::run::{Event, Outcome, Probe, Record, Run, State};
 use crate::store::Store;
 use crate::workflow::Millis;
-
-/// How many lines are shown of what a step runs.
-const COMMAND: usize = 6;
 
 /// Says how a run goes on.
 pub(super) struct Progress<'c> {
@@ -41,7 +37,7 @@ struct Shape {
     /// The longest name's columns.
     width: usize,
     /// The steps that others come after.
-    inner: BTreeSet<StepId>,
+    followed: BTreeSet<StepId>,
 }
 
 impl Shape {
@@ -50,7 +46,7 @@ impl Shape {
         let all = || plan.steps.iter().chain(&plan.finally);
         Self {
             width: all().map(|step| columns(step.id.as_str())).max().unwrap_or(0),
-            inner: all().flat_map(|s| &s.edges).map(|edge| edge.step.value.clone()).collect(),
+            followed: plan.followed().into_iter().cloned().collect(),
         }
     }
 }
@@ -62,16 +58,6 @@ fn waves(run: &Run) -> BTreeMap<StepId, usize> {
         .flat_map(|(at, wave)| wave.into_iter().map(move |node| (node, at)))
         .map(|(node, at)| (graph.nodes[node].id.clone(), at))
         .collect()
-}
-
-/// What a step runs, its lines below each other.
-fn command(text: &str, indent: usize) -> String {
-    let all: Vec<String> = text.trim().lines().map(printable).collect();
-    let mut lines = all[..all.len().min(COMMAND)].to_vec();
-    if all.len() > COMMAND {
-        lines.push(format!("… and {} more", all.len() - COMMAND));
-    }
-    lines.join(&format!("\n{:indent$}", ""))
 }
 
 impl<'c> Progress<'c> {
@@ -172,7 +158,7 @@ impl<'c> Progress<'c> {
                 let node = run.node(step)?;
                 let what = run.step(node).run.as_ref().and_then(crate::plan::Action::shown);
                 let indent = columns(&step.to_string()) + 4;
-                let what = command(&what.unwrap_or_default(), indent);
+                let what = command(&what.unwrap_or_default()).join(&format!("\n{:indent$}", ""));
                 let what = to.paint(Tone::Faint, &what);
                 format!("{} {step}  {what}", to.paint(Tone::Strong, "▸")).trim_end().to_owned()
             }
@@ -216,10 +202,10 @@ impl<'c> Progress<'c> {
     }
 
     /// The line of a step that ended, as the report would have it.
-    fn ended(&mut self, step: &Instance, run: &Run, store: &Store) -> Option<String> {
-        let step = report::step(run, run.node(step)?);
+    fn ended(&mut self, instance: &Instance, run: &Run, store: &Store) -> Option<String> {
+        let step = report::step(run, run.node(instance)?);
         let shape = self.shape(run);
-        let is_last = StepId::parse(&step.id).is_ok_and(|id| !shape.inner.contains(&id));
+        let is_last = !shape.followed.contains(&instance.step);
         let id = RunId::parse(run.id());
         let output = |step: &report::StepReport, attempt: u32, stream: &str| {
             let found = |id| output_end(store, id, &step.id, attempt, stream);

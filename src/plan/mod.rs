@@ -332,6 +332,12 @@ pub struct Expectation {
 }
 
 impl Plan {
+    /// The steps that others come after.
+    pub fn followed(&self) -> BTreeSet<&StepId> {
+        let all = self.steps.iter().chain(&self.finally);
+        all.flat_map(|step| &step.edges).map(|edge| &edge.step.value).collect()
+    }
+
     /// The plan as the one text that its digest is of.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

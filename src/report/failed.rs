@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::lines::{columns, cut, one_line};
+use super::lines::{self, columns, cut, one_line};
 use super::output::FAILED;
 use super::text::output;
 use super::{Look, Report, StepReport, Tone};
 use crate::diagnostic::printable;
 
-/// How many lines of a command are shown.
-const COMMAND: usize = 6;
 /// How many columns of a value are shown.
 const VALUE: usize = 60;
 
@@ -49,14 +47,10 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
 
 /// What a step ran, as it was written, and the values it was handed.
 fn command(out: &mut String, step: &StepReport, look: &Look<'_>) {
-    let Some(command) = &step.command else { return };
-    let lines: Vec<&str> = command.trim().lines().collect();
-    for (nth, line) in lines.iter().take(COMMAND).enumerate() {
+    let Some(text) = &step.command else { return };
+    for (nth, line) in lines::command(text).iter().enumerate() {
         let sign = look.paint.paint(Tone::Faint, if nth == 0 { "$" } else { " " });
-        let _ = writeln!(out, "  {sign} {}", printable(line));
-    }
-    if lines.len() > COMMAND {
-        let _ = writeln!(out, "    … {} lines more", lines.len() - COMMAND);
+        let _ = writeln!(out, "  {sign} {line}");
     }
     for (name, value) in &step.with {
         let value = cut(&printable(&value.to_string()), VALUE);

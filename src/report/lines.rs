@@ -10,6 +10,20 @@ pub(crate) fn one_line(text: &str) -> String {
     printable(&lines.join("⏎").replace('\t', " "))
 }
 
+/// How many lines of a command are shown.
+const COMMAND: usize = 6;
+
+/// The first lines of a command, and how many are left out.
+pub(crate) fn command(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.trim().lines().map(printable).collect();
+    let left_out = lines.len().saturating_sub(COMMAND);
+    if left_out > 0 {
+        lines.truncate(COMMAND);
+        lines.push(format!("… {left_out} lines more"));
+    }
+    lines
+}
+
 /// A text without what is no character: XML cannot hold it, nor say what it was.
 pub(crate) fn in_xml(text: &str) -> String {
     text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")

@@ -1,6 +1,6 @@
 //! The report for people: a line a step, what its last steps said, and how it ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::failed::failed;
@@ -120,8 +120,7 @@ fn lines(
     for node in nodes().filter(|node| node.state == State::Skipped) {
         *alike.entry(&node.reason).or_default() += 1;
     }
-    let edges = nodes().flat_map(|node| &run.step(node).edges);
-    let inner: BTreeSet<&str> = edges.map(|edge| edge.step.as_str()).collect();
+    let followed = run.plan().followed();
     for node in nodes() {
         let id = node.instance.to_string();
         if said.get(&id).is_some_and(|state| state == node.state.name()) {
@@ -139,7 +138,12 @@ fn lines(
             *count = usize::MAX;
             continue;
         }
-        out.push_str(&entry(&step(run, node), width, !inner.contains(id.as_str()), look));
+        out.push_str(&entry(
+            &step(run, node),
+            width,
+            !followed.contains(&node.instance.step),
+            look,
+        ));
     }
 }
 
