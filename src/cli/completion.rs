@@ -11,8 +11,7 @@ use super::args::{Args, Driving, Shell};
 use super::formats::Planning;
 use super::{Context, Exit, verb};
 use crate::diagnostic::Code;
-use crate::ops::{self, Error, Offered, Open, Trust, Workspace};
-use crate::store::Filter;
+use crate::ops::{self, Error, Offered, Open, Trust, Wanted, Workspace};
 
 /// By this variable the shell's script asks for completions.
 const ASKED: &str = "OSTLER_COMPLETE";
@@ -112,10 +111,10 @@ pub(super) fn asked() -> ArgValueCompleter {
 /// Offers the latest runs.
 pub(super) fn runs() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let filter = Filter { limit: Some(RUNS), ..Filter::default() };
-        let store = workspace().and_then(|workspace| workspace.existing_store().ok());
-        let latest = store.and_then(|store| store.list(&filter).ok()).unwrap_or_default();
-        let all = latest.into_iter().map(|run| {
+        let wanted = Wanted { limit: RUNS, ..Wanted::default() };
+        let latest = workspace().and_then(|workspace| ops::list(&workspace, &wanted).ok());
+        let all = latest.unwrap_or_default().into_iter().map(|listed| {
+            let run = listed.summary;
             let what = format!("{} {}", run.workflow, run.status.name().replace('_', " "));
             (run.id.to_string(), what)
         });

@@ -1,18 +1,17 @@
 //! Listing runs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{Context, Exit};
-use crate::ids::RunId;
-use crate::ops::{self, Engine, Error, Wanted};
-use crate::plan::Origin;
+use crate::ops::{self, Engine, Error, Listed, Wanted};
 use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::run::RunStatus;
-use crate::store::{Store, Summary};
+use crate::store::Summary;
 use crate::value::Time;
 use crate::workflow::Millis;
 
@@ -51,13 +50,12 @@ impl Context {
         };
         let runs = ops::list(&self.workspace, &wanted)?;
         if args.format == Format::Json {
-            let rows: Vec<Value> = runs.iter().map(|(run, engine)| row(run, *engine)).collect();
+            let rows: Vec<Value> = runs.iter().map(row).collect();
             self.print(&format!("{:#}\n", json!({ "runs": rows })));
             return Ok(Exit::Passed);
         }
-        let store = self.workspace.existing_store().ok();
-        let width = runs.iter().map(|(run, _)| run.workflow.len()).max().unwrap_or(0);
-        for (run, engine) in &runs {
+        let width = runs.iter().map(|listed| listed.summary.workflow.len()).max().unwrap_or(0);
+        for Listed { summary: run, engine, given } in &runs {
             let (tone, word) = match (run.status, engine) {
                 (_, Some(Engine::Dead)) => (Tone::Bad, ITS_ENGINE_DIED.to_owned()),
                 (status, _) => (tone(status), status.name().replace('_', " ")),
@@ -68,7 +66,7 @@ impl Context {
             let took = took.unwrap_or_default();
             let (id, verb) = (&run.id, &run.workflow);
             let line = format!("{id}  {verb:width$}  {status}  {at}  {took:6}");
-            let more = format!("{}{}", more(run, *engine), given(store.as_ref(), &run.id));
+            let more = format!("{}{}", more(run, *engine), shown(given));
             let room = self.out.room().map_or(usize::MAX, |all| all.saturating_sub(width + 61));
             let line = format!("{line}{}", cut(&more, room));
             self.print(&format!("{}\n", line.trim_end()));
@@ -78,21 +76,20 @@ impl Context {
 }
 
 /// The params that a run was given, in short.
-fn given(store: Option<&Store>, run: &RunId) -> String {
-    let params = store.and_then(|store| store.params(run).ok()).unwrap_or_default();
-    let shown = params.iter().filter(|(_, param)| param.from == Origin::Given);
-    let shown = shown.map(|(name, param)| {
-        let text = param.value.as_str().map_or_else(|| param.value.to_string(), str::to_owned);
+fn shown(given: &BTreeMap<String, Value>) -> String {
+    let one = |(name, value): (&String, &Value)| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         format!("  {name}={}", one_line(&text))
-    });
-    shown.collect()
+    };
+    given.iter().map(one).collect()
 }
 
-fn row(run: &Summary, engine: Option<Engine>) -> Value {
+fn row(listed: &Listed) -> Value {
+    let Listed { summary: run, engine, given } = listed;
     json!({
         "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
         "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
-        "engine": engine, "kept": run.kept,
+        "engine": engine, "kept": run.kept, "given": given,
     })
 }
 

@@ -1,7 +1,12 @@
 //! Which runs there are, and whether anybody drives those that have not ended.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::{Error, Workspace};
 use crate::action::is_alive;
+use crate::plan::Origin;
 use crate::run::RunStatus;
 use crate::store::{Filter, Holder, Summary};
 
@@ -28,11 +33,19 @@ pub enum Engine {
     Dead,
 }
 
-/// The runs that are wanted, newest first; the engine of those that run.
-pub fn list(
-    workspace: &Workspace,
-    wanted: &Wanted,
-) -> Result<Vec<(Summary, Option<Engine>)>, Error> {
+/// A run in a list.
+#[derive(Debug)]
+pub struct Listed {
+    /// What it is.
+    pub summary: Summary,
+    /// Who drives it, if it runs.
+    pub engine: Option<Engine>,
+    /// The params that its caller gave.
+    pub given: BTreeMap<String, Value>,
+}
+
+/// The runs that are wanted, newest first.
+pub fn list(workspace: &Workspace, wanted: &Wanted) -> Result<Vec<Listed>, Error> {
     let store = match workspace.existing_store() {
         Err(Error::NoState) => return Ok(Vec::new()),
         store => store?,
@@ -58,5 +71,11 @@ pub fn list(
         }
     }
     runs.truncate(wanted.limit as usize);
-    Ok(runs)
+    let listed = runs.into_iter().map(|(summary, engine)| {
+        let params = store.params(&summary.id)?.into_iter();
+        let given = params.filter(|(_, param)| param.from == Origin::Given);
+        let given = given.map(|(name, param)| (name, param.value)).collect();
+        Ok(Listed { summary, engine, given })
+    });
+    listed.collect()
 }

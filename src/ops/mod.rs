@@ -22,7 +22,7 @@ pub use act::{Said, answer, cancel, is_moving, resume, watch};
 pub use diff::diff;
 pub use doctor::{Finding, Health, doctor};
 pub use export::{Exported, export};
-pub use list::{Engine, Wanted, list};
+pub use list::{Engine, Listed, Wanted, list};
 pub use new::{Language, init, new_verb};
 pub use offered::{Offered, Open, offered, open_runs};
 pub use output::{Growing, output, output_end};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::list::{Engine, Wanted, list};
+use super::list::{Engine, Listed, Wanted, list};
 use super::verbs::{files, read};
 use super::{Error, Workspace};
 use crate::run::{RunStatus, State};
@@ -74,7 +74,7 @@ pub fn open_runs(workspace: &Workspace) -> Result<Vec<Open>, Error> {
     let statuses = vec![RunStatus::Running, RunStatus::Waiting];
     let wanted = Wanted { statuses, limit: u32::MAX, ..Wanted::default() };
     let mut open = Vec::new();
-    for (summary, engine) in list(workspace, &wanted)? {
+    for Listed { summary, engine, .. } in list(workspace, &wanted)? {
         let journal = store.load(&summary.id)?;
         let asked = journal.run().nodes().iter().filter(|n| n.state == State::Asked);
         let asked = asked.map(|n| n.instance.to_string()).collect();

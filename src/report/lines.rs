@@ -19,7 +19,7 @@ pub(crate) fn command(text: &str) -> Vec<String> {
     let left_out = lines.len().saturating_sub(COMMAND);
     if left_out > 0 {
         lines.truncate(COMMAND);
-        lines.push(format!("… {left_out} lines more"));
+        lines.push(format!("… and {left_out} more"));
     }
     lines
 }
