@@ -60,6 +60,15 @@ fn the_list_says_which_runs_wait_and_how_to_go_on() {
 }
 
 #[test]
+fn a_list_of_runs_says_what_was_given() {
+    let test = Test::with("greet", GREET);
+    test.ostler(&["greet", "Ada"]).code(0);
+    test.ostler(&["runs"]).code(0).says("  name=Ada\n");
+    let list = test.ostler(&["runs", "list", "--format", "json"]).code(0).json();
+    assert_eq!(list["runs"][0]["given"], serde_json::json!({ "name": "Ada" }));
+}
+
+#[test]
 fn a_verb_is_a_command_and_so_is_its_file() {
     let test = Test::with("greet", GREET);
     test.ostler(&["greet", "Ada", "--loud"]).code(0).says("│ warm Ada");

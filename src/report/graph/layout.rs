@@ -129,22 +129,12 @@ fn mean(cells: &[usize], place: &[usize], own: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::StepId;
-    use crate::report::graph::{Link, Node, Role};
+    use crate::report::graph::linked;
 
     #[test]
     fn links_that_pass_many_waves_do_not_take_more_room_than_there_is() {
-        let node = |n: usize| Node {
-            id: StepId::parse(&format!("s{n}")).unwrap(),
-            does: String::new(),
-            finally: false,
-            role: Role::Run,
-            road: None,
-        };
-        let link = |from, to| Link { from, to, kind: Kind::Success, condition: None };
-        let links = (1..2_000).flat_map(|n| [link(n - 1, n), link(0, n)]).collect();
-        let nodes = (0..2_000).map(node).collect();
-        let layout = layout(&Graph { name: String::new(), about: None, nodes, links });
+        let pairs: Vec<_> = (1..2_000).flat_map(|n| [(n - 1, n), (0, n)]).collect();
+        let layout = layout(&linked(2_000, &pairs));
         assert_eq!(layout.waves.len(), 2_000);
         assert!(layout.cells <= 2_000 + PASSES, "{}", layout.cells);
         assert!(layout.cells > 2_000 + PASSES / 2, "{}", layout.cells);

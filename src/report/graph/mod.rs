@@ -207,3 +207,26 @@ fn roads(step: &Step) -> Vec<(&StepId, Kind)> {
     roads.extend(step.release.iter().map(|release| (release, Kind::Release)));
     roads
 }
+
+#[cfg(test)]
+use tests::linked;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many steps, linked in pairs, to test what is drawn.
+    pub(super) fn linked(count: usize, pairs: &[(usize, usize)]) -> Graph {
+        let node = |n: usize| Node {
+            id: StepId::parse(&format!("s{n}")).unwrap(),
+            does: String::new(),
+            finally: false,
+            role: Role::Run,
+            road: None,
+        };
+        let link =
+            |&(from, to): &(usize, usize)| Link { from, to, kind: Kind::Success, condition: None };
+        let (nodes, links) = ((0..count).map(node).collect(), pairs.iter().map(link).collect());
+        Graph { name: String::new(), about: None, nodes, links }
+    }
+}

@@ -167,22 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ids::StepId;
-    use crate::report::graph::{Link, Node, Role};
-
-    fn graph(count: usize, pairs: &[(usize, usize)]) -> Graph {
-        let node = |n: usize| Node {
-            id: StepId::parse(&format!("s{n}")).unwrap(),
-            does: String::new(),
-            finally: false,
-            role: Role::Run,
-            road: None,
-        };
-        let link =
-            |&(from, to): &(usize, usize)| Link { from, to, kind: Kind::Success, condition: None };
-        let (nodes, links) = ((0..count).map(node).collect(), pairs.iter().map(link).collect());
-        Graph { name: String::new(), about: None, nodes, links }
-    }
+    use crate::report::graph::linked as graph;
 
     fn drawn(graph: &Graph) -> String {
         let line = |r: &Rail| format!("{}●{}", r.before, r.after).trim_end().to_owned() + "\n";
