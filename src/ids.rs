@@ -17,34 +17,47 @@ pub struct BadName {
     why: &'static str,
 }
 
-fn check_name(text: &str) -> Result<(), BadName> {
-    let bad = |why| {
-        let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
-        Err(BadName { shown, why })
-    };
-    if text.len() > MAX_NAME {
-        return bad("it is longer than 64 characters");
-    }
+/// Checks a name of the form `[a-z][a-z0-9_-]*`.
+fn plain(text: &str) -> Result<(), &'static str> {
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return bad("a name starts with a lower-case letter");
+        return Err("a name starts with a lower-case letter");
     }
-    if text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-') {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if text.chars().all(fits) { Ok(()) } else { Err("a name holds only a-z, 0-9, `_` and `-`") }
+}
+
+/// Checks a name of the form `[a-z0-9][a-z0-9._-]*`: what host names are made of.
+fn dotted(text: &str) -> Result<(), &'static str> {
+    if !text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+        return Err("a host's name starts with a lower-case letter or a digit");
+    }
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+    if text.chars().all(fits) {
         Ok(())
     } else {
-        bad("a name holds only a-z, 0-9, `_` and `-`")
+        Err("a host's name holds only a-z, 0-9, `.`, `_` and `-`")
     }
 }
 
+fn check_name(text: &str, rule: fn(&str) -> Result<(), &'static str>) -> Result<(), BadName> {
+    let long = "it is longer than 64 characters";
+    let checked = if text.len() > MAX_NAME { Err(long) } else { rule(text) };
+    checked.map_err(|why| {
+        let shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+        BadName { shown, why }
+    })
+}
+
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident) => {
+    ($(#[$doc:meta])* $type:ident, $rule:ident) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(Arc<str>);
 
         impl $type {
-            /// Parses a name of the form `[a-z][a-z0-9_-]*`, at most 64 characters.
+            /// Parses a name of at most 64 characters; the error says what such a name looks like.
             pub fn parse(text: &str) -> Result<Self, BadName> {
-                check_name(text).map(|()| Self(text.into()))
+                check_name(text, $rule).map(|()| Self(text.into()))
             }
 
             /// The name as it was written.
@@ -88,15 +101,19 @@ macro_rules! name {
 
 name!(
     /// A workflow's id, which is the verb's name.
-    WorkflowId
+    WorkflowId, plain
 );
 name!(
     /// A step's id, unique in its workflow.
-    StepId
+    StepId, plain
 );
 name!(
     /// Any other name an author gives: a param, guard, check, output or lock.
-    Name
+    Name, plain
+);
+name!(
+    /// A host's name: the stem of its file in `fleet/`.
+    HostName, dotted
 );
 
 /// A run's id: eight characters without vowels, the first a letter, unique in practice (39 bits).

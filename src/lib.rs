@@ -7,7 +7,7 @@
 //! | 1 | [`ids`] [`value`] | names, values and times, parsed once | a value of these types is valid |
 //! | 2 | [`diagnostic`] | one problem in what somebody wrote | codes are never reused |
 //! | 3 | [`expr`], then [`shell`] | placeholders and CEL; shell text, in which placeholders are compiled | pure; no value is ever spliced |
-//! | 4 | [`workflow`] | what was written, typed | no I/O |
+//! | 4 | [`workflow`], then [`fleet`] | what was written, typed: verbs; the machines they run on | no I/O |
 //! | 5 | [`source`] [`check`] | files to workflows with places; workflows to all their problems | `check` is pure |
 //! | 6 | [`plan`] | workflow, params and facts to a plan with its digest | pure |
 //! | 7 | [`run`] | a run as the fold of its events: `apply`, `decide` | reads no clock; only `apply` changes it |
@@ -27,6 +27,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod exec;
 pub mod expr;
+pub mod fleet;
 pub mod ids;
 pub mod ops;
 pub mod plan;

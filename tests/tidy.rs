@@ -10,6 +10,7 @@ const ROWS: &[&[&str]] = &[
     &["expr"],
     &["shell"],
     &["workflow"],
+    &["fleet"],
     &["source", "check"],
     &["plan"],
     &["run"],
@@ -21,8 +22,18 @@ const ROWS: &[&[&str]] = &[
 ];
 
 /// Modules that use no clock, file, process, environment or async.
-const PURE: &[&str] =
-    &["diagnostic", "expr", "shell", "workflow", "check", "plan", "run", "retention", "report"];
+const PURE: &[&str] = &[
+    "diagnostic",
+    "expr",
+    "shell",
+    "workflow",
+    "fleet",
+    "check",
+    "plan",
+    "run",
+    "retention",
+    "report",
+];
 
 /// Big dependencies and the only modules that may name them.
 const HOMES: &[(&str, &[&str])] = &[

@@ -16,12 +16,19 @@ use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
 const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
 
 /// How its last attempt may have ended, if there was one.
-const OUTCOMES: [&str; 9] = [
+const OUTCOMES: [&str; 16] = [
     "exited",
     "signaled",
     "timed_out",
     "stalled",
     "could_not_start",
+    "unreachable",
+    "refused",
+    "host_key_unknown",
+    "host_key_changed",
+    "auth_failed",
+    "no_shell",
+    "host_disk_full",
     "cancelled",
     "interrupted",
     "lost",

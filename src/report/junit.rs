@@ -8,7 +8,7 @@ use super::lines::in_xml;
 use super::output::{Output, both};
 use super::{Report, StepReport};
 use crate::diagnostic::printable;
-use crate::run::RunStatus;
+use crate::run::{NoConnection, RunStatus};
 
 /// The report as `JUnit` XML. A run that did not pass has a failure there, also if no step has.
 pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
@@ -80,10 +80,9 @@ fn case(report: &Report, step: &StepReport, output: Output<'_>) -> TestCase {
 fn failure(step: &StepReport, output: Output<'_>) -> TestCaseStatus {
     let last = step.attempts.last();
     let outcome = last.and_then(|attempt| attempt.outcome.as_deref()).unwrap_or("failed");
-    let kind = match outcome {
-        "could_not_start" | "lost" => NonSuccessKind::Error,
-        _ => NonSuccessKind::Failure,
-    };
+    let unmet = NoConnection::ALL.iter().any(|why| why.name() == outcome);
+    let untried = unmet || matches!(outcome, "could_not_start" | "lost");
+    let kind = if untried { NonSuccessKind::Error } else { NonSuccessKind::Failure };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(outcome);
     status.set_message(in_xml(&step.cause()));

@@ -20,6 +20,6 @@ pub use apply::IllegalEvent;
 pub use decide::{Command, Room};
 pub use event::{Actor, ActorKind, Answer, Event, Probe, Record, RunStatus, Trigger, VERSION};
 pub use node::{Attempt, Node, State, TakenOver};
-pub use outcome::{Check, Ending, Interruption, Leak, Outcome, Stream};
+pub use outcome::{Check, Ending, Interruption, Leak, NoConnection, Outcome, Stream};
 pub use rehearsal::{Rehearsal, rehearse, settled};
 pub use state::Run;

@@ -36,6 +36,13 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+    /// No connection to its host could be made, so it was never started.
+    NoConnection {
+        /// What kind of obstacle it was.
+        why: NoConnection,
+        /// What was said of it, for people.
+        said: String,
+    },
     /// It was ended because the run was cancelled.
     Cancelled,
     /// The engine died, or the machine rebooted, while it may have run.
@@ -52,6 +59,70 @@ pub enum Outcome {
     Answered,
 }
 
+/// Why there is no connection to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoConnection {
+    /// Its address is unknown, or nobody answered there in time.
+    Unreachable,
+    /// Its address answered that nobody listens there.
+    Refused,
+    /// Nobody vouches for the key that it showed.
+    HostKeyUnknown,
+    /// It showed another key than the one that is known.
+    HostKeyChanged,
+    /// It does not let us in.
+    AuthFailed,
+    /// It let us in, and no shell could be started there.
+    NoShell,
+    /// It let us in, and has no room to record an attempt.
+    DiskFull,
+}
+
+impl NoConnection {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Unreachable,
+        Self::Refused,
+        Self::HostKeyUnknown,
+        Self::HostKeyChanged,
+        Self::AuthFailed,
+        Self::NoShell,
+        Self::DiskFull,
+    ];
+
+    /// Its name, as authors write it in `on_error.on`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::HostKeyUnknown => "host_key_unknown",
+            Self::HostKeyChanged => "host_key_changed",
+            Self::AuthFailed => "auth_failed",
+            Self::NoShell => "no_shell",
+            Self::DiskFull => "host_disk_full",
+        }
+    }
+
+    /// Whether it may be gone a little later without anybody doing something about it.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Refused | Self::DiskFull)
+    }
+
+    /// Its name, as people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "connection refused",
+            Self::HostKeyUnknown => "host key unknown",
+            Self::HostKeyChanged => "host key changed",
+            Self::AuthFailed => "authentication failed",
+            Self::NoShell => "no shell on the host",
+            Self::DiskFull => "the host's disk is full",
+        }
+    }
+}
+
 /// What interrupted an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -60,6 +131,10 @@ pub enum Interruption {
     EngineDied,
     /// The machine restarted, and records of the last second may be missing.
     Rebooted,
+    /// The connection to its host was lost, and the host does not say how it ended.
+    ConnectionLost,
+    /// The host says that it never started, and now never will.
+    NeverStarted,
 }
 
 impl Outcome {
@@ -71,6 +146,7 @@ impl Outcome {
             Self::TimedOut { .. } => "timed_out",
             Self::Stalled { .. } => "stalled",
             Self::CouldNotStart { .. } => "could_not_start",
+            Self::NoConnection { why, .. } => why.name(),
             Self::Cancelled => "cancelled",
             Self::Interrupted { .. } => "interrupted",
             Self::Lost { .. } => "lost",
@@ -98,10 +174,14 @@ impl std::fmt::Display for Outcome {
             Self::Stalled { after_ms } => write!(f, "no output for {}", Millis(*after_ms)),
             Self::CouldNotStart { reason } => write!(f, "could not start: {reason}"),
             Self::Cancelled => f.write_str("cancelled"),
-            Self::Interrupted { cause: Interruption::EngineDied } => f.write_str("the engine died"),
-            Self::Interrupted { cause: Interruption::Rebooted } => {
-                f.write_str("the machine rebooted")
-            }
+            Self::NoConnection { why, said } if said.is_empty() => f.write_str(why.words()),
+            Self::NoConnection { why, said } => write!(f, "{}: {said}", why.words()),
+            Self::Interrupted { cause } => f.write_str(match cause {
+                Interruption::EngineDied => "the engine died",
+                Interruption::Rebooted => "the machine rebooted",
+                Interruption::ConnectionLost => "the connection was lost",
+                Interruption::NeverStarted => "it never started",
+            }),
             Self::Lost { reason } => write!(f, "lost: {reason}"),
             Self::Answered => f.write_str("answered"),
         }

@@ -50,11 +50,15 @@ fn is_worth(retry: &Retry, ending: &Ending) -> bool {
     let named = ending.causes().iter().any(|c| retry.on_outcomes.iter().any(|o| o.value == *c));
     let coded = ending.outcome.exit_code().is_some_and(|code| retry.on_exits.contains(&code));
     let any = retry.on_outcomes.is_empty() && retry.on_exits.is_empty();
-    let unknown = matches!(
-        ending.outcome,
-        Outcome::Interrupted { .. } | Outcome::Lost { .. } | Outcome::Answered | Outcome::Cancelled
-    );
-    named || coded || (any && !unknown)
+    let hopeless = match ending.outcome {
+        Outcome::NoConnection { why, .. } => !why.may_pass(),
+        Outcome::Interrupted { .. }
+        | Outcome::Lost { .. }
+        | Outcome::Answered
+        | Outcome::Cancelled => true,
+        _ => false,
+    };
+    named || coded || (any && !hopeless)
 }
 
 /// Milliseconds to wait before retry number `used + 1`.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ostler::run::{Check, Ending, Outcome, RunStatus};
+use ostler::run::{Check, Ending, NoConnection, Outcome, RunStatus};
 use ostler::workflow::{
     ConvergeStrategy, EdgeKind, ErrorTag, Interrupt, Join, OUTCOMES, Severity, Tag,
 };
@@ -251,6 +251,9 @@ fn ended(outcome: &str) -> Option<Ending> {
             let bad_output = Some("no such output".to_owned());
             Some(Ending { passed: false, bad_output, ..exit(0) })
         }
-        other => panic!("{other}"),
+        other => {
+            let why = NoConnection::ALL.into_iter().find(|why| why.name() == other).unwrap();
+            of(Outcome::NoConnection { why, said: String::new() })
+        }
     }
 }
