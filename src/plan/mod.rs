@@ -1,6 +1,7 @@
 //! A workflow with its params and the machine's facts resolved: what a run executes, and its digest. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod hosts;
 mod params;
 mod resolve;
 
@@ -10,13 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use hosts::{Fan, Items, Lease, On};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
-use crate::expr::template::Placeholder;
-use crate::ids::{Name, StepId, WorkflowId};
+use crate::expr::template::{Named, Placeholder};
+use crate::fleet::{Fleet, Host};
+use crate::ids::{HostName, Name, StepId, WorkflowId};
 use crate::shell;
 use crate::value::Bytes;
 use crate::workflow::{
@@ -35,6 +38,8 @@ pub struct Facts {
     pub tools: BTreeMap<String, bool>,
     /// The paths that the patterns of `glob` params match.
     pub globs: BTreeMap<String, Vec<String>>,
+    /// The hosts of the workspace.
+    pub fleet: Fleet,
     /// The file the workflow was read from, as it is shown.
     pub file: String,
     /// Its SHA-256 in hexadecimal.
@@ -66,6 +71,9 @@ pub struct Plan {
     /// Commands that must pass before any step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guard>,
+    /// The hosts that steps may run on, as the fleet described them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<HostName, Host>,
     /// The steps, in the order of the file.
     pub steps: Vec<Step>,
     /// The steps that run whatever happened.
@@ -139,6 +147,9 @@ pub struct Guard {
     pub id: Name,
     /// What it runs.
     pub run: Shell,
+    /// Where it runs; none for here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<On>,
     /// Shown when it fails.
     pub reason: String,
     /// What its failure does.
@@ -175,6 +186,15 @@ pub struct Step {
     /// What it runs, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Action>,
+    /// Where it runs; none for here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<On>,
+    /// Over what it fans out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan: Option<Fan>,
+    /// Whether its command goes on when the connection to its host ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
     /// Its environment, the workflow's included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
@@ -348,9 +368,21 @@ impl Plan {
         hex(&Sha256::digest(self.to_json()))
     }
 
+    /// What a bare name in braces stands for.
+    fn named(&self, name: &str) -> Option<Named> {
+        if self.params.contains_key(name) {
+            return Some(Named::Param);
+        }
+        let mut fans = self.steps.iter().chain(&self.finally).filter_map(|step| step.fan.as_ref());
+        if fans.any(|fan| fan.name.as_ref().is_some_and(|item| item.as_str() == name)) {
+            return Some(Named::Item);
+        }
+        (name == "host").then_some(Named::Host)
+    }
+
     /// Finds the placeholders of a text with this plan's params.
     pub fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.params.contains_key(name))
+        Template::parse(text, |name| self.named(name))
             .unwrap_or_else(|_| Template::literal(text))
     }
 

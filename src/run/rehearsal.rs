@@ -106,7 +106,7 @@ impl Stage<'_> {
 
     /// Does what the run decides, as much at once as it may; `false` once there is nothing left to do.
     fn turn(&mut self) -> Result<bool, IllegalEvent> {
-        let room = Room { slots: usize::MAX, busy: BTreeSet::new() };
+        let room = Room { slots: usize::MAX, on_hosts: usize::MAX, busy: BTreeSet::new() };
         let (mut started, mut asked, mut wake) = (Vec::new(), Vec::new(), None);
         let commands = self.run.decide(&room);
         let done = !commands.is_empty();
@@ -120,7 +120,7 @@ impl Stage<'_> {
                 }
                 Command::Start { step, attempt, params } => {
                     started.push((step.clone(), attempt));
-                    self.put(Event::StepStarted { step, attempt, params, token: None })?;
+                    self.put(Event::StepStarted { step, attempt, params, host: None, token: None })?;
                 }
                 Command::Ask(probe) => {
                     self.put(Event::ProbeStarted { probe: probe.clone() })?;
