@@ -3,6 +3,7 @@
 
 mod conditions;
 mod ended;
+mod fleet;
 mod foreign;
 pub mod graph;
 mod options;
@@ -13,6 +14,7 @@ mod steps;
 mod texts;
 pub mod values;
 
+pub use fleet::circles;
 pub use scripts::dialect;
 
 use crate::diagnostic::{Code, Diagnostic, Sources};

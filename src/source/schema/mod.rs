@@ -9,6 +9,7 @@
     reason = "these types are shapes: no value of them is ever made"
 )]
 
+mod host;
 mod parts;
 mod scalars;
 
@@ -19,6 +20,7 @@ use super::step::ACTIONS;
 use crate::workflow::{
     Actor, ConvergeStrategy, Effect, ErrorTag, Join, Order, Severity, Strategy, ValueType,
 };
+pub use host::host_schema;
 use parts::{
     Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
