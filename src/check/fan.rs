@@ -7,9 +7,7 @@ use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::expr::Ref;
 use crate::expr::template::{Form, Part};
 use crate::ids::Name;
-use crate::workflow::{
-    ForEach, HostRef, Items, OnDisconnect, OnError, Step, ValueType, Workflow,
-};
+use crate::workflow::{ForEach, HostRef, Items, OnDisconnect, OnError, Step, ValueType, Workflow};
 
 /// Names that an item cannot have, because they mean something else in placeholders and conditions.
 const TAKEN: &[&str] = &["attempt", "host", "params", "run", "steps"];
@@ -127,9 +125,11 @@ fn items(workflow: &Workflow, step: &Step, each: &At<ForEach>, problems: &mut Ve
         (Some(items), Some(selector)) => {
             let message = "a step that fans out both over `hosts` and over items";
             let problem = contradiction(message, items.place, "these items");
-            problems.push(problem.with(selector.place, "and these hosts").hint(
-                "keep one; for items on hosts, `call` a verb for each host",
-            ));
+            problems.push(
+                problem
+                    .with(selector.place, "and these hosts")
+                    .hint("keep one; for items on hosts, `call` a verb for each host"),
+            );
         }
         (Some(At { value: Items::Of(text), place }), None) => {
             let text = At { value: text.clone(), place: *place };
@@ -145,16 +145,16 @@ fn list(workflow: &Workflow, text: &At<String>, problems: &mut Vec<Diagnostic>) 
     let Ok(template) = texts::parse(workflow, text) else { return };
     let is_list = match template.0.as_slice() {
         [Part::Ref(found)] if found.form == Form::Plain => match &found.to {
-            Ref::Param(name) => workflow.params.iter().any(|p| {
-                p.name.value == *name && (p.kind.list || p.kind.of == ValueType::Glob)
-            }),
+            Ref::Param(name) => workflow
+                .params
+                .iter()
+                .any(|p| p.name.value == *name && (p.kind.list || p.kind.of == ValueType::Glob)),
             Ref::Output(step, name) => {
                 let step = all_steps(workflow).find(|s| s.id.value == *step);
                 let output = |s: &Step| s.outputs.iter().find(|(n, _)| n.value == *name).cloned();
                 // A step or output that does not exist is said elsewhere.
-                step.and_then(output).is_none_or(|(_, spec)| {
-                    spec.kind.list || spec.kind.of == ValueType::Json
-                })
+                step.and_then(output)
+                    .is_none_or(|(_, spec)| spec.kind.list || spec.kind.of == ValueType::Json)
             }
             _ => false,
         },

@@ -4,6 +4,7 @@
 mod conditions;
 mod ended;
 mod fan;
+mod fleet;
 mod foreign;
 pub mod graph;
 mod options;
@@ -14,6 +15,7 @@ mod steps;
 mod texts;
 pub mod values;
 
+pub use fleet::circles;
 pub use scripts::dialect;
 
 use crate::diagnostic::{Code, Diagnostic, Sources};

@@ -192,8 +192,9 @@ impl Values<'_> {
     /// The value a placeholder refers to.
     fn value(&self, found: &Placeholder) -> Result<Value, String> {
         let value = match (&found.to, &self.host) {
-            (Ref::Host(field), Some(host)) => host_field(host, field)
-                .or_else(|| found.default.as_deref().map(Value::from)),
+            (Ref::Host(field), Some(host)) => {
+                host_field(host, field).or_else(|| found.default.as_deref().map(Value::from))
+            }
             _ => self.run.value_of(self.node, self.attempt, self.params, found),
         };
         value.ok_or_else(|| format!("{} does not exist", shown(&found.to)))

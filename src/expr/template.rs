@@ -427,7 +427,8 @@ mod tests {
             "host" => Some(Named::Host),
             _ => None,
         };
-        let text = "{region} {host.address} {host.labels.arch} {params.target.port:-22} {item} {host}";
+        let text =
+            "{region} {host.address} {host.labels.arch} {params.target.port:-22} {item} {host}";
         let found = Template::parse(text, declared).unwrap();
         assert_eq!(found.shown(), text);
         let refs: Vec<&Ref> = found.placeholders().map(|found| &found.to).collect();
@@ -441,7 +442,10 @@ mod tests {
         assert_eq!(refs, expected.iter().collect::<Vec<_>>());
         let bad = Template::parse("{host.cpu} {params.target.x.y}", declared).unwrap_err();
         assert_eq!(bad.len(), 2);
-        assert_eq!(Template::parse("{host.name}", |_| None).unwrap().as_literal(), Some("{host.name}"));
+        assert_eq!(
+            Template::parse("{host.name}", |_| None).unwrap().as_literal(),
+            Some("{host.name}")
+        );
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl Config {
 
 /// Whether a folder is a workspace.
 fn is_marked(folder: &Path) -> bool {
-    ["ostler.toml", "workflows", ".ostler"].iter().any(|mark| folder.join(mark).exists())
+    ["ostler.toml", "workflows", "fleet", ".ostler"].iter().any(|mark| folder.join(mark).exists())
 }
 
 impl Workspace {

@@ -203,7 +203,8 @@ impl<'w> Places<'w> {
         match self.facts.fleet.select(&selectors) {
             Ok(names) => {
                 let hosts = &self.facts.fleet.hosts;
-                let known = names.iter().filter_map(|n| hosts.get(n).map(|h| (n.clone(), h.clone())));
+                let known =
+                    names.iter().filter_map(|n| hosts.get(n).map(|h| (n.clone(), h.clone())));
                 self.hosts.extend(known);
                 names
             }

@@ -382,8 +382,7 @@ impl Plan {
 
     /// Finds the placeholders of a text with this plan's params.
     pub fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.named(name))
-            .unwrap_or_else(|_| Template::literal(text))
+        Template::parse(text, |name| self.named(name)).unwrap_or_else(|_| Template::literal(text))
     }
 
     /// The steps of these names; else that there is no such step, and which may be meant.

@@ -10,7 +10,9 @@ use crate::check::{dialect, graph};
 use crate::diagnostic::At;
 use crate::expr::Template;
 use crate::shell::Scripts;
-use crate::workflow::{self, Effect, Expect, OnDisconnect, OnInterrupt, Requires, Verify, Workflow};
+use crate::workflow::{
+    self, Effect, Expect, OnDisconnect, OnInterrupt, Requires, Verify, Workflow,
+};
 
 /// Resolves a workflow that was checked and has no errors; all refused params at once.
 pub fn resolve(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::fleet::Written;
 use crate::ids::WorkflowId;
 use crate::shell::Scripts;
 use crate::source::Level;
@@ -65,6 +66,9 @@ pub struct Checked {
     pub workflows: Vec<Workflow>,
     /// Their shell text, compiled; with the workflows.
     pub scripts: BTreeMap<WorkflowId, Scripts>,
+    /// The host it is of, if it is one's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Written>,
     /// All that is wrong with them.
     pub problems: Vec<Diagnostic>,
     /// The texts that the problems' places point into.

@@ -37,8 +37,10 @@ impl Run {
         }
         self.fold(record).map_err(illegal)?;
         self.next_seq += 1;
-        self.retrying &=
-            matches!(record.event, Event::RunOpened { .. } | Event::StepTakenOver { .. } | Event::StepExpanded { .. });
+        self.retrying &= matches!(
+            record.event,
+            Event::RunOpened { .. } | Event::StepTakenOver { .. } | Event::StepExpanded { .. }
+        );
         if self.driver.is_some() {
             let passed = self.last_at.map_or(0, |last| record.at.since(last));
             self.driven_ms += passed;

@@ -120,7 +120,13 @@ impl Stage<'_> {
                 }
                 Command::Start { step, attempt, params } => {
                     started.push((step.clone(), attempt));
-                    self.put(Event::StepStarted { step, attempt, params, host: None, token: None })?;
+                    self.put(Event::StepStarted {
+                        step,
+                        attempt,
+                        params,
+                        host: None,
+                        token: None,
+                    })?;
                 }
                 Command::Ask(probe) => {
                     self.put(Event::ProbeStarted { probe: probe.clone() })?;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::fan::Item;
 use super::event::{Actor, Event, Probe, RunStatus};
+use super::fan::Item;
 use super::node::Node;
 use crate::ids::{Instance, Name, RunId, StepId};
 use crate::plan::{self, Plan};

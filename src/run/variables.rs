@@ -112,7 +112,8 @@ impl Run {
                 host.and_then(|host| place::host_field(&host, field))
             }
             Ref::ParamHost(name, field) => {
-                let value = params.get(name).or_else(|| self.plan.params.get(name).map(|p| &p.value));
+                let value =
+                    params.get(name).or_else(|| self.plan.params.get(name).map(|p| &p.value));
                 let host = value.and_then(|value| self.plan.hosts.get(value.as_str()?));
                 host.and_then(|host| place::host_field(host, field))
             }

@@ -5,13 +5,12 @@ use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError, OnInterrupt, OutputSpec,
-    ParamType, Shell, Stdin, Step, Verify, When,
+    Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError, OnInterrupt,
+    OutputSpec, ParamType, Shell, Stdin, Step, Verify, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] =
-    &["copy", "wait", "call", "agent", "reboot", "secrets", "consent"];
+const LATER: &[&str] = &["copy", "wait", "call", "agent", "reboot", "secrets", "consent"];
 
 /// What a step may run, at most one of them.
 pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks"];

@@ -15,8 +15,8 @@ pub use step::{
     Retry, Shell, Stdin, Step, TextExpect, Verify, When,
 };
 pub use tags::{
-    Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect, Order,
-    Severity, Strategy, Tag,
+    Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,
+    Order, Severity, Strategy, Tag,
 };
 
 use serde::{Deserialize, Serialize};

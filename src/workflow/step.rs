@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{
-    Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType,
-};
+use super::{Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType};
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
 

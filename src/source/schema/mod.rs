@@ -10,6 +10,7 @@
 )]
 
 mod fan;
+mod host;
 mod parts;
 mod scalars;
 
@@ -18,9 +19,11 @@ use serde_json::{Map, Value, json};
 
 use super::step::ACTIONS;
 use crate::workflow::{
-    Actor, ConvergeStrategy, Effect, ErrorTag, Join, OnDisconnect, Order, Severity, Strategy, ValueType,
+    Actor, ConvergeStrategy, Effect, ErrorTag, Join, OnDisconnect, Order, Severity, Strategy,
+    ValueType,
 };
 use fan::{ForEach, HostRef};
+pub use host::host_schema;
 use parts::{
     Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };

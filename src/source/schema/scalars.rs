@@ -89,6 +89,20 @@ shapes! {
         "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
         "additionalProperties": { "type": ["string", "integer", "boolean"] },
     });
+    /// An address for ssh: one word, without user and port, that does not start with `-`.
+    Address |_| json_schema!({ "type": "string", "pattern": "^[^\\s@-][^\\s@]*$", "examples": ["web-1.example.org"] });
+    /// A user for ssh: one word that does not start with `-`.
+    User |_| json_schema!({ "type": "string", "pattern": "^[^\\s@-][^\\s@]*$", "examples": ["root"] });
+    /// A host of the fleet, or `[user@]address[:port]`.
+    Jump |_| json_schema!({ "type": "string", "pattern": "^[^\\s-]\\S*$", "examples": ["me@gate.example.org:22"] });
+    /// A host's public key, as in its `.pub` file.
+    HostKey |_| json_schema!({ "type": "string", "pattern": "^\\S+\\s+\\S+", "examples": [EXAMPLE_KEY] });
+    /// Labels and their values.
+    LabelTable |_| json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": NAME, "maxLength": MAX_NAME },
+        "additionalProperties": { "type": ["string", "integer", "boolean"] },
+    });
     /// Outputs and their types.
     OutputTable |generator| {
         let output = generator.subschema_for::<Output>();
@@ -100,6 +114,10 @@ shapes! {
         by_name(&json_schema!({ "type": "array", "items": value }))
     };
 }
+
+/// A key that nobody has the other half of.
+const EXAMPLE_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0n2oP3hYkJp3m0tqkz9Yf9bVqS1b0mBz0m4m3YhX1k";
 
 impl ShellName {
     /// The shell where none is chosen.
