@@ -16,6 +16,7 @@ pub use resolve::resolve;
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
+use crate::fleet::Fleet;
 use crate::ids::{Name, StepId, WorkflowId};
 use crate::shell;
 use crate::value::Bytes;
@@ -35,6 +36,8 @@ pub struct Facts {
     pub tools: BTreeMap<String, bool>,
     /// The paths that the patterns of `glob` params match.
     pub globs: BTreeMap<String, Vec<String>>,
+    /// The workspace's hosts, if the workflow asks for any.
+    pub fleet: Fleet,
     /// The file the workflow was read from, as it is shown.
     pub file: String,
     /// Its SHA-256 in hexadecimal.
