@@ -63,6 +63,9 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// List runs, look at them; resume, cancel, retry, export, keep or prune them
     Runs(RunsArgs),
+    /// List the hosts of the fleet, look at them, check their files
+    #[command(subcommand)]
+    Fleet(super::fleet::FleetCommand),
     /// Say what is right and wrong here, and change nothing
     Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it

@@ -178,7 +178,7 @@ pub fn plan(
     checked: &Checked,
     given: &Given,
 ) -> Result<Plan, Error> {
-    let facts = facts::gather(workspace, workflow, checked, given);
+    let facts = facts::gather(workspace, workflow, checked, given)?;
     let none = Scripts::default();
     let scripts = checked.scripts.get(&workflow.id.value).unwrap_or(&none);
     plan::resolve(workflow, scripts, given, &facts).map_err(Error::Params)

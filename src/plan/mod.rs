@@ -38,7 +38,7 @@ pub struct Facts {
     pub tools: BTreeMap<String, bool>,
     /// The paths that the patterns of `glob` params match.
     pub globs: BTreeMap<String, Vec<String>>,
-    /// The hosts of the workspace.
+    /// The workspace's hosts, if the workflow asks for any.
     pub fleet: Fleet,
     /// The file the workflow was read from, as it is shown.
     pub file: String,

@@ -25,7 +25,7 @@ pub struct Item {
 
 /// The instances of a step, in order, and how far they are.
 #[derive(Debug, Clone, Default)]
-pub struct Members {
+pub(super) struct Members {
     /// Their nodes.
     pub(super) nodes: Vec<usize>,
     /// How many were let through to where conditions and locks decide.

@@ -94,10 +94,14 @@ impl Workflow {
         if self.all_steps().any(items) {
             return Some(Named::Item);
         }
+        (name == "host" && self.asks_for_hosts()).then_some(Named::Host)
+    }
+
+    /// Whether anything in it says that it runs on a host.
+    pub fn asks_for_hosts(&self) -> bool {
         let on_hosts = |step: &Step| step.host.is_some() || !step.hosts.is_empty();
         let guards = self.guards.iter().any(|guard| guard.host.is_some());
-        let hosts = self.host.is_some() || guards || self.all_steps().any(on_hosts);
-        (name == "host" && hosts).then_some(Named::Host)
+        self.host.is_some() || guards || self.all_steps().any(on_hosts)
     }
 }
 
