@@ -42,10 +42,21 @@ fn stands_in_for<'w>(workflow: &'w Workflow, step: &Step) -> Option<&'w Step> {
     all_steps(workflow).find(fallback)
 }
 
+/// What the item of an instance of this step is called, if it has one.
+pub(super) fn item_name<'w>(workflow: &'w Workflow, step: &'w Step) -> Option<&'w Name> {
+    let own = step.for_each.as_ref();
+    let each = own.or_else(|| stands_in_for(workflow, step)?.for_each.as_ref())?;
+    Some(&each.name.value)
+}
+
 /// Whether an instance of this step has an item of this name.
 pub(super) fn has_item(workflow: &Workflow, step: &Step, name: &Name) -> bool {
-    let named = |step: &Step| step.for_each.as_ref().is_some_and(|each| each.name.value == *name);
-    named(step) || stands_in_for(workflow, step).is_some_and(named)
+    item_name(workflow, step) == Some(name)
+}
+
+/// Whether a condition on this step sees more than others: its item or its host.
+pub(super) fn sees_more(workflow: &Workflow, step: &Step) -> bool {
+    item_name(workflow, step).is_some() || may_have_host(workflow, Some(step))
 }
 
 /// Whether something may run on a host; `step` is none for what belongs to the workflow.
