@@ -287,7 +287,7 @@ impl Action {
                 Some(words.collect::<Vec<_>>().join(" "))
             }
             Self::Argv(words) => {
-                let words: Vec<String> = words.iter().map(|word| quoted(word.shown())).collect();
+                let words: Vec<String> = words.iter().map(|word| quoted(&word.shown())).collect();
                 Some(words.join(" "))
             }
             Self::Checks(_) => None,
@@ -306,10 +306,10 @@ impl Action {
 }
 
 /// A word as one would type it to a shell.
-fn quoted(word: String) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_{}".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
-        return word;
+        return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
 }

@@ -55,6 +55,18 @@ impl Item {
 }
 
 impl Run {
+    /// The nodes of the steps, or of those of `finally`, in the order of the file: the instances of one after it.
+    pub fn in_order(&self, finally: bool) -> impl Iterator<Item = &Node> {
+        let alone =
+            self.nodes.iter().filter(move |node| node.finally == finally && !node.is_instance());
+        alone.flat_map(|node| std::iter::once(node).chain(self.instances(node)))
+    }
+
+    /// The nodes that stand for themselves: of a step that fanned out its instances.
+    pub fn leaves(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.members.as_ref().is_none_or(|m| m.nodes.is_empty()))
+    }
+
     /// The instances of a step's node, if it fans out and did so.
     pub fn instances(&self, node: &Node) -> impl Iterator<Item = &Node> {
         node.members.iter().flat_map(|members| &members.nodes).map(|n| &self.nodes[*n])

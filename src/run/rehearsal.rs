@@ -10,9 +10,9 @@ use super::decide::{Command, Room};
 use super::event::{Actor, ActorKind, Answer, Event, Record, Trigger, VERSION};
 use super::outcome::{Ending, Outcome};
 use super::state::Run;
-use crate::expr::Condition;
+use crate::expr::{Condition, Ref, Template};
 use crate::ids::{Instance, RunId, StepId};
-use crate::plan::{Plan, Step};
+use crate::plan::{Items, Plan, Step};
 use crate::value::Time;
 
 /// A run that was only thought of.
@@ -74,6 +74,13 @@ fn without_unknown(plan: &Plan) -> (Plan, Vec<(StepId, String)>) {
             known
         };
         step.when.retain(|when| known(&when.condition));
+        // What the items will be only the run knows: one stands for all.
+        if let Some(fan) = step.fan.as_mut()
+            && let Items::Of(found) = &fan.items
+            && !matches!(found.to, Ref::Param(_))
+        {
+            fan.items = Items::Each(vec![Template::literal("any")]);
+        }
         for edge in &mut step.edges {
             edge.condition = edge.condition.take().filter(|condition| known(condition));
         }
