@@ -9,6 +9,7 @@ mod options;
 mod outputs;
 mod params;
 mod scripts;
+mod secrets;
 mod steps;
 mod texts;
 pub mod values;
@@ -62,6 +63,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     texts::check(workflow, sources, &mut problems);
     let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
+    secrets::check(workflow, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin, Step,
+    Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Secrets, Shell,
+    Stdin, Step,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -42,6 +43,7 @@ pub fn resolve(
         locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
         cwd: workflow.cwd.as_ref().map(|t| resolver.template(t)),
         env: resolver.env(&[]),
+        secrets: resolver.secrets(&[]),
     })
 }
 
@@ -77,6 +79,15 @@ impl Resolver<'_> {
     fn env(&self, own: &[(At<String>, At<String>)]) -> BTreeMap<String, Template> {
         let all = self.workflow.env.iter().chain(own);
         all.map(|(name, value)| (name.value.clone(), self.template(value))).collect()
+    }
+
+    fn secrets(&self, own: &[workflow::Secret]) -> Secrets {
+        let template = |text: &At<String>| Ok::<_, std::convert::Infallible>(self.template(text));
+        let sources = |secret: &workflow::Secret| {
+            secret.sources.iter().flat_map(|source| source.map(template)).collect()
+        };
+        let all = self.workflow.secrets.iter().chain(own);
+        all.map(|secret| (secret.name.value.clone(), sources(secret))).collect()
     }
 
     fn guard(&self, guard: &workflow::Guard) -> Guard {
@@ -115,6 +126,10 @@ impl Resolver<'_> {
             actor: step.actor,
             run: step.run.as_ref().map(|run| self.action(shell, run)),
             env: self.env(&step.env),
+            secrets: match step.run {
+                Some(_) => self.secrets(&step.secrets),
+                None => Secrets::new(),
+            },
             cwd: step.cwd.as_ref().or(self.workflow.cwd.as_ref()).map(|t| self.template(t)),
             stdin: step.stdin.as_ref().map(|stdin| match &stdin.value {
                 workflow::Stdin::Text(text) => Stdin::Text(self.template(text)),

@@ -2,7 +2,7 @@
 
 use super::decode::{Decode, Fields, Problems, bad_value, mismatch, wrong_type};
 use super::tree::{Kind, Node};
-use crate::diagnostic::{At, Code, Diagnostic};
+use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::ids::StepId;
 use crate::workflow::{
     Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnError, OnInterrupt, OutputSpec,
@@ -11,7 +11,7 @@ use crate::workflow::{
 
 /// Keys of a step that come with a later version.
 const LATER: &[&str] =
-    &["copy", "wait", "call", "agent", "reboot", "secrets", "for_each", "consent", "host", "hosts"];
+    &["copy", "wait", "call", "agent", "reboot", "for_each", "consent", "host", "hosts"];
 
 /// What a step may run, at most one of them.
 pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks"];
@@ -52,6 +52,7 @@ impl Decode for Step {
             run: action(&mut t, problems),
             shell: t.get("shell", problems),
             env: env(&mut t, problems),
+            secrets: super::secrets::secrets(&mut t, problems),
             cwd: t.get("cwd", problems),
             stdin: t.get("stdin", problems),
             depends_on,
@@ -124,15 +125,7 @@ pub(super) fn env(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<String
     let mut all = Vec::new();
     for entry in table.entries() {
         let key = &entry.key;
-        let fits = !key.is_empty()
-            && !key.starts_with(|c: char| c.is_ascii_digit())
-            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !fits {
-            problems.push(
-                Diagnostic::new(Code::BadName, "not a name of an environment variable")
-                    .at(entry.key_place, "letters, digits and `_`, no digit first"),
-            );
-        }
+        variable(key, entry.key_place, problems);
         let value = match &entry.value.kind {
             Kind::Int(n) => Some(n.to_string()),
             Kind::Bool(b) => Some(b.to_string()),
@@ -144,6 +137,19 @@ pub(super) fn env(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<String
         }));
     }
     all
+}
+
+/// Whether a text names an environment variable.
+pub(super) fn variable(name: &str, place: Place, problems: &mut Problems) {
+    let fits = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !fits {
+        problems.push(
+            Diagnostic::new(Code::BadName, "not a name of an environment variable")
+                .at(place, "letters, digits and `_`, no digit first"),
+        );
+    }
 }
 
 /// A text or a list of texts.

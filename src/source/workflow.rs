@@ -60,6 +60,7 @@ impl Decode for Workflow {
             effect: t.get("effect", problems).unwrap_or(Effect::Write),
             shell: t.get("shell", problems),
             env: super::step::env(&mut t, problems),
+            secrets: super::secrets::secrets(&mut t, problems),
             cwd: t.get("cwd", problems),
             timeout: t.get("timeout", problems),
             stall_timeout: t.get("stall_timeout", problems),
