@@ -10,7 +10,9 @@ use super::expect::{self, Judged};
 use super::outputs;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
+use super::secrets::{self, Fetch, Wanted};
 use crate::ids::Name;
+use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Outcome, Stream};
 use crate::value::Bytes;
 use crate::workflow::{Expect, OutputSpec};
@@ -24,6 +26,8 @@ pub struct Attempt {
     pub work: Work,
     /// Environment on top of the run's.
     pub env: Vec<(String, Bytes)>,
+    /// Its secrets, which are fetched anew for each attempt.
+    pub secrets: Vec<Wanted>,
     /// Its folder.
     pub cwd: PathBuf,
     /// How long it may take, all its parts together.
@@ -92,9 +96,14 @@ impl Attempt {
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
+            secrets: Vec::new(),
+            masks: None,
         };
         if let Err(error) = doing.write_values() {
             let outcome = Outcome::CouldNotStart { reason: format!("a value's file: {error}") };
+            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
+        }
+        if let Err(outcome) = doing.fetch().await {
             return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
         }
         match &self.work {
@@ -105,6 +114,9 @@ impl Attempt {
             doing.check(verify, "verify").await;
         }
         let _ = std::fs::remove_file(&self.output_file);
+        if let Some(masks) = &doing.masks {
+            secrets::hide(&mut doing.ending, masks);
+        }
         Done { ending: doing.ending, inline: doing.inline }
     }
 }
@@ -117,11 +129,30 @@ struct Doing<'a> {
     inline: Vec<(String, Bytes)>,
     ending: Ending,
     attempt: &'a Attempt,
+    secrets: Vec<Secret>,
+    masks: Option<Masks>,
 }
 
 impl Doing<'_> {
     fn write_values(&self) -> std::io::Result<()> {
         self.attempt.value_files.iter().try_for_each(|(path, value)| std::fs::write(path, &value.0))
+    }
+
+    /// Fetches the secrets; or says how the attempt ends without them.
+    async fn fetch(&mut self) -> Result<(), Outcome> {
+        if self.attempt.secrets.is_empty() {
+            return Ok(());
+        }
+        let mut fetch = Fetch {
+            pool: self.pool,
+            urge: &mut self.urge,
+            env: &self.attempt.env,
+            left_ms: self.attempt.limits.deadline_ms,
+        };
+        self.secrets = fetch.all(&self.attempt.secrets).await?;
+        self.masks =
+            secrets::masks(&self.secrets).map_err(|reason| Outcome::CouldNotStart { reason })?;
+        Ok(())
     }
 
     /// A step that is one command.
@@ -138,15 +169,17 @@ impl Doing<'_> {
         let found = outputs::collect(&self.attempt.output_file, &self.attempt.outputs, || {
             expect::text(&report.stdout, &self.pool.setting().dir)
         });
-        match found {
-            Ok(values) => self.ending.outputs = values,
-            Err((values, why)) => {
-                self.ending.outputs = values;
-                if self.ending.passed {
-                    self.ending.bad_output = Some(why);
-                    self.ending.passed = false;
-                }
-            }
+        let (mut values, mut why) = match found {
+            Ok(values) => (values, Vec::new()),
+            Err((values, why)) => (values, vec![why]),
+        };
+        if let Some(masks) = &self.masks {
+            why.extend(secrets::take_out(&mut values, masks));
+        }
+        self.ending.outputs = values;
+        if self.ending.passed && !why.is_empty() {
+            self.ending.bad_output = Some(why.join("\n"));
+            self.ending.passed = false;
         }
     }
 
@@ -196,6 +229,8 @@ impl Doing<'_> {
         let start = Start {
             argv: part.argv.clone(),
             env,
+            secrets: self.secrets.clone(),
+            private: false,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
             dir: setting.dir.to_string_lossy().into_owned(),
@@ -231,7 +266,7 @@ impl Doing<'_> {
         let mut urge = self.urge.clone();
         let judged = tokio::select! {
             biased;
-            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir) => Some(judged),
+            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir, self.masks.as_ref()) => Some(judged),
             _ = urge.wait_for(|urge| *urge > Urge::None) => None,
         };
         judged.unwrap_or_else(|| {
@@ -251,7 +286,7 @@ fn stream(kept: &Kept) -> Stream {
     }
 }
 
-fn path_bytes(path: &std::path::Path) -> Bytes {
+pub(super) fn path_bytes(path: &std::path::Path) -> Bytes {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().into()
 }

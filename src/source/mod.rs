@@ -10,6 +10,7 @@ mod levels;
 mod nickel;
 mod on_error;
 mod schema;
+mod secrets;
 mod step;
 mod toml;
 pub mod tree;
