@@ -9,7 +9,7 @@ use super::outlook::{Fate, Outlook, Rehearsed};
 use super::text::{Paint, Tone, sign};
 use crate::diagnostic::printable;
 use crate::ids::StepId;
-use crate::plan::{Origin, Plan, Step};
+use crate::plan::{Origin, Plan, Step, shown_sources};
 use crate::run::RunStatus;
 use crate::workflow::{EdgeKind, Join, OnError};
 
@@ -386,6 +386,8 @@ fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) 
         OnError::Branch { target, .. } => Some(format!("take {}", target.value)),
     };
     notes.extend(then.map(|then| format!("failure: {retry}{then}")));
+    let secrets = step.secrets.iter();
+    notes.extend(secrets.map(|(name, from)| format!("secret {name} from {}", shown_sources(from))));
     notes.extend(step.release.iter().map(|release| format!("released by {release}")));
     notes.join(", ")
 }

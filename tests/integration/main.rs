@@ -37,6 +37,7 @@ mod prune;
 mod pty;
 mod reports;
 mod retry;
+mod secrets;
 mod semantics;
 mod steps;
 mod store;

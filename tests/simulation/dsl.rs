@@ -51,6 +51,7 @@ pub(crate) fn step(text: &str) -> Step {
         actor: Actor::Agent,
         run: Some(Action::Cmd(shell("true"))),
         env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         cwd: None,
         stdin: None,
         edges: Vec::new(),
@@ -177,6 +178,7 @@ pub(crate) fn plan(steps: Vec<Step>, finally: Vec<Step>) -> Plan {
         locks: Vec::new(),
         cwd: None,
         env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
     }
 }
 
