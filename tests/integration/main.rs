@@ -35,6 +35,7 @@ mod problems;
 mod processes;
 mod prune;
 mod pty;
+mod redaction;
 mod reports;
 mod retry;
 mod secrets;
