@@ -239,12 +239,7 @@ impl Doing<'_> {
         };
         let mut report = match self.pool.run(start, &mut self.urge).await {
             Ok(report) => report,
-            Err(lost) => Report {
-                outcome: Outcome::Lost { reason: lost.to_string() },
-                stdout: Kept::default(),
-                stderr: Kept::default(),
-                leaked: Vec::new(),
-            },
+            Err(lost) => Report::of(Outcome::Lost { reason: lost.to_string() }),
         };
         if let Outcome::TimedOut { after_ms } = &mut report.outcome {
             *after_ms = self.attempt.limits.deadline_ms.unwrap_or(*after_ms);

@@ -108,7 +108,7 @@ impl Keeper {
                 Some(Order::Start(start)) => {
                     let report = match Self::start(&start) {
                         Ok(job) => self.watch(job),
-                        Err(reason) => not_started(reason),
+                        Err(reason) => Report::of(Outcome::CouldNotStart { reason }),
                     };
                     if !self.engine_gone {
                         send(&frame(&report)?)?;
@@ -265,7 +265,8 @@ impl Keeper {
         let left_behind = job.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
         if left_behind && !alone && job.leaked.is_empty() {
             let below = processes::below(self.me);
-            job.leaked = below.iter().map(|p| processes::leak(p, false, &job.masks)).collect();
+            job.leaked =
+                below.iter().map(|p| processes::leak(p, false, job.masks.as_ref())).collect();
             self.begin_end(job, Why::Leak, now);
         }
         let Some((_, since)) = job.ending else { return false };
@@ -283,7 +284,7 @@ impl Keeper {
         }
         let survivors = processes::below(self.me);
         job.leaked.retain(|l| !survivors.iter().any(|p| p.pid == l.pid));
-        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true, &job.masks)));
+        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true, job.masks.as_ref())));
         !survivors.is_empty()
     }
 }
@@ -360,15 +361,6 @@ impl Job {
         };
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Report { outcome, stdout, stderr, leaked: self.leaked }
-    }
-}
-
-fn not_started(reason: String) -> Report {
-    Report {
-        outcome: Outcome::CouldNotStart { reason },
-        stdout: super::protocol::Kept::default(),
-        stderr: super::protocol::Kept::default(),
-        leaked: Vec::new(),
     }
 }
 

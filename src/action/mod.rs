@@ -14,6 +14,7 @@ mod protocol;
 mod secrets;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
+pub use outputs::remove_left;
 pub use pool::{Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;

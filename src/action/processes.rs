@@ -82,7 +82,7 @@ pub(super) fn below(me: i32) -> Vec<Process> {
 }
 
 /// What a process is, for the report.
-pub(super) fn leak(process: &Process, survived: bool, masks: &Option<Masks>) -> Leak {
+pub(super) fn leak(process: &Process, survived: bool, masks: Option<&Masks>) -> Leak {
     let mut line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
     if let Some(masks) = masks {
         line = masks.hide(&line);

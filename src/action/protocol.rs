@@ -73,6 +73,14 @@ pub(super) struct Report {
     pub(super) leaked: Vec<Leak>,
 }
 
+impl Report {
+    /// Of a command that wrote nothing.
+    pub(super) fn of(outcome: Outcome) -> Self {
+        let (stdout, stderr) = (Kept::default(), Kept::default());
+        Self { outcome, stdout, stderr, leaked: Vec::new() }
+    }
+}
+
 /// What was kept of a stream.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Kept {

@@ -159,12 +159,12 @@ impl Fetch<'_> {
             Outcome::CouldNotStart { reason } => reason,
             other => other.to_string(),
         };
-        Err(Miss::Absent(complaint(&outcome, &said, value)))
+        Err(Miss::Absent(complaint(&outcome, &said, &value)))
     }
 }
 
 /// How a program failed, and the last of what it says, in which what it gave may stand.
-fn complaint(outcome: &str, said: &[u8], gave: Vec<u8>) -> String {
+fn complaint(outcome: &str, said: &[u8], gave: &[u8]) -> String {
     let given = Secret { name: "value".to_owned(), value: gave.trim_ascii().into() };
     let said = match Masks::new(&[given]) {
         Some(masks) => masks.hide(said),
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_programs_complaint_does_not_repeat_what_it_gave() {
-        let said = complaint("exit 1", b"cannot use correct horse\n", b"correct horse\n".to_vec());
+        let said = complaint("exit 1", b"cannot use correct horse\n", b"correct horse\n");
         assert_eq!(said, "exit 1: cannot use [secret value]");
     }
 }

@@ -16,15 +16,39 @@ pub(super) fn forms(value: &[u8]) -> BTreeSet<Vec<u8>> {
     let mut all = BTreeSet::new();
     let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     for text in lines.filter(|line| is_fit(line)).chain([value]) {
-        all.insert(text.to_vec());
-        base64(text, &mut all);
-        hex(text, &mut all);
-        percent(text, &mut all);
-        json(text, &mut all);
-        shell(text, &mut all);
-        markup(text, &mut all);
+        let mut own = BTreeSet::from([text.to_vec()]);
+        base64(text, &mut own);
+        hex(text, &mut own);
+        percent(text, &mut own);
+        json(text, &mut own);
+        shell(text, &mut own);
+        markup(text, &mut own);
+        doubled(text, &mut own);
+        // One in the other: a log in JSON of what a shell says it runs.
+        let outer: Vec<Vec<u8>> = own.iter().flat_map(|form| quoted_again(form)).collect();
+        all.extend(own.into_iter().chain(outer));
     }
     all
+}
+
+/// What quoting makes of a form that is quoted already.
+fn quoted_again(form: &[u8]) -> Vec<Vec<u8>> {
+    if !form.iter().any(|byte| b"'\"\\".contains(byte)) {
+        return Vec::new();
+    }
+    let json = std::str::from_utf8(form).map(|text| json_text(text, "", false, false).into_bytes());
+    json.into_iter().chain([escaped(form, &|byte| single(byte, r"'\''"))]).collect()
+}
+
+/// A single quote written in another way.
+fn single(byte: u8, written: &str) -> Option<String> {
+    (byte == b'\'').then(|| written.to_owned())
+}
+
+/// Quotes that are doubled, as in CSV and SQL.
+fn doubled(text: &[u8], all: &mut BTreeSet<Vec<u8>>) {
+    all.insert(escaped(text, &|byte| (byte == b'"').then(|| "\"\"".to_owned())));
+    all.insert(escaped(text, &|byte| single(byte, "''")));
 }
 
 fn escaped(text: &[u8], escape: Escape<'_>) -> Vec<u8> {
@@ -47,7 +71,7 @@ fn base64(text: &[u8], all: &mut BTreeSet<Vec<u8>>) {
             let around = [&[0; 3][..before], text].concat();
             // Only those characters that no neighbour has a bit of.
             let whole = (8 * before).div_ceil(6)..8 * around.len() / 6;
-            all.insert(engine.encode(&around).as_bytes()[whole].to_vec());
+            all.extend(engine.encode(&around).as_bytes().get(whole).map(<[u8]>::to_vec));
         }
     }
 }
@@ -84,14 +108,12 @@ fn percent(text: &[u8], all: &mut BTreeSet<Vec<u8>>) {
     }
 }
 
-/// The texts of JSON, and of JSON in JSON.
+/// The texts of JSON.
 fn json(text: &[u8], all: &mut BTreeSet<Vec<u8>>) {
     let Ok(text) = std::str::from_utf8(text) else { return };
     for plain in ["", "/", "<>&", "<>&'", "<>&'\"/"] {
         for (ascii, upper) in [(false, false), (true, false), (true, true)] {
-            let once = json_text(text, plain, ascii, upper);
-            all.insert(json_text(&once, plain, ascii, upper).into_bytes());
-            all.insert(once.into_bytes());
+            all.insert(json_text(text, plain, ascii, upper).into_bytes());
         }
     }
     for upper in [false, true] {
@@ -138,9 +160,8 @@ fn shell(text: &[u8], all: &mut BTreeSet<Vec<u8>>) {
     let backslash = |these: &'static str| {
         move |byte: u8| these.as_bytes().contains(&byte).then(|| format!("\\{}", byte as char))
     };
-    let quote = |written: &'static str| move |byte: u8| (byte == b'\'').then(|| written.to_owned());
-    all.insert(escaped(text, &quote(r"'\''")));
-    all.insert(escaped(text, &quote(r#"'"'"'"#)));
+    all.insert(escaped(text, &|byte| single(byte, r"'\''")));
+    all.insert(escaped(text, &|byte| single(byte, r#"'"'"'"#)));
     for these in ["\"$`\\", "\"$`\\!", "\"\\", "'\\"] {
         all.insert(escaped(text, &backslash(these)));
     }

@@ -31,13 +31,15 @@ pub struct Redactor {
     held: Vec<u8>,
     /// The secrets in it, in order, without overlaps.
     marks: Vec<Mark>,
+    /// A secret that was in the stream.
+    found: Option<usize>,
 }
 
 impl Redactor {
     /// A filter for one stream.
     pub fn new(masks: Masks) -> Self {
         let state = masks.0.start;
-        Self { masks, state, breaks: 0, held: Vec::new(), marks: Vec::new() }
+        Self { masks, state, breaks: 0, held: Vec::new(), marks: Vec::new(), found: None }
     }
 
     /// Takes the next piece, and gives what is known to hold no secret.
@@ -77,9 +79,9 @@ impl Redactor {
         self.release(self.held.len())
     }
 
-    /// The first secret that is in what waits.
+    /// A secret that was in the stream so far.
     pub(super) fn found(&self) -> Option<usize> {
-        self.marks.first().map(|mark| mark.owner)
+        self.found
     }
 
     /// How much waits.
@@ -100,6 +102,7 @@ impl Redactor {
 
     /// Notes a secret; one that overlaps another is one with it.
     fn mark(&mut self, start: usize, end: usize, owner: usize) {
+        self.found = Some(owner);
         let mut new = Mark { start, end, owner, said: false };
         while let Some(last) = self.marks.pop_if(|last| last.end > new.start) {
             if last.said || last.start < new.start {
