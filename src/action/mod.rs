@@ -11,8 +11,10 @@ mod pool;
 mod processes;
 mod program;
 mod protocol;
+mod wait;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
 pub use pool::{Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
+pub use wait::{Until, Wait};

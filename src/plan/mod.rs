@@ -3,6 +3,7 @@
 
 mod params;
 mod resolve;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
+pub use wait::{Until, Wait};
 
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
@@ -257,6 +259,8 @@ pub enum Action {
     Argv(Vec<Template>),
     /// Several commands, each with its own result.
     Checks(Vec<Check>),
+    /// Waiting until something holds.
+    Wait(Wait),
 }
 
 impl Action {
@@ -274,6 +278,7 @@ impl Action {
                 Some(words.join(" "))
             }
             Self::Checks(_) => None,
+            Self::Wait(wait) => Some(wait.shown()),
         }
     }
 
@@ -284,6 +289,7 @@ impl Action {
             Self::Script { path, .. } => path.placeholders().collect(),
             Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
+            Self::Wait(wait) => wait.placeholders(),
         }
     }
 }

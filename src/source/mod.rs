@@ -12,6 +12,7 @@ mod schema;
 mod step;
 mod toml;
 pub mod tree;
+mod wait;
 mod workflow;
 
 use std::path::{Path, PathBuf};

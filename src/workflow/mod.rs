@@ -1,16 +1,18 @@
 //! What was written, typed: a workflow file after reading and before checking. No I/O.
 #![deny(clippy::disallowed_methods)]
 
+mod action;
 mod millis;
 mod param;
 mod step;
 mod tags;
 
+pub use action::{Action, Check, Until, Wait};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use step::{
-    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires,
-    Retry, Shell, Stdin, Step, TextExpect, Verify, When,
+    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires, Retry, Shell,
+    Stdin, Step, TextExpect, Verify, When,
 };
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, Order,

@@ -44,3 +44,4 @@ mod store;
 mod support;
 mod terminal;
 mod unchanged;
+mod waits;

@@ -12,6 +12,7 @@
 mod host;
 mod parts;
 mod scalars;
+mod wait;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -27,6 +28,7 @@ use parts::{
 use scalars::{
     Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, tidy,
 };
+use wait::Wait;
 
 /// The JSON Schema of workflow files as data: what TOML and Nickel evaluate to, tags as texts.
 pub fn schema() -> Value {
@@ -236,7 +238,7 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv` and `checks` says what it runs.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks` and `wait` says what it does.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -259,6 +261,8 @@ struct Step {
     /// Commands that are all made, each with a result of its own; the step fails if one does.
     #[schemars(length(min = 1))]
     checks: Option<Vec<Check>>,
+    /// What is waited for: shell text that passes, a port that answers, or a time.
+    wait: Option<Wait>,
     /// As on the workflow, whose it is without one.
     shell: Option<Shell>,
     /// Variables the command gets; values may hold placeholders.
@@ -306,8 +310,6 @@ struct Step {
     requires: Option<Requires>,
     /// Files brought to a place.
     copy: Option<Later>,
-    /// A condition waited for.
-    wait: Option<Later>,
     /// Another verb, run as a step.
     call: Option<Later>,
     /// An agent started by the engine.
