@@ -3,6 +3,7 @@
 
 mod conditions;
 mod ended;
+mod fan;
 mod fleet;
 mod foreign;
 pub mod graph;
@@ -64,6 +65,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     texts::check(workflow, sources, &mut problems);
     let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
+    fan::check(workflow, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);

@@ -181,7 +181,7 @@ fn runs_nothing(step: &Step) -> Option<Diagnostic> {
     unsaid.then(|| {
         let message = format!("`{}` has nothing to run: somebody is asked to do it", step.id.value);
         Diagnostic::new(Code::RunsNothing, message)
-            .at(step.id.place, "no cmd, script, argv, checks or wait")
+            .at(step.id.place, "no cmd, nor anything else to do")
             .hint("if that is meant, write actor = \"Human\"; else what it runs: cmd = \"…\"")
     })
 }

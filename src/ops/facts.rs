@@ -37,7 +37,8 @@ pub(super) fn gather(
     given: &Given,
 ) -> Result<Facts, Error> {
     let tools = tools(workflow).map(|tool| (tool.to_owned(), is_tool(tool)));
-    let hosts = workflow.params.iter().any(|param| param.kind.of == ValueType::Host);
+    let params = workflow.params.iter().any(|param| param.kind.of == ValueType::Host);
+    let hosts = params || workflow.asks_for_hosts();
     Ok(Facts {
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),

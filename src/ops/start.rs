@@ -11,11 +11,16 @@ use crate::plan::Plan;
 use crate::run::{ActorKind, Event, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
+/// How many steps run at once on hosts where nobody says.
+const HOST_JOBS: usize = 64;
+
 /// How a run is to be driven.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
     /// How many commands may run at once.
     pub jobs: Option<usize>,
+    /// How many steps may run at once on hosts.
+    pub host_jobs: Option<usize>,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
 }
@@ -83,6 +88,7 @@ pub(super) fn drive(
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs: options.jobs.or(config.jobs).unwrap_or_else(cores),
+        host_jobs: options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS),
         no_ask: options.no_ask,
         full_durability: config.durability == Durability::Full,
         boot_id: facts::boot_id(),

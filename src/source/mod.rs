@@ -2,6 +2,7 @@
 
 mod decode;
 mod expect;
+mod fan;
 mod files;
 mod habits;
 mod host;

@@ -65,6 +65,12 @@ shapes! {
     Expected |_| json_schema!({ "type": ["null", "string", "number", "boolean", "array", "object"] });
     /// `true`.
     Truth |_| json_schema!({ "const": true });
+    /// One placeholder whose value is a list.
+    Items |_| json_schema!({ "type": "string", "pattern": "^\\{(.|\\n)*\\}$", "examples": ["{names}"] });
+    /// A share of all, such as `25%`.
+    Share |_| json_schema!({ "type": "string", "pattern": "^([1-9][0-9]?|100) *%$", "examples": ["25%"] });
+    /// The word `all`.
+    AllWord |_| json_schema!({ "const": "all" });
     /// Not run by this version yet.
     Later |_| json_schema!({ "not": {} });
     /// A shell known by name.
