@@ -11,6 +11,7 @@ use super::outputs;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
 use super::secrets::{self, Fetch, Wanted};
+use super::wait::Wait;
 use crate::ids::Name;
 use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Outcome, Stream};
@@ -49,6 +50,8 @@ pub enum Work {
     One(Box<Part>),
     /// Several, each with its own result.
     Checks(Vec<Part>),
+    /// Waiting until something holds.
+    Wait(Wait),
 }
 
 /// One command and what is expected of it.
@@ -109,6 +112,7 @@ impl Attempt {
         match &self.work {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
+            Work::Wait(wait) => doing.wait(wait).await,
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
             doing.check(verify, "verify").await;
@@ -122,13 +126,13 @@ impl Attempt {
 }
 
 /// An attempt under way.
-struct Doing<'a> {
-    started: Instant,
-    pool: &'a Pool,
-    urge: watch::Receiver<Urge>,
-    inline: Vec<(String, Bytes)>,
-    ending: Ending,
-    attempt: &'a Attempt,
+pub(super) struct Doing<'a> {
+    pub(super) started: Instant,
+    pub(super) pool: &'a Pool,
+    pub(super) urge: watch::Receiver<Urge>,
+    pub(super) inline: Vec<(String, Bytes)>,
+    pub(super) ending: Ending,
+    pub(super) attempt: &'a Attempt,
     secrets: Vec<Secret>,
     masks: Option<Masks>,
 }
@@ -163,9 +167,19 @@ impl Doing<'_> {
         self.ending.outcome = report.outcome.clone();
         self.ending.passed = judged.passed;
         self.ending.checks = judged.checks;
+        self.ending.leaked.extend(std::mem::take(&mut report.leaked));
+        self.show(&report);
+        self.hand_on(&report);
+    }
+
+    /// What a command wrote is what the step wrote.
+    pub(super) fn show(&mut self, report: &Report) {
         self.ending.stdout = stream(&report.stdout);
         self.ending.stderr = stream(&report.stderr);
-        self.ending.leaked = report.leaked;
+    }
+
+    /// The outputs of a command are those of the step.
+    pub(super) fn hand_on(&mut self, report: &Report) {
         let found = outputs::collect(&self.attempt.output_file, &self.attempt.outputs, || {
             expect::text(&report.stdout, &self.pool.setting().dir)
         });
@@ -218,7 +232,7 @@ impl Doing<'_> {
         !over || matches!(self.ending.outcome, Outcome::CouldNotStart { .. })
     }
 
-    async fn run(&mut self, part: &Part, name: &str) -> Report {
+    pub(super) async fn run(&mut self, part: &Part, name: &str) -> Report {
         let mut limits = self.attempt.limits;
         let spent = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         limits.deadline_ms = limits.deadline_ms.map(|ms| ms.saturating_sub(spent).max(1));

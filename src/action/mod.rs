@@ -12,6 +12,7 @@ mod processes;
 mod program;
 mod protocol;
 mod secrets;
+mod wait;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
 pub use outputs::remove_left;
@@ -19,3 +20,4 @@ pub use pool::{Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
 pub use secrets::Wanted;
+pub use wait::{Until, Wait};

@@ -41,11 +41,10 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
         }
         _ => {}
     }
-    match &step.run {
-        Some(At { value: Action::Argv(words), .. }) => texts.extend(words.iter().cloned()),
-        Some(At { value: Action::Script(path), place }) => texts.push(own(path, *place)),
-        _ => {}
+    if let Some(At { value: Action::Argv(words), .. }) = &step.run {
+        texts.extend(words.iter().cloned());
     }
+    texts.extend(step.run.iter().flat_map(|run| run.value.values(run.place)));
     texts.extend(scripts::of_step(step));
     let mut found = Vec::new();
     for text in texts {

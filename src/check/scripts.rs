@@ -44,15 +44,7 @@ pub(super) fn check(
 /// The shell texts of a step.
 pub(super) fn of_step(step: &Step) -> Vec<At<String>> {
     let mut texts = Vec::new();
-    match &step.run {
-        Some(At { value: Action::Cmd(text), place }) => {
-            texts.push(At { value: text.clone(), place: *place });
-        }
-        Some(At { value: Action::Checks(checks), .. }) => {
-            texts.extend(checks.iter().map(|check| check.cmd.clone()));
-        }
-        _ => {}
-    }
+    texts.extend(step.run.iter().flat_map(|run| run.value.scripts(run.place)));
     if let Some(Verify::Cmd { cmd, .. }) = &step.verify {
         texts.push(cmd.clone());
     }

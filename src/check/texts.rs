@@ -62,14 +62,10 @@ impl Texts<'_> {
             Some(At { value: Stdin::Bytes(_), .. }) | None => {}
         }
         scripts::of_step(step).iter().for_each(|text| self.one(text, Role::Shell, here));
-        match &step.run {
-            Some(At { value: Action::Script(path), place }) => {
-                self.one(&At { value: path.clone(), place: *place }, Role::Value, here);
-            }
-            Some(At { value: Action::Argv(words), .. }) => {
-                words.iter().for_each(|word| self.one(word, Role::Word, here));
-            }
-            Some(At { value: Action::Cmd(_) | Action::Checks(_), .. }) | None => {}
+        let values = step.run.iter().flat_map(|run| run.value.values(run.place));
+        values.for_each(|text| self.one(&text, Role::Value, here));
+        if let Some(At { value: Action::Argv(words), .. }) = &step.run {
+            words.iter().for_each(|word| self.one(word, Role::Word, here));
         }
         for file in step.expect.iter().flat_map(|e| &e.file) {
             self.one(&file.path, Role::Value, here);

@@ -3,6 +3,7 @@
 //! *Invariant:* every event is committed before its effect; when recording fails, what runs is ended and nothing starts.
 
 mod job;
+mod own;
 mod resolve;
 mod signals;
 mod turn;

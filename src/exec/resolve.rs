@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::own;
 use crate::action::{Attempt, Expected, Limits, Part, Setting, Wanted, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
@@ -18,7 +19,7 @@ use crate::value::{Bytes, MAX_VALUE, to_bytes};
 use crate::workflow;
 
 /// What placeholders are resolved against.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     run: &'a Run,
     node: Option<&'a Node>,
     attempt: u32,
@@ -88,6 +89,7 @@ pub(super) fn attempt(
             let parts = checks.iter().map(|c| values.check(c, &cwd));
             Work::Checks(parts.collect::<Result<_, _>>()?)
         }
+        Action::Wait(wait) => values.wait(wait, &mut env)?,
     };
     let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
     Ok(Attempt {
@@ -97,11 +99,7 @@ pub(super) fn attempt(
         env,
         secrets: values.secrets(&step.secrets)?,
         cwd,
-        limits: Limits {
-            deadline_ms: step.timeout.map(|t| t.0),
-            stall_ms: step.stall_timeout.map(|t| t.0),
-            grace_ms: setting.grace_ms,
-        },
+        limits: own::limits(step, setting.grace_ms),
         outputs: step.outputs.clone(),
         verify,
         value_files: values.files,
@@ -204,7 +202,7 @@ impl Values<'_> {
     }
 
     /// A template as one value.
-    fn bytes(&mut self, template: &Template) -> Result<Bytes, String> {
+    pub(super) fn bytes(&mut self, template: &Template) -> Result<Bytes, String> {
         let mut bytes = Vec::new();
         for piece in &template.0 {
             match piece {
@@ -233,7 +231,7 @@ impl Values<'_> {
     }
 
     /// A value that goes into one argument or environment string.
-    fn short(&mut self, what: &str, template: &Template) -> Result<Bytes, String> {
+    pub(super) fn short(&mut self, what: &str, template: &Template) -> Result<Bytes, String> {
         let bytes = self.bytes(template)?;
         if bytes.0.len() > MAX_VALUE {
             let size = bytes.0.len();
@@ -277,7 +275,7 @@ impl Values<'_> {
     }
 
     /// The values of compiled shell text, as the environment variables that it refers to.
-    fn handed_over(&mut self, shell: &Shell) -> Result<Vec<(String, Bytes)>, String> {
+    pub(super) fn handed_over(&mut self, shell: &Shell) -> Result<Vec<(String, Bytes)>, String> {
         let mut env = Vec::new();
         for (index, found) in shell.values.iter().enumerate() {
             let template = Template(vec![Piece::Ref(found.clone())]);

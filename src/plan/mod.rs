@@ -1,10 +1,12 @@
 //! A workflow with its params and the machine's facts resolved: what a run executes, and its digest. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod action;
 mod hosts;
 mod params;
 mod resolve;
 mod secrets;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,10 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use action::{Action, quoted};
 pub use hosts::{Fan, Items, Lease, On};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 pub use secrets::{Secrets, shown as shown_sources};
+pub use wait::{Until, Wait};
 
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
@@ -263,63 +267,6 @@ impl Step {
     pub fn is_asked(&self) -> bool {
         self.actor == Actor::Human || self.run.is_none()
     }
-}
-
-/// What a step runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Shell text.
-    Cmd(Shell),
-    /// A script file, after these words.
-    Script {
-        /// The words before the path; none if the file is started itself.
-        prefix: Vec<String>,
-        /// The file.
-        path: Template,
-    },
-    /// A program and its arguments.
-    Argv(Vec<Template>),
-    /// Several commands, each with its own result.
-    Checks(Vec<Check>),
-}
-
-impl Action {
-    /// What it runs, with its placeholders as they were written, for people; none for several checks, which have
-    /// names.
-    pub fn shown(&self) -> Option<String> {
-        match self {
-            Self::Cmd(shell) => Some(shell.shown()),
-            Self::Script { prefix, path } => {
-                let words = prefix.iter().cloned().chain([path.shown()]);
-                Some(words.collect::<Vec<_>>().join(" "))
-            }
-            Self::Argv(words) => {
-                let words: Vec<String> = words.iter().map(|word| quoted(&word.shown())).collect();
-                Some(words.join(" "))
-            }
-            Self::Checks(_) => None,
-        }
-    }
-
-    /// The placeholders in it.
-    pub fn placeholders(&self) -> Vec<&Placeholder> {
-        match self {
-            Self::Cmd(shell) => shell.values.iter().collect(),
-            Self::Script { path, .. } => path.placeholders().collect(),
-            Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
-            Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
-        }
-    }
-}
-
-/// A word as one would type it to a shell.
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_{}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// One of several checks.

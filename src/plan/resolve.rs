@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::hosts::Places;
 use super::{
     Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Secrets, Shell,
-    Stdin, Step,
+    Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -174,7 +174,10 @@ impl Resolver<'_, '_> {
             release: step.release.as_ref().map(|r| r.value.clone()),
             on_interrupt: step.on_interrupt.as_ref().map_or_else(
                 || {
-                    let again = finally || effect == Effect::Read;
+                    // To wait once more does no harm.
+                    let waits =
+                        matches!(&step.run, Some(At { value: workflow::Action::Wait(_), .. }));
+                    let again = finally || waits || effect == Effect::Read;
                     if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
                 },
                 |o| o.value.clone(),
@@ -206,6 +209,16 @@ impl Resolver<'_, '_> {
                     .map(|c| self.check(&c.name, shell, &c.cmd, c.expect.as_ref()))
                     .collect(),
             ),
+            workflow::Action::Wait(wait) => Action::Wait(Wait {
+                until: match &wait.until {
+                    workflow::Until::Passes(text) => Until::Passes(self.shell(shell, text)),
+                    workflow::Until::Answers(port) => Until::Answers(self.template(port)),
+                    workflow::Until::Over(span) => Until::Over(*span),
+                },
+                every: wait.every,
+                stays: wait.stays,
+                deadline: wait.deadline,
+            }),
         }
     }
 

@@ -14,6 +14,7 @@ mod secrets;
 mod step;
 mod toml;
 pub mod tree;
+mod wait;
 mod workflow;
 
 use std::path::{Path, PathBuf};

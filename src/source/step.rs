@@ -6,14 +6,14 @@ use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::ids::StepId;
 use crate::workflow::{
     Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError, OnInterrupt,
-    OutputSpec, ParamType, Shell, Stdin, Step, Verify, When,
+    OutputSpec, ParamType, Shell, Stdin, Step, Verify, Wait, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] = &["copy", "wait", "call", "agent", "reboot", "consent"];
+const LATER: &[&str] = &["copy", "call", "agent", "reboot", "consent"];
 
 /// What a step may run, at most one of them.
-pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks"];
+pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait"];
 
 /// Keys of the workflow that TOML is easily made to give to a step.
 const WORKFLOWS: &[&str] = &[
@@ -96,13 +96,14 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
             "cmd" => String::decode(node, problems).map(Action::Cmd),
             "script" => String::decode(node, problems).map(Action::Script),
             "argv" => Vec::decode(node, problems).map(Action::Argv),
+            "wait" => Wait::decode(node, problems).map(Action::Wait),
             _ => Vec::decode(node, problems).map(Action::Checks),
         };
         let empty = match &action {
             Some(Action::Argv(all)) => all.is_empty(),
             Some(Action::Checks(all)) => all.is_empty(),
             Some(Action::Cmd(text) | Action::Script(text)) => text.trim().is_empty(),
-            None => false,
+            Some(Action::Wait(_)) | None => false,
         };
         if empty {
             bad_value::<()>(node, format!("`{name}` is empty"), problems);

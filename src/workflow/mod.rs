@@ -1,6 +1,7 @@
 //! What was written, typed: a workflow file after reading and before checking. No I/O.
 #![deny(clippy::disallowed_methods)]
 
+mod action;
 mod fan;
 mod millis;
 mod param;
@@ -9,14 +10,15 @@ mod secret;
 mod step;
 mod tags;
 
+pub use action::{Action, Check, Until, Wait};
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use requires::Requires;
 pub use secret::{Secret, SecretSource};
 pub use step::{
-    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell,
-    Stdin, Step, TextExpect, Verify, When,
+    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell, Stdin, Step,
+    TextExpect, Verify, When,
 };
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,

@@ -18,6 +18,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Condition", "When condition", "`when = [{ … }]` of a step"),
     ("OnError", "On error", "`on_error` of a step"),
     ("Check", "Check", "`checks = [{ … }]` of a step"),
+    ("Wait", "Wait", "`wait = { … }` of a step"),
     ("Expect", "Expect", "`expect = { … }` of a step, a check or `verify`"),
     ("TextExpect", "Expected text", "`stdout` and `stderr` of `expect`"),
     ("FileExpect", "Expected file", "`file` of `expect`"),

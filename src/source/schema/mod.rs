@@ -13,6 +13,7 @@ mod fan;
 mod host;
 mod parts;
 mod scalars;
+mod wait;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,7 @@ use scalars::{
     Data, EnvTable, Later, Name, OutputTable, ParamType, SecretTable, ShellName, Shown, Span, Text,
     tidy,
 };
+use wait::Wait;
 
 /// The JSON Schema of workflow files as data: what TOML and Nickel evaluate to, tags as texts.
 pub fn schema() -> Value {
@@ -245,7 +247,7 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv` and `checks` says what it runs.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks` and `wait` says what it does.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -268,6 +270,8 @@ struct Step {
     /// Commands that are all made, each with a result of its own; the step fails if one does.
     #[schemars(length(min = 1))]
     checks: Option<Vec<Check>>,
+    /// What is waited for: shell text that passes, a port that answers, or a time.
+    wait: Option<Wait>,
     /// The machine it runs on: a host of the fleet, `local`, or a table that says how it is reached.
     host: Option<HostRef>,
     /// Selectors of the hosts it runs on, one instance each: `all`, a name, `@group`, `label=value`.
@@ -328,8 +332,6 @@ struct Step {
     requires: Option<Requires>,
     /// Files brought to a place.
     copy: Option<Later>,
-    /// A condition waited for.
-    wait: Option<Later>,
     /// Another verb, run as a step.
     call: Option<Later>,
     /// An agent started by the engine.

@@ -97,6 +97,8 @@ shapes! {
     Jump |_| json_schema!({ "type": "string", "pattern": "^[^\\s-]\\S*$", "examples": ["me@gate.example.org:22"] });
     /// A host's public key, as in its `.pub` file.
     HostKey |_| json_schema!({ "type": "string", "pattern": "^\\S+\\s+\\S+", "examples": [EXAMPLE_KEY] });
+    /// The number of a port.
+    PortNumber |_| json_schema!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
     /// Labels and their values.
     LabelTable |_| json_schema!({
         "type": "object",

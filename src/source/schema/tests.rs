@@ -106,6 +106,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Verify>(&root, "Verify");
     table::<typed::OnInterrupt>(&root, "OnInterrupt");
     table::<typed::OutputSpec>(&root, "Output");
+    table::<typed::Wait>(&root, "Wait");
     same_fields::<HostFile>(&json!({}), &[&host_schema()]);
     let roads = objects(&root, &root["$defs"]["OnErrorTable"]);
     let tags: Vec<&str> =
