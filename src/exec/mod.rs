@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Done, Pool, Setting, Urge};
 use crate::ids::Name;
 use crate::plan::Plan;
@@ -71,11 +72,13 @@ pub async fn drive(
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let plan = journal.run().plan().clone();
     let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
+    let pool = Pool::new(drive.setting);
     let mut driver = Driver {
         store,
         journal,
         plan,
-        pool: Pool::new(drive.setting),
+        hosts: Hosts::new(Reach::from_env(), &pool),
+        pool,
         actor: drive.actor,
         slots: drive.jobs.max(1),
         no_ask: drive.no_ask,
@@ -96,6 +99,7 @@ pub async fn drive(
         driver.kill_all().await;
     }
     driver.pool.close();
+    driver.hosts.close().await;
     left
 }
 
@@ -110,6 +114,7 @@ struct Driver<'a> {
     journal: &'a mut Journal,
     plan: std::sync::Arc<Plan>,
     pool: Pool,
+    hosts: Hosts,
     actor: Actor,
     slots: usize,
     no_ask: bool,
@@ -207,7 +212,8 @@ impl Driver<'_> {
         }
         for job::Job { what, work } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
-            let task = self.tasks.spawn(job::run(work, self.pool.clone(), heard));
+            let task =
+                self.tasks.spawn(job::run(work, self.pool.clone(), self.hosts.clone(), heard));
             self.running.insert(task.id(), Running { what, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");
