@@ -110,7 +110,9 @@ impl Keeper {
                         Ok(job) => self.watch(job),
                         Err(reason) => Report::of(Outcome::CouldNotStart { reason }),
                     };
-                    if !self.engine_gone {
+                    if self.engine_gone {
+                        program::remove_outputs(&start);
+                    } else {
                         send(&frame(&report)?)?;
                     }
                     if report.leaked.iter().any(|l| l.survived) {

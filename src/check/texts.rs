@@ -236,7 +236,10 @@ impl Texts<'_> {
                 let inner = &literal[open + 1..];
                 let Some(close) = inner.find('}') else { continue };
                 let word = &inner[..close];
-                if !literal[..open].ends_with(['$', '{'])
+                // `$ENV{TOKEN}` is Perl's.
+                let before = literal[..open].chars().next_back().unwrap_or(' ');
+                if !"${_)]}>".contains(before)
+                    && !before.is_alphanumeric()
                     && secrets::names(self.workflow, step).any(|name| name == word)
                 {
                     self.secret(text, word);
