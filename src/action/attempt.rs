@@ -1,6 +1,5 @@
 //! One attempt at a step: its commands under the keeper, then what they did against what was expected.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,88 +9,20 @@ use super::expect::{self, Judged};
 use super::outputs;
 use super::place::Place;
 use super::pool::{Pool, Urge};
-use super::protocol::{Kept, Limits, Report, Start};
-use super::secrets::{self, Fetch, Wanted};
+use super::protocol::{Kept, Report, Start};
+use super::secrets::{self, Fetch};
 use super::ssh::{self, Hosts, Remote};
-use super::wait::Wait;
-use crate::ids::Name;
+use super::work::{Attempt, Done, Part, Work};
 use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
-use crate::workflow::{Expect, OutputSpec};
 
-/// An attempt with every value in place.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// What its output is called.
-    pub name: String,
-    /// What it runs.
-    pub work: Work,
-    /// Environment on top of the run's.
-    pub env: Vec<(String, Bytes)>,
-    /// Its secrets, which are fetched anew for each attempt.
-    pub secrets: Vec<Wanted>,
-    /// Its folder.
-    pub cwd: PathBuf,
-    /// How long it may take, all its parts together.
-    pub limits: Limits,
-    /// The file it may write outputs to.
-    pub output_file: PathBuf,
-    /// The outputs it must write.
-    pub outputs: BTreeMap<Name, OutputSpec>,
-    /// The claim that is checked once it has passed.
-    pub verify: Option<Part>,
-    /// Values that are handed over as files: path and content. On a host they get another path, and so do all words
-    /// that name it.
-    pub value_files: Vec<(PathBuf, Bytes)>,
-    /// The host it is made on; none is this machine.
-    pub on: Option<Remote>,
-}
-
-/// What an attempt runs.
-#[derive(Debug, Clone)]
-pub enum Work {
-    /// One command.
-    One(Box<Part>),
-    /// Several, each with its own result.
-    Checks(Vec<Part>),
-    /// Waiting until something holds.
-    Wait(Wait),
-}
-
-/// One command and what is expected of it.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Its name in the report.
-    pub name: String,
-    /// Its words.
-    pub argv: Vec<Bytes>,
-    /// Environment on top of the attempt's.
-    pub env: Vec<(String, Bytes)>,
-    /// What it reads.
-    pub stdin: Option<Bytes>,
-    /// What is expected.
-    pub expect: Option<Expected>,
-}
-
-/// An expectation with its paths in place.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// What was written.
-    pub that: Expect,
-    /// The paths of `that.file`.
-    pub files: Vec<PathBuf>,
-    /// The paths of `that.unchanged`.
-    pub unchanged: Vec<PathBuf>,
-}
-
-/// An attempt that ended, and its output that is short enough for the database, by name.
-#[derive(Debug)]
-pub struct Done {
-    /// How it ended.
-    pub ending: Ending,
-    /// Names (`build.1.stdout`) and contents.
-    pub inline: Vec<(String, Bytes)>,
+impl Done {
+    /// The end of what another engine left, if that is all that is known of it.
+    pub fn interrupted() -> Self {
+        let outcome = Outcome::Interrupted { cause: Interruption::EngineDied };
+        Self { ending: Ending::of(outcome, false), inline: Vec::new() }
+    }
 }
 
 impl Attempt {
@@ -122,9 +53,7 @@ impl Attempt {
     ) -> Done {
         if let (Some(_), Work::Wait(_)) = (left, &self.work) {
             // To wait once more does no harm.
-            let cause = Interruption::EngineDied;
-            let ending = Ending::of(Outcome::Interrupted { cause }, false);
-            return Done { ending, inline: Vec::new() };
+            return Done::interrupted();
         }
         let values = std::mem::take(&mut self.value_files);
         if let Err(outcome) = self.hand_over(hosts, values, left.is_some()).await {
@@ -144,6 +73,9 @@ impl Attempt {
             masks: None,
         };
         if let Err(outcome) = doing.fetch().await {
+            if left.is_some() {
+                return Done::interrupted();
+            }
             return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
         }
         match &self.work {

@@ -16,11 +16,12 @@ mod protocol;
 mod secrets;
 pub mod ssh;
 mod wait;
+mod work;
 
-pub use attempt::{Attempt, Done, Expected, Part, Work};
 pub use outputs::remove_left;
 pub use pool::{Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
 pub use secrets::Wanted;
 pub use wait::{Until, Wait};
+pub use work::{Attempt, Done, Expected, Part, Work};

@@ -6,6 +6,7 @@ mod job;
 mod own;
 mod resolve;
 mod signals;
+mod there;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -198,6 +199,9 @@ impl Driver<'_> {
             // Between what we read and our lock, another driver may have come and ended it.
             if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
+                for (step, _) in tx.run().left_on_hosts() {
+                    decided.jobs.extend(job::recover(tx, &step, pool.setting(), programs));
+                }
             }
             for input in inputs.drain(..) {
                 job::record(tx, input)?;
@@ -206,6 +210,7 @@ impl Driver<'_> {
                 tx.record(Event::TimerFired { step }, None)?;
             }
             let mut room = free.clone();
+            decided.jobs.iter().for_each(|job| room.take(job.on_host));
             if has_locks {
                 room.busy.extend(tx.held_locks()?);
             }
@@ -223,10 +228,15 @@ impl Driver<'_> {
         if decided.end_all {
             self.urge(Urge::End);
         }
-        for job::Job { what, on_host, work, .. } in decided.jobs {
+        for job::Job { what, on_host, work, left, .. } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
-            let task =
-                self.tasks.spawn(job::run(work, self.pool.clone(), self.hosts.clone(), heard));
+            let task = self.tasks.spawn(job::run(
+                work,
+                left,
+                self.pool.clone(),
+                self.hosts.clone(),
+                heard,
+            ));
             self.running.insert(task.id(), Running { what, on_host, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");

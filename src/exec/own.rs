@@ -32,7 +32,7 @@ impl Values<'_> {
         let until = match &wait.until {
             plan::Until::Passes(shell) => {
                 env.extend(self.handed_over(shell)?);
-                let (name, argv) = (shell.shown(), shell.argv());
+                let (name, argv) = (shell.shown(), self.words(shell));
                 let part = Part { name, argv, env: Vec::new(), stdin: None, expect: None };
                 Until::Passes(Box::new(part))
             }

@@ -134,6 +134,9 @@ pub struct Shell {
     /// Its placeholders: that of index n is handed over as `OSTLER_V<n+1>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Placeholder>,
+    /// Whether nobody chose the shell: then a host may have one of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_usual: bool,
 }
 
 impl Shell {

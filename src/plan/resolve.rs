@@ -79,13 +79,14 @@ impl Resolver<'_, '_> {
     /// Shell text: compiled, or with a doubled brace that stands for one brace undone.
     fn shell(&self, own: Option<&At<workflow::Shell>>, text: &str) -> Shell {
         let shell = own.or(self.workflow.shell.as_ref()).map(|s| &s.value);
+        let is_usual = shell.is_none() && self.workflow.asks_for_hosts();
         if let Some(compiled) = dialect(shell).and_then(|d| self.scripts.get(d, text)) {
             let (text, values) = (compiled.text.clone(), compiled.values.clone());
-            return Shell { prefix: self.prefix(own), text, values };
+            return Shell { prefix: self.prefix(own), text, values, is_usual };
         }
         let literal =
             self.template(text).as_literal().map_or_else(|| text.to_owned(), str::to_owned);
-        Shell { prefix: self.prefix(own), text: literal, values: Vec::new() }
+        Shell { prefix: self.prefix(own), text: literal, values: Vec::new(), is_usual }
     }
 
     fn prefix(&self, own: Option<&At<workflow::Shell>>) -> Vec<String> {
@@ -127,6 +128,8 @@ impl Resolver<'_, '_> {
 
     fn step(&mut self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
         let (on, fan) = self.places.of_step(step);
+        // What this machine has says nothing of another.
+        let is_here = on.is_none();
         let effect = step.effect.as_ref().map_or_else(
             || if self.workflow.effect == Effect::Read { Effect::Read } else { Effect::Write },
             |e| e.value,
@@ -186,7 +189,10 @@ impl Resolver<'_, '_> {
                 Some(At { value: OnInterrupt::Probe(text), .. }) => Some(self.shell(shell, text)),
                 _ => None,
             },
-            unmet: self.unmet(&step.requires).or_else(|| self.unmet(&self.workflow.requires)),
+            unmet: self
+                .unmet(&step.requires)
+                .or_else(|| self.unmet(&self.workflow.requires))
+                .filter(|_| is_here),
         }
     }
 

@@ -251,6 +251,9 @@ pub enum Event {
         attempt: u32,
         /// What interrupted it.
         cause: Interruption,
+        /// What is known of it beside that, such as what it wrote until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ending: Option<Box<Ending>>,
     },
     /// Somebody must act on it.
     StepAsked {

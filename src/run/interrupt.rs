@@ -21,6 +21,7 @@ impl Run {
             step: self.nodes[n].instance.clone(),
             attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
             cause,
+            ending: None,
         };
         // What runs on a host is not judged from here: the host is asked what became of it.
         let here = self.running.iter().filter(|n| !self.is_on_host(**n));

@@ -40,6 +40,7 @@ fn shell(text: &str) -> Shell {
         prefix: vec!["bash".to_owned(), "-c".to_owned()],
         text: text.to_owned(),
         values: Vec::new(),
+        is_usual: false,
     }
 }
 
