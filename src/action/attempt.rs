@@ -60,6 +60,8 @@ pub struct Part {
     pub stdin: Option<Bytes>,
     /// What is expected.
     pub expect: Option<Expected>,
+    /// Whether it is an engine of ours, which ends what it runs by itself.
+    pub engine: bool,
 }
 
 /// An expectation with its paths in place.
@@ -198,6 +200,7 @@ impl Doing<'_> {
             env,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
+            engine: part.engine,
             dir: setting.dir.to_string_lossy().into_owned(),
             name: name.to_owned(),
             limits,

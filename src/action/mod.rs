@@ -11,8 +11,9 @@ mod pool;
 mod processes;
 mod program;
 mod protocol;
+mod socket;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
-pub use pool::{Lost, Pool, Setting, Urge};
+pub use pool::{Calls, Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;

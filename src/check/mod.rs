@@ -1,6 +1,7 @@
 //! A typed workflow to all of its problems. Pure: it executes nothing and reads nothing.
 #![deny(clippy::disallowed_methods)]
 
+mod calls;
 mod conditions;
 mod ended;
 mod foreign;
@@ -11,8 +12,11 @@ mod params;
 mod scripts;
 mod steps;
 mod texts;
+mod types;
 pub mod values;
 
+pub use calls::{Called, Known, calls};
+pub use params::broken;
 pub use scripts::dialect;
 
 use crate::diagnostic::{Code, Diagnostic, Sources};

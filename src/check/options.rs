@@ -144,7 +144,7 @@ fn runs_nothing(step: &Step) -> Option<Diagnostic> {
     unsaid.then(|| {
         let message = format!("`{}` has nothing to run: somebody is asked to do it", step.id.value);
         Diagnostic::new(Code::RunsNothing, message)
-            .at(step.id.place, "no cmd, script, argv or checks")
+            .at(step.id.place, "no cmd, script, argv, checks or call")
             .hint("if that is meant, write actor = \"Human\"; else what it runs: cmd = \"…\"")
     })
 }

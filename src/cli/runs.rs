@@ -43,7 +43,8 @@ impl Context {
         driving: &Driving,
         drive: impl FnOnce(&StartOptions, Show<'_>) -> Result<Session, Error>,
     ) -> Result<Exit, Error> {
-        let options = StartOptions { jobs: driving.jobs.map(usize::from), no_ask: driving.no_ask };
+        let jobs = driving.jobs.map(usize::from);
+        let options = StartOptions { jobs, no_ask: driving.no_ask, stay: false };
         let mut progress = Progress::new(self, &driving.showing);
         let session =
             drive(&options, &mut |record, run, store| progress.record(record, run, store));

@@ -43,6 +43,7 @@ pub(super) fn gather(
         globs: globs(workspace, workflow, given),
         file: checked.file.clone(),
         sha256: checked.sha256.clone(),
+        called: checked.called.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A workflow with its params and the machine's facts resolved: what a run executes, and its digest. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod call;
 mod params;
 mod resolve;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use call::{Argument, Call, Callee};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
@@ -39,6 +41,8 @@ pub struct Facts {
     pub file: String,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
+    /// The verbs that its steps call.
+    pub called: BTreeMap<WorkflowId, Callee>,
 }
 
 /// A workflow ready to run.
@@ -71,6 +75,9 @@ pub struct Plan {
     /// The steps that run whatever happened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finally: Vec<Step>,
+    /// What a run of it hands to its caller.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<Name, Template>,
     /// Repeat until.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converge: Option<Converge>,
@@ -254,6 +261,8 @@ pub enum Action {
     Argv(Vec<Template>),
     /// Several commands, each with its own result.
     Checks(Vec<Check>),
+    /// Another verb, in a run of its own.
+    Call(Call),
 }
 
 impl Action {
@@ -270,6 +279,7 @@ impl Action {
                 let words: Vec<String> = words.iter().map(|word| quoted(word.shown())).collect();
                 Some(words.join(" "))
             }
+            Self::Call(call) => Some(call.shown()),
             Self::Checks(_) => None,
         }
     }
@@ -280,6 +290,7 @@ impl Action {
             Self::Cmd(shell) => shell.values.iter().collect(),
             Self::Script { path, .. } => path.placeholders().collect(),
             Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
+            Self::Call(call) => call.placeholders(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
         }
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Action, BadParam, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin, Step,
+    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin,
+    Step,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -33,6 +34,11 @@ pub fn resolve(
         guards: workflow.guards.iter().map(|g| resolver.guard(g)).collect(),
         steps: resolver.steps(&workflow.steps, false),
         finally: resolver.steps(&workflow.finally, true),
+        outputs: workflow
+            .outputs
+            .iter()
+            .map(|(name, text)| (name.value.clone(), resolver.template(text)))
+            .collect(),
         converge: workflow.converge.as_ref().map(|c| Converge {
             condition: resolver.shell(None, &c.condition),
             max_iterations: c.max_iterations,
@@ -96,10 +102,17 @@ impl Resolver<'_> {
     }
 
     fn step(&self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
+        let run = step.run.as_ref().map(|run| self.action(step.shell.as_ref(), run));
         let effect = step.effect.as_ref().map_or_else(
-            || if self.workflow.effect == Effect::Read { Effect::Read } else { Effect::Write },
+            || match &run {
+                Some(Action::Call(call)) => call.called.effect,
+                _ if self.workflow.effect == Effect::Read => Effect::Read,
+                _ => Effect::Write,
+            },
             |e| e.value,
         );
+        // Another verb has an environment, a folder and limits of its own, and an interrupted run of it is gone on with.
+        let calls = matches!(run, Some(Action::Call(_)));
         let shell = step.shell.as_ref();
         let (verify, verify_prose) = match &step.verify {
             Some(Verify::Cmd { cmd, expect }) => {
@@ -113,9 +126,14 @@ impl Resolver<'_> {
             action: step.action.clone(),
             note: step.note.clone(),
             actor: step.actor,
-            run: step.run.as_ref().map(|run| self.action(shell, run)),
-            env: self.env(&step.env),
-            cwd: step.cwd.as_ref().or(self.workflow.cwd.as_ref()).map(|t| self.template(t)),
+            run,
+            env: if calls { BTreeMap::new() } else { self.env(&step.env) },
+            cwd: step
+                .cwd
+                .as_ref()
+                .or(self.workflow.cwd.as_ref())
+                .filter(|_| !calls)
+                .map(|t| self.template(t)),
             stdin: step.stdin.as_ref().map(|stdin| match &stdin.value {
                 workflow::Stdin::Text(text) => Stdin::Text(self.template(text)),
                 workflow::Stdin::Bytes(bytes) => Stdin::Bytes(bytes.clone()),
@@ -126,7 +144,7 @@ impl Resolver<'_> {
             when: step.when.clone(),
             on_error: step.on_error.value.clone(),
             timeout: step.timeout,
-            stall_timeout: step.stall_timeout.or(self.workflow.stall_timeout),
+            stall_timeout: step.stall_timeout.or(self.workflow.stall_timeout.filter(|_| !calls)),
             expect: step.expect.as_ref().map(|e| self.expectation(e)),
             verify,
             verify_prose,
@@ -136,7 +154,7 @@ impl Resolver<'_> {
             release: step.release.as_ref().map(|r| r.value.clone()),
             on_interrupt: step.on_interrupt.as_ref().map_or_else(
                 || {
-                    let again = finally || effect == Effect::Read;
+                    let again = finally || calls || effect == Effect::Read;
                     if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
                 },
                 |o| o.value.clone(),
@@ -161,6 +179,11 @@ impl Resolver<'_> {
             }
             workflow::Action::Argv(words) => {
                 Action::Argv(words.iter().map(|w| self.template(w)).collect())
+            }
+            workflow::Action::Call(call) => {
+                // A verb that is not known is a problem, and with one nothing is planned.
+                let called = self.facts.called.get(&call.verb.value).cloned().unwrap_or_default();
+                Action::Call(Call::of(call, called, &|text| self.template(text)))
             }
             workflow::Action::Checks(checks) => Action::Checks(
                 checks

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::ids::WorkflowId;
+use crate::plan::Callee;
 use crate::shell::Scripts;
 use crate::source::Level;
 use crate::value::Bytes;
@@ -65,6 +66,8 @@ pub struct Checked {
     pub workflows: Vec<Workflow>,
     /// Their shell text, compiled; with the workflows.
     pub scripts: BTreeMap<WorkflowId, Scripts>,
+    /// The verbs that they call, as their callers see them.
+    pub called: BTreeMap<WorkflowId, Callee>,
     /// All that is wrong with them.
     pub problems: Vec<Diagnostic>,
     /// The texts that the problems' places point into.

@@ -9,7 +9,7 @@ use super::outlook::{Fate, Outlook, Rehearsed};
 use super::text::{Paint, Tone, sign};
 use crate::diagnostic::printable;
 use crate::ids::StepId;
-use crate::plan::{Origin, Plan, Step};
+use crate::plan::{Action, Origin, Plan, Step};
 use crate::run::RunStatus;
 use crate::workflow::{EdgeKind, Join, OnError};
 
@@ -344,6 +344,9 @@ fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) 
         notes.push(format!("will be skipped: {why}"));
     }
     notes.extend(road);
+    if let Some(Action::Call(call)) = &step.run {
+        notes.push(call.inside());
+    }
     notes.extend(step.unmet.iter().map(|why| format!("cannot be tried: {why}")));
     let kinds = [EdgeKind::Always, EdgeKind::OnSuccess, EdgeKind::OnFailure];
     let of = |kind: EdgeKind| step.edges.iter().filter(move |edge| edge.kind == kind);

@@ -1,16 +1,20 @@
 //! What was written, typed: a workflow file after reading and before checking. No I/O.
 #![deny(clippy::disallowed_methods)]
 
+mod call;
 mod millis;
 mod param;
+mod requires;
 mod step;
 mod tags;
 
+pub use call::Call;
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
+pub use requires::Requires;
 pub use step::{
-    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires,
-    Retry, Shell, Stdin, Step, TextExpect, Verify, When,
+    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell,
+    Stdin, Step, TextExpect, Verify, When,
 };
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, Order,
@@ -53,6 +57,8 @@ pub struct Workflow {
     pub steps: Vec<Step>,
     /// The steps that run whatever happened.
     pub finally: Vec<Step>,
+    /// What a run of it hands to its caller: texts with placeholders.
+    pub outputs: Vec<(At<Name>, At<String>)>,
     /// What to do until a condition holds.
     pub converge: Option<Converge>,
     /// The most any step may do to the world.
@@ -72,6 +78,17 @@ pub struct Workflow {
     /// All of it.
     #[serde(skip)]
     pub place: Place,
+}
+
+impl Workflow {
+    /// The calls that its steps make, `finally` included.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let runs = self.steps.iter().chain(&self.finally).filter_map(|step| step.run.as_ref());
+        runs.filter_map(|run| match &run.value {
+            Action::Call(call) => Some(call),
+            _ => None,
+        })
+    }
 }
 
 /// A command that must pass before any step starts.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Actor, EdgeKind, Effect, Join, Millis, ParamType};
+use super::{Actor, EdgeKind, Effect, Join, Millis, ParamType, Requires};
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
 
@@ -95,6 +95,8 @@ pub enum Action {
     Argv(Vec<At<String>>),
     /// Several commands, each with a result of its own.
     Checks(Vec<Check>),
+    /// Another verb, in a run of its own.
+    Call(super::Call),
 }
 
 /// One of several checks of a step.
@@ -377,23 +379,4 @@ pub enum OnInterrupt {
     Fail,
     /// A command decides: exit 0 means the step was done.
     Probe(String),
-}
-
-/// What the machine must have for a step to be tried at all.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Requires {
-    /// Operating systems, one of which it must be (`linux`, `freebsd`, …).
-    pub os: Vec<String>,
-    /// Architectures, one of which it must be (`x86_64`, `aarch64`, …).
-    pub arch: Vec<String>,
-    /// Programs, all of which must be found.
-    pub tools: Vec<String>,
-}
-
-impl Requires {
-    /// Whether any machine will do.
-    pub fn is_empty(&self) -> bool {
-        self.os.is_empty() && self.arch.is_empty() && self.tools.is_empty()
-    }
 }

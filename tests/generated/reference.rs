@@ -17,6 +17,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Edge", "Edge", "`depends_on = [{ … }]` of a step"),
     ("Condition", "When condition", "`when = [{ … }]` of a step"),
     ("OnError", "On error", "`on_error` of a step"),
+    ("CallTable", "Call", "`call = { … }` of a step"),
     ("Check", "Check", "`checks = [{ … }]` of a step"),
     ("Expect", "Expect", "`expect = { … }` of a step, a check or `verify`"),
     ("TextExpect", "Expected text", "`stdout` and `stderr` of `expect`"),
@@ -43,6 +44,8 @@ const VALUES: &[(&str, &str)] = &[
     ("OutputType", "[type](format.md#params) or `json`"),
     ("EnvTable", "name = value"),
     ("OutputTable", "name = [output](#output)"),
+    ("ParamTable", "param = value"),
+    ("TextTable", "name = text"),
     ("Escalate", "param = list of values"),
 ];
 

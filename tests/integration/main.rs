@@ -12,6 +12,7 @@
 )]
 
 mod basics;
+mod calls;
 mod crash;
 mod diff;
 mod docs;

@@ -20,10 +20,11 @@ use crate::workflow::{
     Actor, ConvergeStrategy, Effect, ErrorTag, Join, Order, Severity, Strategy, ValueType,
 };
 use parts::{
-    Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
+    Call, Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
 use scalars::{
-    Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, tidy,
+    Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, TextTable,
+    tidy,
 };
 
 /// The JSON Schema of workflow files as data: what TOML and Nickel evaluate to, tags as texts.
@@ -116,6 +117,9 @@ struct Workflow {
     /// The steps that run whatever happened, if any step started.
     #[schemars(extend("default" = []))]
     finally: Option<Vec<Step>>,
+    /// What a run of it hands to its caller, by name: texts with placeholders, of which a lone one keeps its type.
+    #[schemars(extend("default" = {}))]
+    outputs: Option<TextTable>,
     /// Steps are run again until a condition holds.
     converge: Option<Converge>,
     /// The most that any step may say it does to the world.
@@ -234,7 +238,7 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv` and `checks` says what it runs.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks` and `call` says what it runs.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -257,6 +261,8 @@ struct Step {
     /// Commands that are all made, each with a result of its own; the step fails if one does.
     #[schemars(length(min = 1))]
     checks: Option<Vec<Check>>,
+    /// Another verb, in a run of its own: its name, or a table with what it is given.
+    call: Option<Call>,
     /// As on the workflow, whose it is without one.
     shell: Option<Shell>,
     /// Variables the command gets; values may hold placeholders.
@@ -306,8 +312,6 @@ struct Step {
     copy: Option<Later>,
     /// A condition waited for.
     wait: Option<Later>,
-    /// Another verb, run as a step.
-    call: Option<Later>,
     /// An agent started by the engine.
     agent: Option<Later>,
     /// A restart of the machine.

@@ -1,0 +1,432 @@
+//! Calls: another verb as a step, in a run of its own that is linked to its caller's.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): O25, O26, S10.
+
+use std::process::Child;
+
+use serde_json::{Value, json};
+
+use crate::support::{Ran, Test, found, status, wait_until};
+
+const SHIP: &str = "
+outputs = { image = '{steps.build.outputs.image}', n = '{steps.build.outputs.n}' }
+[[params]]
+name = 'size'
+type = 'int'
+default = 2
+[[params]]
+name = 'text'
+default = 'plain'
+[[steps]]
+id = 'build'
+call = { verb = 'build', params = { size = '{size}', tag = '<{text}>', all = ['{text}', 'b'] } }
+outputs = { image = 'path', n = 'int' }
+[[steps]]
+id = 'use'
+needs = ['build']
+argv = ['printf', '%s %s', '{steps.build.outputs.image}', '{steps.build.outputs.n}']
+";
+
+const BUILD: &str = "
+outputs = { image = '/img/{tag}', n = '{steps.make.outputs.n}', more = '{steps.make.outputs.n:-7}' }
+[[params]]
+name = 'size'
+type = 'int'
+[[params]]
+name = 'tag'
+[[params]]
+name = 'all'
+type = '[string]'
+[[steps]]
+id = 'make'
+argv = ['bash', '-c', 'printf \"%s|\" \"$@\" > made; echo n=$1 >> $OSTLER_OUTPUT', '-', '{size}', '{tag}', '{all...}']
+outputs = { n = 'int' }
+";
+
+fn ship() -> Test {
+    Test::with("ship", SHIP).verb("build", BUILD)
+}
+
+/// The report of a run.
+fn report(test: &Test, run: &str) -> Value {
+    test.ostler(&["runs", "show", run, "--format", "json"]).code(0).json()
+}
+
+/// The run that the last attempt at a step called.
+fn called(report: &Value, step: &str) -> String {
+    let attempts = found(report, step)["attempts"].as_array().unwrap();
+    attempts.last().unwrap()["called"]["run"].as_str().unwrap().to_owned()
+}
+
+/// How many runs of a verb there are.
+fn runs(test: &Test, verb: &str) -> usize {
+    let listed = test.ostler(&["runs", "list", "--verb", verb, "--format", "json"]).code(0).json();
+    listed["runs"].as_array().unwrap().len()
+}
+
+fn kill(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_verb_is_a_step_of_another_with_typed_params_and_outputs() {
+    // O26
+    let test = ship();
+    let text = "x y'$(touch P)\"\n;";
+    test.ostler(&["run", "ship", "--size", "5", "--text", text]).code(0).says("/img/<x y'");
+    assert_eq!(test.read("made"), format!("5|<{text}>|{text}|b|"));
+    assert!(!test.path().join("P").exists());
+    let parent = test.report();
+    assert_eq!(parent["workflow"], "ship", "the latest run is the one that somebody began");
+    assert_eq!(
+        found(&parent, "build")["outputs"],
+        json!({ "image": format!("/img/<{text}>"), "n": 5 })
+    );
+    assert_eq!(parent["outputs"]["n"], 5);
+    let child = report(&test, &called(&parent, "build"));
+    assert_eq!(child["trigger"], "parent");
+    assert_eq!(child["parent"], json!({ "run": parent["run"], "step": "build", "attempt": 1 }));
+    assert_eq!(child["outputs"]["more"], 5);
+    let id = child["run"].as_str().unwrap();
+    test.ostler(&["runs", "show", id]).says(&format!("called by build of run {}", test.run()));
+    test.ostler(&["runs", "show"]).says(&format!("run {id}"));
+    test.ostler(&["runs", "list"]).says(&format!("called by {}", test.run()));
+    for run in [id, &test.run()] {
+        test.ostler(&["runs", "verify", run]).code(0);
+    }
+    test.ostler(&["runs", "export", &test.run(), "--to", "out"])
+        .code(0)
+        .says(&format!("called run {id}"));
+}
+
+#[test]
+fn the_plan_shows_what_is_called_and_changes_with_it() {
+    let test = ship().verb("top", "[[steps]]\nid = 'all'\ncall = 'ship'\n");
+    let digest = |verb: &str| {
+        let plan = test.ostler(&["plan", verb, "--format", "json"]).code(0).json();
+        plan["digest"].as_str().unwrap().to_owned()
+    };
+    test.ostler(&["plan", "ship"]).code(0).says("call build").says("runs make");
+    let before = digest("top");
+    assert_eq!(before, digest("top"));
+    let path = test.path().join("workflows/build.toml");
+    std::fs::write(path, format!("id = 'build'\n{}", BUILD.replace("/img/", "/im/"))).unwrap();
+    assert_ne!(before, digest("top"), "what a called verb calls is part of it");
+    test.ostler(&["plan", "ship", "--fail", "build"]).code(0).says("the run fails");
+}
+
+#[test]
+fn the_first_cause_of_the_called_run_is_the_cause_of_the_step() {
+    // O26: `on` matches through calls, also through two, and the called run's own `finally` has ended before.
+    let inner = "
+[[params]]
+name = 'size'
+type = 'int'
+[[steps]]
+id = 'compile'
+cmd = '''
+echo {size} {attempt} >> log
+test {size} -gt 2 || exit 137
+'''
+[[finally]]
+id = 'clean'
+cmd = 'echo clean >> log'
+";
+    let middle = "
+[[params]]
+name = 'size'
+type = 'int'
+[[steps]]
+id = 'inner'
+call = { verb = 'inner', params = { size = '{size}' } }
+";
+    let outer = "
+[[params]]
+name = 'size'
+type = 'int'
+default = 1
+[[steps]]
+id = 'build'
+call = { verb = 'middle', params = { size = '{size}' } }
+on_error = { strategy = 'Retry', max = 2, backoff_s = 0, on = [137], escalate = { size = [1, 2, 3] } }
+";
+    let test = Test::with("inner", inner).verb("middle", middle).verb("outer", outer);
+    test.ostler(&["run", "outer"]).code(0);
+    assert_eq!(test.read("log"), "1 1\nclean\n2 1\nclean\n3 1\nclean\n");
+    let test =
+        Test::with("inner", inner).verb("middle", middle).verb("outer", &outer.replace("137", "3"));
+    let ran = test.ostler(&["run", "outer"]).code(4);
+    let child = called(&test.report(), "build");
+    ran.says(&format!("middle failed in run {child}: `inner` failed (exit 137)"));
+    assert_eq!(runs(&test, "inner"), 1);
+}
+
+#[test]
+fn checks_and_refused_outputs_are_causes_too() {
+    let inner = "
+[[steps]]
+id = 'look'
+cmd = 'echo no'
+expect = { stdout = { equals = 'yes' } }
+";
+    let outer = "
+[[steps]]
+id = 'a'
+call = 'inner'
+on_error = { strategy = 'Retry', max = 1, backoff_s = 0, on = ['check_failed'] }
+";
+    let test = Test::with("inner", inner).verb("outer", outer);
+    test.ostler(&["run", "outer"]).code(4).says("look: stdout: expected");
+    assert_eq!(runs(&test, "inner"), 2);
+}
+
+#[test]
+fn a_run_that_passed_with_failures_is_a_pass_only_where_that_is_said() {
+    let inner = "[[steps]]\nid = 'a'\ncmd = 'exit 5'\non_error = 'Continue'\n";
+    let test = Test::with("inner", inner)
+        .verb("strict", "[[steps]]\nid = 'a'\ncall = 'inner'\n")
+        .verb("lenient", "[[steps]]\nid = 'a'\ncall = { verb = 'inner', lenient = true }\n");
+    test.ostler(&["run", "strict"]).code(4).says("inner passed with failures in run");
+    test.ostler(&["run", "lenient"]).code(0);
+}
+
+#[test]
+fn a_run_that_was_cancelled_or_blocked_is_no_pass() {
+    let blocked = "[[guards]]\nid = 'no'\ncmd = 'false'\nreason = 'not today'\n[[steps]]\nid = 'a'\ncmd = 'true'\n";
+    let test = Test::with("inner", blocked).verb("outer", "[[steps]]\nid = 'a'\ncall = 'inner'\n");
+    test.ostler(&["run", "outer"]).code(4).says("not today").says("(exit 6)");
+}
+
+#[test]
+fn an_output_that_does_not_exist_fails_the_run() {
+    let verb = "
+outputs = { n = '{steps.a.outputs.n}' }
+[[steps]]
+id = 'a'
+actor = 'Human'
+on_error = 'Stop'
+outputs = { n = 'int' }
+";
+    let inner = "outputs = { n = '{steps.a.outputs.n:-3}', t = 'x{steps.a.outputs.n:-3}' }
+[[steps]]
+id = 'a'
+cmd = 'exit 1'
+on_error = 'Continue'
+outputs = { n = 'int' }
+";
+    let test = Test::with("verb", verb).verb("inner", inner);
+    test.ostler(&["run", "inner", "--lenient"]).code(0);
+    assert_eq!(test.report()["outputs"], json!({ "n": 3, "t": "x3" }));
+    test.ostler(&["run", "verb"]).code(5);
+    test.ostler(&["step", "answer", "a", "passed", "--output", "n=4"]).code(0).says("n = 4");
+}
+
+#[test]
+fn what_cannot_be_called_is_said_before_the_run_or_by_the_step() {
+    let test = Test::with("outer", "[[params]]\nname = 'v'\n[[steps]]\nid = 'a'\ncall = { verb = 'inner', params = { v = '{v}x' } }\n")
+        .verb("inner", "[[params]]\nname = 'v'\ntype = 'version'\nscheme = 'semver'\n[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    // What is made of several texts only the run knows.
+    test.ostler(&["run", "outer", "--v", "1.2"])
+        .code(4)
+        .says("could not start: --v: `1.2x` is not a semantic version");
+    assert_eq!(runs(&test, "inner"), 0);
+    let test = test.verb("inner", "[[steps]]\nid = 'a'\ncmd = 'true'\ndepends_on = ['b']\n");
+    test.ostler(&["run", "outer", "--v", "1"]).code(3).complains("`inner` has an error");
+}
+
+#[test]
+fn a_verb_that_changed_since_it_was_planned_is_not_called() {
+    let change = "sed -i s/made/makes/ workflows/build.toml";
+    let test = ship().verb("late", &format!("[[steps]]\nid = 'change'\ncmd = '{change}'\n[[steps]]\nid = 'b'\nneeds = ['change']\ncall = {{ verb = 'build', params = {{ size = 1, tag = 't', all = ['a'] }} }}\n"));
+    test.ostler(&["run", "late"]).code(4).says("`build` has changed since run");
+    assert_eq!(test.read("makes") + &test.read("made"), "");
+}
+
+/// A verb that waits in a step until `go` is there, and has a `finally`.
+const SLOW: &str = "
+[[steps]]
+id = 'first'
+cmd = 'echo first >> log'
+[[steps]]
+id = 'wait'
+needs = ['first']
+effect = 'Read'
+cmd = '''
+trap 'echo term >> log; exit 9' TERM
+echo wait >> log
+until test -e go; do sleep 0.02; done
+'''
+[[finally]]
+id = 'clean'
+cmd = 'sleep 0.3; echo clean >> log'
+";
+
+fn slow(outer: &str) -> Test {
+    Test::with("slow", SLOW).verb("outer", outer).file("ostler.toml", "grace_s = 0.2\n")
+}
+
+const OUTER: &str =
+    "[[steps]]\nid = 'a'\ncall = 'slow'\n[[finally]]\nid = 'end'\ncmd = 'echo end >> log'\n";
+
+fn wait_for_line(test: &Test, line: &str, times: usize) {
+    let many = || test.read("log").lines().filter(|l| *l == line).count() == times;
+    wait_until(&format!("{line} {times} times"), many);
+}
+
+#[test]
+fn a_killed_engine_leaves_a_called_run_that_goes_on() {
+    // O26 with O10: one run for one attempt, whoever dies.
+    let test = slow(OUTER);
+    let mut engine = test.start(&["run", "outer"]);
+    wait_for_line(&test, "wait", 1);
+    kill(&mut engine);
+    // Once what ran is ended, which the next driver waits for, the called run is there and was not cancelled.
+    let mut engine = test.start(&["runs", "resume", &test.run()]);
+    wait_for_line(&test, "wait", 2);
+    kill(&mut engine);
+    std::fs::write(test.path().join("go"), "").unwrap();
+    test.ostler(&["runs", "resume", &test.run()]).code(0);
+    let log = test.read("log");
+    assert_eq!(log.lines().filter(|l| *l == "first").count(), 1, "{log}");
+    assert!(log.ends_with("wait\nclean\nend\n"), "{log}");
+    assert_eq!(log.matches("clean").count(), 1, "{log}");
+    assert_eq!(runs(&test, "slow"), 1);
+    let parent = test.report();
+    let attempts = found(&parent, "a")["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 3);
+    assert!(
+        attempts.iter().all(|a| a["called"]["run"] == attempts[0]["called"]["run"]),
+        "{attempts:#?}"
+    );
+}
+
+#[test]
+fn a_called_run_is_cancelled_with_its_caller_and_has_the_time_it_needs() {
+    let test = slow(OUTER);
+    let engine = test.start(&["run", "outer"]);
+    wait_for_line(&test, "wait", 1);
+    let pid = i32::try_from(engine.id()).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(pid).unwrap(),
+        rustix::process::Signal::TERM,
+    )
+    .unwrap();
+    Ran::new(&engine.wait_with_output().unwrap()).code(7);
+    assert_eq!(test.read("log"), "first\nwait\nterm\nclean\nend\n");
+    let parent = test.report();
+    assert_eq!(status(&parent, "a"), "cancelled");
+    assert_eq!(report(&test, &called(&parent, "a"))["status"], "cancelled");
+}
+
+#[test]
+fn a_deadline_ends_a_called_run_in_good_order() {
+    let outer = OUTER.replace("call = 'slow'", "call = 'slow'\ntimeout = '2s'");
+    let test = slow(&outer);
+    test.ostler(&["run", "outer"]).code(4).says("timed out after 2s");
+    assert!(test.read("log").ends_with("clean\nend\n"), "{}", test.read("log"));
+}
+
+#[test]
+fn a_called_run_that_nobody_goes_on_with_is_ended_with_its_caller() {
+    let test = slow(OUTER);
+    let mut engine = test.start(&["run", "outer"]);
+    wait_for_line(&test, "wait", 1);
+    kill(&mut engine);
+    test.ostler(&["runs", "cancel", &test.run()]).code(0);
+    let log = test.read("log");
+    assert!(log.starts_with("first\nwait\n") && log.ends_with("clean\nend\n"), "{log}");
+    let listed = test.ostler(&["runs", "list", "--format", "json"]).json();
+    for run in listed["runs"].as_array().unwrap() {
+        assert_eq!(
+            (&run["status"], &run["owes_finally"]),
+            (&json!("cancelled"), &json!(false)),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn a_called_engine_that_is_killed_alone_fails_the_step_and_is_cleaned_up_after() {
+    let test = slow(OUTER);
+    let engine = test.start(&["run", "outer"]);
+    wait_for_line(&test, "wait", 1);
+    let child = called(&test.report(), "a");
+    let pid: i32 = test.read(&format!(".ostler/runs/{child}/driver")).trim().parse().unwrap();
+    let pid = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    let ran = Ran::new(&engine.wait_with_output().unwrap()).code(4);
+    ran.says("its engine ended");
+    assert!(test.read("log").ends_with("end\nclean\n"), "{}", test.read("log"));
+    assert_eq!(report(&test, &child)["status"], "cancelled");
+}
+
+#[test]
+fn somebody_who_is_asked_in_a_called_run_answers_there() {
+    let inner = "outputs = { n = '{steps.ask.outputs.n}' }\n[[steps]]\nid = 'ask'\nactor = 'Human'\naction = 'count {run.id}'\noutputs = { n = 'int' }\n";
+    let outer = "[[steps]]\nid = 'a'\ncall = 'inner'\noutputs = { n = 'int' }\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'echo got {steps.a.outputs.n}'\n";
+    let test = Test::with("inner", inner).verb("outer", outer);
+    let engine = test.start(&["run", "outer"]);
+    wait_until("it asks", || {
+        let listed = test.ostler(&["runs", "list", "--verb", "inner", "--format", "json"]).json();
+        listed["runs"][0]["status"] == "waiting"
+    });
+    let child = called(&test.report(), "a");
+    test.ostler(&["step", "answer", &child, "ask", "passed", "--output", "n=6"]);
+    Ran::new(&engine.wait_with_output().unwrap()).code(0).says("got 6");
+    test.ostler(&["runs", "log", &test.run(), "a"])
+        .says(&format!("ostler step answer {child} ask passed|failed"));
+    test.ostler(&["run", "outer", "--no-ask"]).code(4).says("nobody is asked");
+}
+
+#[test]
+fn a_retry_takes_over_a_call_that_passed() {
+    let outer = "[[steps]]\nid = 'a'\ncall = 'inner'\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'test -e go'\n";
+    let test = Test::with("inner", "[[steps]]\nid = 'x'\ncmd = 'true'\n").verb("outer", outer);
+    test.ostler(&["run", "outer"]).code(4);
+    std::fs::write(test.path().join("go"), "").unwrap();
+    test.ostler(&["runs", "retry", &test.run(), "--failed"]).code(0);
+    assert_eq!(runs(&test, "inner"), 1);
+}
+
+#[test]
+fn a_called_run_is_let_go_with_its_caller() {
+    let test = Test::with("inner", "[[steps]]\nid = 'x'\ncmd = 'echo x'\n")
+        .verb("outer", "[[steps]]\nid = 'a'\ncall = 'inner'\n")
+        .file("ostler.toml", "[retention]\npassed = '1d'\n");
+    test.ostler(&["run", "outer"]).code(0);
+    let (parent, child) = (test.run(), called(&test.report(), "a"));
+    test.ostler(&["runs", "keep", &parent]).code(0);
+    let fates = |test: &Test| {
+        let said = test
+            .ostler(&["runs", "prune", "--dry-run", "--in", "2d", "--format", "json"])
+            .code(0)
+            .json();
+        let of = |run: &str| {
+            let all = said["runs"].as_array().unwrap();
+            all.iter().find(|r| r["run"] == run).unwrap()["fate"].clone()
+        };
+        [of(&parent), of(&child)]
+    };
+    assert_eq!(fates(&test), ["kept", "called"]);
+    test.ostler(&["runs", "unkeep", &parent]).code(0);
+    assert_eq!(fates(&test), ["goes", "goes"]);
+}
+
+#[test]
+fn a_chain_for_each_of_several_things_is_a_call_for_each() {
+    // S10: each item has its chain in a run of its own, and one that fails keeps no other from its end.
+    let item = "[[params]]\nname = 'of'\n[[steps]]\nid = 'take'\ncmd = 'test {of} != bad'\n[[steps]]\nid = 'give'\nneeds = ['take']\ncmd = 'echo {of} >> log'\n";
+    let one = |name: &str| {
+        format!(
+            "[[steps]]\nid = '{name}'\ncall = {{ verb = 'item', params = {{ of = '{name}' }} }}\non_error = 'Continue'\n"
+        )
+    };
+    let all = ["good", "bad", "fine"].map(one).concat();
+    let test = Test::with("item", item).verb("all", &all);
+    test.ostler(&["run", "all", "--jobs", "1"]).code(9);
+    let report = test.report();
+    let states = ["good", "bad", "fine"].map(|step| status(&report, step));
+    assert_eq!(states, ["passed", "failed", "passed"]);
+    assert_eq!(test.read("log").lines().count(), 2);
+}
