@@ -1,12 +1,11 @@
-//! Calls: another verb as a step, in a run of its own that is linked to its caller's.
+//! Calls: another verb as a step, what it is given and what it hands on.
 //!
 //! Behaviours shown here (`docs/behaviours.md`): O25, O26, S10.
 
-use std::process::Child;
+use serde_json::json;
 
-use serde_json::{Value, json};
-
-use crate::support::{Ran, Test, found, status, wait_until};
+use crate::linked::{called, report, runs};
+use crate::support::{Test, found, status};
 
 const SHIP: &str = "
 outputs = { image = '{steps.build.outputs.image}', n = '{steps.build.outputs.n}' }
@@ -45,28 +44,6 @@ outputs = { n = 'int' }
 
 fn ship() -> Test {
     Test::with("ship", SHIP).verb("build", BUILD)
-}
-
-/// The report of a run.
-fn report(test: &Test, run: &str) -> Value {
-    test.ostler(&["runs", "show", run, "--format", "json"]).code(0).json()
-}
-
-/// The run that the last attempt at a step called.
-fn called(report: &Value, step: &str) -> String {
-    let attempts = found(report, step)["attempts"].as_array().unwrap();
-    attempts.last().unwrap()["called"]["run"].as_str().unwrap().to_owned()
-}
-
-/// How many runs of a verb there are.
-fn runs(test: &Test, verb: &str) -> usize {
-    let listed = test.ostler(&["runs", "list", "--verb", verb, "--format", "json"]).code(0).json();
-    listed["runs"].as_array().unwrap().len()
-}
-
-fn kill(child: &mut Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]
@@ -241,142 +218,6 @@ fn a_verb_that_changed_since_it_was_planned_is_not_called() {
     let test = ship().verb("late", &format!("[[steps]]\nid = 'change'\ncmd = '{change}'\n[[steps]]\nid = 'b'\nneeds = ['change']\ncall = {{ verb = 'build', params = {{ size = 1, tag = 't', all = ['a'] }} }}\n"));
     test.ostler(&["run", "late"]).code(4).says("`build` has changed since run");
     assert_eq!(test.read("makes") + &test.read("made"), "");
-}
-
-/// A verb that waits in a step until `go` is there, and has a `finally`.
-const SLOW: &str = "
-[[steps]]
-id = 'first'
-cmd = 'echo first >> log'
-[[steps]]
-id = 'wait'
-needs = ['first']
-effect = 'Read'
-cmd = '''
-trap 'echo term >> log; exit 9' TERM
-echo wait >> log
-until test -e go; do sleep 0.02; done
-'''
-[[finally]]
-id = 'clean'
-cmd = 'sleep 0.3; echo clean >> log'
-";
-
-fn slow(outer: &str) -> Test {
-    Test::with("slow", SLOW).verb("outer", outer).file("ostler.toml", "grace_s = 0.2\n")
-}
-
-const OUTER: &str =
-    "[[steps]]\nid = 'a'\ncall = 'slow'\n[[finally]]\nid = 'end'\ncmd = 'echo end >> log'\n";
-
-fn wait_for_line(test: &Test, line: &str, times: usize) {
-    let many = || test.read("log").lines().filter(|l| *l == line).count() == times;
-    wait_until(&format!("{line} {times} times"), many);
-}
-
-#[test]
-fn a_killed_engine_leaves_a_called_run_that_goes_on() {
-    // O26 with O10: one run for one attempt, whoever dies.
-    let test = slow(OUTER);
-    let mut engine = test.start(&["run", "outer"]);
-    wait_for_line(&test, "wait", 1);
-    kill(&mut engine);
-    // Once what ran is ended, which the next driver waits for, the called run is there and was not cancelled.
-    let mut engine = test.start(&["runs", "resume", &test.run()]);
-    wait_for_line(&test, "wait", 2);
-    kill(&mut engine);
-    std::fs::write(test.path().join("go"), "").unwrap();
-    test.ostler(&["runs", "resume", &test.run()]).code(0);
-    let log = test.read("log");
-    assert_eq!(log.lines().filter(|l| *l == "first").count(), 1, "{log}");
-    assert!(log.ends_with("wait\nclean\nend\n"), "{log}");
-    assert_eq!(log.matches("clean").count(), 1, "{log}");
-    assert_eq!(runs(&test, "slow"), 1);
-    let parent = test.report();
-    let attempts = found(&parent, "a")["attempts"].as_array().unwrap();
-    assert_eq!(attempts.len(), 3);
-    assert!(
-        attempts.iter().all(|a| a["called"]["run"] == attempts[0]["called"]["run"]),
-        "{attempts:#?}"
-    );
-}
-
-#[test]
-fn a_called_run_is_cancelled_with_its_caller_and_has_the_time_it_needs() {
-    let test = slow(OUTER);
-    let engine = test.start(&["run", "outer"]);
-    wait_for_line(&test, "wait", 1);
-    let pid = i32::try_from(engine.id()).unwrap();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(pid).unwrap(),
-        rustix::process::Signal::TERM,
-    )
-    .unwrap();
-    Ran::new(&engine.wait_with_output().unwrap()).code(7);
-    assert_eq!(test.read("log"), "first\nwait\nterm\nclean\nend\n");
-    let parent = test.report();
-    assert_eq!(status(&parent, "a"), "cancelled");
-    assert_eq!(report(&test, &called(&parent, "a"))["status"], "cancelled");
-}
-
-#[test]
-fn a_deadline_ends_a_called_run_in_good_order() {
-    let outer = OUTER.replace("call = 'slow'", "call = 'slow'\ntimeout = '2s'");
-    let test = slow(&outer);
-    test.ostler(&["run", "outer"]).code(4).says("timed out after 2s");
-    assert!(test.read("log").ends_with("clean\nend\n"), "{}", test.read("log"));
-}
-
-#[test]
-fn a_called_run_that_nobody_goes_on_with_is_ended_with_its_caller() {
-    let test = slow(OUTER);
-    let mut engine = test.start(&["run", "outer"]);
-    wait_for_line(&test, "wait", 1);
-    kill(&mut engine);
-    test.ostler(&["runs", "cancel", &test.run()]).code(0);
-    let log = test.read("log");
-    assert!(log.starts_with("first\nwait\n") && log.ends_with("clean\nend\n"), "{log}");
-    let listed = test.ostler(&["runs", "list", "--format", "json"]).json();
-    for run in listed["runs"].as_array().unwrap() {
-        assert_eq!(
-            (&run["status"], &run["owes_finally"]),
-            (&json!("cancelled"), &json!(false)),
-            "{run}"
-        );
-    }
-}
-
-#[test]
-fn a_called_engine_that_is_killed_alone_fails_the_step_and_is_cleaned_up_after() {
-    let test = slow(OUTER);
-    let engine = test.start(&["run", "outer"]);
-    wait_for_line(&test, "wait", 1);
-    let child = called(&test.report(), "a");
-    let pid: i32 = test.read(&format!(".ostler/runs/{child}/driver")).trim().parse().unwrap();
-    let pid = rustix::process::Pid::from_raw(pid).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-    let ran = Ran::new(&engine.wait_with_output().unwrap()).code(4);
-    ran.says("its engine ended");
-    assert!(test.read("log").ends_with("end\nclean\n"), "{}", test.read("log"));
-    assert_eq!(report(&test, &child)["status"], "cancelled");
-}
-
-#[test]
-fn somebody_who_is_asked_in_a_called_run_answers_there() {
-    let inner = "outputs = { n = '{steps.ask.outputs.n}' }\n[[steps]]\nid = 'ask'\nactor = 'Human'\naction = 'count {run.id}'\noutputs = { n = 'int' }\n";
-    let outer = "[[steps]]\nid = 'a'\ncall = 'inner'\noutputs = { n = 'int' }\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'echo got {steps.a.outputs.n}'\n";
-    let test = Test::with("inner", inner).verb("outer", outer);
-    let engine = test.start(&["run", "outer"]);
-    wait_until("it asks", || {
-        let listed = test.ostler(&["runs", "list", "--verb", "inner", "--format", "json"]).json();
-        listed["runs"][0]["status"] == "waiting"
-    });
-    let child = called(&test.report(), "a");
-    test.ostler(&["step", "answer", &child, "ask", "passed", "--output", "n=6"]);
-    Ran::new(&engine.wait_with_output().unwrap()).code(0).says("got 6");
-    test.ostler(&["runs", "log", &test.run(), "a"])
-        .says(&format!("ostler step answer {child} ask passed|failed"));
-    test.ostler(&["run", "outer", "--no-ask"]).code(4).says("nobody is asked");
 }
 
 #[test]

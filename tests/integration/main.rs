@@ -23,6 +23,7 @@ mod feel;
 mod history;
 mod hostile;
 mod levels;
+mod linked;
 mod marks;
 mod modes;
 mod odd;
