@@ -179,6 +179,11 @@ fn the_pages_on_plans_and_reports_say_what_is_so() {
 }
 
 #[test]
+fn the_page_on_calls_does_what_it_says() {
+    Page::open("calls.md").run();
+}
+
+#[test]
 fn each_exit_code_is_what_its_example_ends_with() {
     Page::open("exit-codes.md").run();
 }
