@@ -192,7 +192,7 @@ impl Instance {
     }
 
     /// The instance of the releaser `step` that gives back what attempt `attempt` of `holder` took.
-    pub fn release(step: StepId, holder: &StepId, attempt: u32) -> Self {
+    pub fn release(step: StepId, holder: &Self, attempt: u32) -> Self {
         Self { step, key: Some(format!("{holder}#{attempt}").into()) }
     }
 
@@ -205,9 +205,9 @@ impl Instance {
         Some(Self { step: StepId::parse(step).ok()?, key: Some(key.into()) })
     }
 
-    /// A form that is safe as part of a file's name.
+    /// A form that is safe as part of a file's name. A key is at most 100 plain characters, but for `/`.
     pub fn file_stem(&self) -> String {
-        self.to_string().replace(['[', '#'], ".").replace(']', "")
+        self.to_string().replace(['[', '#'], ".").replace('/', "%").replace(']', "")
     }
 }
 
@@ -269,7 +269,8 @@ mod tests {
     #[test]
     fn an_instance_reads_back_as_it_was_shown() {
         let destroy = StepId::parse("destroy").unwrap();
-        let one = Instance::release(destroy.clone(), &StepId::parse("acquire").unwrap(), 2);
+        let acquire = Instance::only(StepId::parse("acquire").unwrap());
+        let one = Instance::release(destroy.clone(), &acquire, 2);
         assert_eq!(one.to_string(), "destroy[acquire#2]");
         assert_eq!(Instance::parse(&one.to_string()), Some(one.clone()));
         assert_eq!(one.file_stem(), "destroy.acquire.2");

@@ -79,6 +79,14 @@ pub fn to_bytes(value: &Value) -> Vec<u8> {
     }
 }
 
+/// A typed value as text: what a command receives for it, with what is not UTF-8 replaced.
+pub fn to_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => String::from_utf8_lossy(&to_bytes(other)).into_owned(),
+    }
+}
+
 /// A moment: milliseconds since 1970 in UTC; in JSON as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);

@@ -1,4 +1,4 @@
-//! Files made from the code: the schemas of reports and workflows, the list of codes with their examples, the
+//! Files made from the code: the schemas of reports, workflows and hosts, the list of codes with their examples, the
 //! reference of the workflow file. Write them anew with `OSTLER_REGENERATE=1`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -34,7 +34,9 @@ fn check(example: &Example) -> String {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("workflows")).unwrap();
     if let Some(file) = example.file {
-        std::fs::write(dir.path().join(file), example.text).unwrap();
+        let file = dir.path().join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, example.text).unwrap();
     } else {
         let made = Command::new("bash").args(["-c", example.text]).current_dir(dir.path()).status();
         assert!(made.unwrap().success(), "{}", example.text);
@@ -78,8 +80,15 @@ fn the_workflows_schema_is_published() {
 }
 
 #[test]
+fn the_hosts_schema_is_published() {
+    let schema = serde_json::to_string_pretty(&ostler::source::host_schema()).unwrap();
+    generated("schemas/host.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
 fn the_workflow_files_reference_is_made_from_its_schema() {
-    generated("docs/reference.md", &reference::page(&ostler::source::schema()));
+    let (workflow, host) = (ostler::source::schema(), ostler::source::host_schema());
+    generated("docs/reference.md", &reference::page(&workflow, &host));
 }
 
 #[test]

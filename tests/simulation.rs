@@ -29,6 +29,8 @@ mod driver;
 mod dsl;
 #[path = "simulation/endings.rs"]
 mod endings;
+#[path = "simulation/fan.rs"]
+mod fan;
 #[path = "simulation/generate.rs"]
 mod generate;
 #[path = "simulation/lend.rs"]

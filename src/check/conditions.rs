@@ -4,8 +4,8 @@ use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::all_steps;
 use super::ended::Ends;
+use super::{all_steps, fan};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::expr::template::StepField;
 use crate::expr::{Condition, TYPE_NAMES, Type};
@@ -37,17 +37,22 @@ const OUTCOMES: [&str; 16] = [
 
 pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
     let ends = LazyCell::new(|| Ends::of(workflow));
-    let root = LazyCell::new(|| root(workflow));
+    // Most workflows know neither hosts nor items, and need not be searched for them step by step.
+    let more = workflow.asks_for_hosts() || all_steps(workflow).any(fan::fans_out);
+    let common = LazyCell::new(|| Type::record(common(workflow)));
     for step in all_steps(workflow) {
+        let own = LazyCell::new(|| Type::record(common_and_own(workflow, step)));
         for when in &step.when {
             let (text, ended) = (&when.condition, &|| ends.before(step));
-            let check = Check { workflow, sources, root: &root, step, on_edge: false, ended, text };
+            let root = if more && fan::sees_more(workflow, step) { &*own } else { &*common };
+            let check = Check { workflow, sources, root, step, on_edge: false, ended, text };
             check.run(problems);
         }
         for edge in &step.depends_on {
             let Some(text) = &edge.condition else { continue };
             let ended = &|| ends.before_edge(step, edge);
-            let check = Check { workflow, sources, root: &root, step, on_edge: true, ended, text };
+            let root = &common;
+            let check = Check { workflow, sources, root, step, on_edge: true, ended, text };
             check.run(problems);
         }
     }
@@ -81,6 +86,9 @@ impl Check<'_> {
         let mut here = Vec::new();
         for (name, span) in found.names {
             let path: Vec<&str> = name.iter().map(String::as_str).collect();
+            if self.is_own(&path) {
+                continue;
+            }
             let unknown = unknown(self.workflow, &path).or_else(|| self.not_ended(&path, &ended));
             // Once for each name: it is the same mistake.
             if let Some(problem) = unknown.filter(|p| said.insert(p.message.clone())) {
@@ -102,6 +110,19 @@ impl Check<'_> {
             problem.at(place, "in this condition")
         };
         problems.extend(here.into_iter().map(placed));
+    }
+
+    /// Whether a name asks for the step's own item or host.
+    fn is_own(&self, path: &[&str]) -> bool {
+        let item = fan::item_name(self.workflow, self.step).map(crate::ids::Name::as_str);
+        match path {
+            _ if self.on_edge => false,
+            ["host"] | ["host", "name" | "address" | "labels" | "groups", ..] => {
+                fan::may_have_host(self.workflow, Some(self.step))
+            }
+            [name, ..] => Some(*name) == item,
+            [] => false,
+        }
     }
 
     /// Whether a name asks for a step that may still run.
@@ -138,14 +159,34 @@ impl Check<'_> {
     }
 }
 
-/// What a condition sees, as `Run::variables` makes it.
-fn root(workflow: &Workflow) -> Type {
+/// What a condition on a step sees that runs on a host or is for an item, as `Run::variables` makes it.
+fn common_and_own(workflow: &Workflow, step: &Step) -> Vec<(String, Type)> {
+    let mut all = common(workflow);
+    if let Some(name) = fan::item_name(workflow, step) {
+        let words = fan::words(workflow, name);
+        let one =
+            words.map_or_else(Type::json, |words| Type::words(words.iter().map(String::as_str)));
+        all.push((name.to_string(), one));
+    }
+    if fan::may_have_host(workflow, Some(step)) {
+        let text = |name: &str| (name.to_owned(), Type::text());
+        let labels = ("labels".to_owned(), Type::json());
+        let groups = ("groups".to_owned(), Type::list(Type::text()));
+        let host = [text("name"), text("address"), labels, groups];
+        all.push(("host".to_owned(), Type::record(host)));
+    }
+    all
+}
+
+/// What every condition sees, as `Run::variables` makes it.
+fn common(workflow: &Workflow) -> Vec<(String, Type)> {
     let params = workflow.params.iter().map(|p| (p.name.value.to_string(), of_param(p)));
     let status = Type::words(STATUSES);
     let outcome = Type::words(OUTCOMES).or_null();
     let step = |step: &Step| {
-        let outputs =
-            step.outputs.iter().map(|(name, o)| (name.value.to_string(), of_value(o.kind)));
+        let fans = fan::fans_out(step);
+        let output = |kind| if fans { Type::json() } else { of_value(kind) };
+        let outputs = step.outputs.iter().map(|(name, o)| (name.value.to_string(), output(o.kind)));
         let field = |(name, field): (&str, StepField)| {
             let of = match field {
                 StepField::Status => status.clone(),
@@ -160,11 +201,11 @@ fn root(workflow: &Workflow) -> Type {
         (step.id.value.to_string(), Type::record(fields))
     };
     let run = Type::record([("id".to_owned(), Type::text())]);
-    Type::record([
+    vec![
         ("params".to_owned(), Type::record(params)),
         ("steps".to_owned(), Type::record(all_steps(workflow).map(step))),
         ("run".to_owned(), run),
-    ])
+    ]
 }
 
 fn of_param(param: &Param) -> Type {
@@ -224,7 +265,7 @@ fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
             let hint = if params().any(|p| p == *name) {
                 format!("a param is written params.{name}")
             } else {
-                "a condition sees `params`, `steps` and `run.id`".to_owned()
+                "a condition sees `params`, `steps` and `run.id`; in `when` also the item and `host`".to_owned()
             };
             Some(problem(format!("`{name}` does not exist here")).hint(hint))
         }

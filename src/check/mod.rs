@@ -4,6 +4,8 @@
 mod calls;
 mod conditions;
 mod ended;
+mod fan;
+mod fleet;
 mod foreign;
 pub mod graph;
 mod options;
@@ -16,6 +18,7 @@ mod types;
 pub mod values;
 
 pub use calls::{Called, Known, calls};
+pub use fleet::circles;
 pub use params::broken;
 pub use scripts::dialect;
 
@@ -66,6 +69,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     texts::check(workflow, sources, &mut problems);
     let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
+    fan::check(workflow, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{graph, scripts, texts};
+use super::{fan, graph, scripts, texts};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::expr::Ref;
 use crate::ids::{Name, StepId};
@@ -37,6 +37,7 @@ struct Use {
 fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Use)> {
     let mut texts: Vec<At<String>> = step.env.iter().map(|(_, value)| value.clone()).collect();
     texts.extend(step.cwd.clone());
+    texts.extend(fan::texts(step));
     let own = |value: &str, place| At { value: value.to_owned(), place };
     match &step.stdin {
         Some(At { value: Stdin::Text(text), place }) => texts.push(own(text, *place)),

@@ -1,8 +1,8 @@
 //! Shell text: its placeholders compiled, or refused with their place; what could not be read, and failures it hides.
 
-use super::{all_steps, foreign, texts};
+use super::{all_steps, fan, foreign, texts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, printable};
-use crate::expr::template::{Form, Placeholder, StepField};
+use crate::expr::template::{Form, HostField, Placeholder, StepField};
 use crate::expr::{Ref, Template};
 use crate::shell::{self, Dialect, Kind, Refusal, Scripts, Surroundings};
 use crate::workflow::{
@@ -246,6 +246,8 @@ fn by_env(found: &Placeholder) -> String {
         Ref::Field(..) => "status",
         Ref::RunId => "run-id",
         Ref::Attempt => "attempt",
+        Ref::Item(name) => name.as_str(),
+        Ref::Host(_) | Ref::ParamHost(..) => "host",
     };
     let name = name.to_uppercase().replace('-', "_");
     format!("pass it by environment: env = {{ {name} = \"{}\" }}", found.braced())
@@ -263,11 +265,15 @@ fn kind(workflow: &Workflow, found: &Placeholder) -> Kind {
         }
         Ref::Output(step, name) => {
             let step = all_steps(workflow).find(|s| s.id.value == *step);
+            // Of a step that fans out they are maps.
+            let step = step.filter(|s| s.for_each.is_none() && s.hosts.is_empty());
             let spec = step.and_then(|s| s.outputs.iter().find(|(n, _)| n.value == *name));
             spec.map_or(Kind::Any, |(_, OutputSpec { kind, .. })| of_type(*kind))
         }
         Ref::Field(_, StepField::Exit) | Ref::Attempt => Kind::Int,
-        Ref::Field(..) | Ref::RunId => Kind::Any,
+        Ref::Host(HostField::Port) | Ref::ParamHost(_, HostField::Port) => Kind::Int,
+        Ref::Item(name) => fan::words(workflow, name).map_or(Kind::Any, Kind::Words),
+        Ref::Field(..) | Ref::RunId | Ref::Host(_) | Ref::ParamHost(..) => Kind::Any,
     };
     match (kind, &found.default) {
         (kind, None) | (kind @ (Kind::Any | Kind::List), Some(_)) => kind,

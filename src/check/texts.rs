@@ -1,6 +1,6 @@
 //! Texts: placeholders where they may stand, and template syntax of other systems.
 
-use super::{all_steps, foreign, scripts};
+use super::{all_steps, fan, foreign, scripts};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
@@ -31,6 +31,10 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
     let mut texts = Texts { workflow, sources, problems };
     let env = workflow.env.iter().map(|(_, value)| value);
     env.chain(&workflow.cwd).for_each(|text| texts.one(text, Role::Value, None));
+    let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
+    for host in guards.chain(&workflow.host) {
+        fan::of_host(host).iter().for_each(|text| texts.one(text, Role::Value, None));
+    }
     for guard in &workflow.guards {
         texts.one(&guard.cmd, Role::Shell, None);
     }
@@ -51,6 +55,7 @@ impl Texts<'_> {
         let here = Some(step);
         step.env.iter().map(|(_, value)| value).for_each(|text| self.one(text, Role::Value, here));
         step.cwd.iter().for_each(|text| self.one(text, Role::Value, here));
+        fan::texts(step).iter().for_each(|text| self.one(text, Role::Value, here));
         match &step.stdin {
             Some(At { value: Stdin::Text(text), place }) => {
                 self.one(&At { value: text.clone(), place: *place }, Role::Value, here);
@@ -207,7 +212,20 @@ impl Texts<'_> {
                     "write it on the step that needs it",
                 );
             }
+            Ref::Item(name) if !step.is_some_and(|s| fan::has_item(self.workflow, s, name)) => {
+                no(
+                    "only an instance of a step that fans out has an item",
+                    &format!("give the step for_each = {{ items = …, as = \"{name}\" }}"),
+                );
+            }
+            Ref::Host(_) if !fan::may_have_host(self.workflow, step) => {
+                no("it runs on no host", "say where it runs: host = \"NAME\"");
+            }
+            Ref::ParamHost(name, _) if !fan::is_host_param(self.workflow, name) => {
+                no("only a param of type `host` has such fields", "give it type = \"host\"");
+            }
             Ref::Field(id, _) | Ref::Output(id, _) => self.known_step(id, place),
+            Ref::Item(_) | Ref::Host(_) | Ref::ParamHost(..) => {}
             Ref::RunId | Ref::Attempt => {}
         }
     }
@@ -313,5 +331,5 @@ pub(super) fn parse(
     workflow: &Workflow,
     text: &str,
 ) -> Result<Template, Vec<crate::expr::template::BadRef>> {
-    Template::parse(text, |name| workflow.params.iter().any(|p| p.name.as_str() == name))
+    Template::parse(text, |name| workflow.named(name))
 }

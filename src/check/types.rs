@@ -1,8 +1,8 @@
 //! The types of placeholders and of texts that hold them, and which may be given where which are wanted.
 
-use super::{all_steps, texts, values};
+use super::{all_steps, fan, texts, values};
 use crate::expr::Ref;
-use crate::expr::template::{Part, Placeholder, StepField};
+use crate::expr::template::{HostField, Part, Placeholder, StepField};
 use crate::workflow::{ParamType, ValueType, Workflow};
 
 const TEXT: ParamType = ParamType { of: ValueType::String, list: false };
@@ -17,11 +17,23 @@ pub(super) fn of(workflow: &Workflow, found: &Placeholder) -> Option<ParamType> 
         }
         Ref::Output(step, name) => {
             let step = all_steps(workflow).find(|s| s.id.value == *step)?;
+            if fan::fans_out(step) {
+                // A map by item.
+                return plain(ValueType::Json);
+            }
             step.outputs.iter().find(|(output, _)| output.value == *name)?.1.kind
         }
         Ref::Field(_, StepField::Exit) | Ref::Attempt => return plain(ValueType::Int),
         Ref::Field(_, StepField::DurationS) => return plain(ValueType::Number),
-        Ref::Field(..) | Ref::RunId => return Some(TEXT),
+        Ref::Host(HostField::Name) | Ref::ParamHost(_, HostField::Name) => {
+            return plain(ValueType::Host);
+        }
+        Ref::Host(HostField::Port) | Ref::ParamHost(_, HostField::Port) => {
+            return plain(ValueType::Int);
+        }
+        Ref::Field(..) | Ref::RunId | Ref::Host(_) | Ref::ParamHost(..) => return Some(TEXT),
+        // Each may be of a type of its own.
+        Ref::Item(_) => return None,
     };
     let fits = |text: &String| values::from_text(kind, text).is_ok();
     Some(if found.default.as_ref().is_none_or(fits) { kind } else { TEXT })

@@ -63,6 +63,9 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// List runs, look at them; resume, cancel, retry, export, keep or prune them
     Runs(RunsArgs),
+    /// List the hosts of the fleet, look at them, check their files
+    #[command(subcommand)]
+    Fleet(super::fleet::FleetCommand),
     /// Say what is right and wrong here, and change nothing
     Doctor(super::doctor::DoctorArgs),
     /// Look at a step of a run, or answer for it
@@ -143,6 +146,9 @@ pub(super) struct Driving {
     /// How many commands may run at once [default: processors]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) jobs: Option<u16>,
+    /// How many steps may run at once on hosts [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) host_jobs: Option<u16>,
     /// Fail steps that somebody would have to do, instead of waiting for them
     #[arg(long)]
     pub(super) no_ask: bool,

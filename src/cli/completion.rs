@@ -1,5 +1,6 @@
 //! Completion in shells: of commands, verbs, their params, and runs.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use super::args::{Args, Driving, Shell};
 use super::formats::Planning;
 use super::{Context, Exit, verb};
 use crate::diagnostic::Code;
+use crate::fleet::Host;
 use crate::ops::{self, Error, Offered, Open, Trust, Wanted, Workspace};
 
 /// By this variable the shell's script asks for completions.
@@ -120,6 +122,31 @@ pub(super) fn runs() -> ArgValueCompleter {
         });
         candidates(typed, all)
     })
+}
+
+/// Offers the hosts of the fleet.
+pub(super) fn hosts() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| candidates(typed, fleet().into_iter().map(described)))
+}
+
+/// Offers what a selector can begin with: hosts, groups, and `all`.
+pub(super) fn selectors() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let hosts = fleet();
+        let groups: BTreeSet<String> = hosts.iter().flat_map(|host| host.groups.clone()).collect();
+        let groups = groups.into_iter().map(|group| (format!("@{group}"), "a group".to_owned()));
+        let all = ("all".to_owned(), "every host".to_owned());
+        candidates(typed, [all].into_iter().chain(groups).chain(hosts.into_iter().map(described)))
+    })
+}
+
+fn fleet() -> Vec<Host> {
+    let fleet = workspace().and_then(|workspace| ops::read_fleet(&workspace).ok());
+    fleet.map(|(fleet, _)| fleet.hosts.into_values().collect()).unwrap_or_default()
+}
+
+fn described(host: Host) -> (String, String) {
+    (host.name.to_string(), host.description.unwrap_or(host.address))
 }
 
 fn candidates(

@@ -8,6 +8,7 @@ mod doctor;
 mod exit;
 mod explain;
 mod export;
+mod fleet;
 mod formats;
 mod housekeeping;
 mod list;
@@ -135,6 +136,7 @@ impl Context {
             Command::Runs(RunsArgs { list, command }) => {
                 self.runs(command.unwrap_or(RunsCommand::List(list)))
             }
+            Command::Fleet(command) => self.fleet(&command),
             Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Step(command) => self.step(command),
         }

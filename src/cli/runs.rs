@@ -43,8 +43,12 @@ impl Context {
         driving: &Driving,
         drive: impl FnOnce(&StartOptions, Show<'_>) -> Result<Session, Error>,
     ) -> Result<Exit, Error> {
-        let jobs = driving.jobs.map(usize::from);
-        let options = StartOptions { jobs, no_ask: driving.no_ask, stay: false };
+        let options = StartOptions {
+            jobs: driving.jobs.map(usize::from),
+            host_jobs: driving.host_jobs.map(usize::from),
+            no_ask: driving.no_ask,
+            stay: false,
+        };
         let mut progress = Progress::new(self, &driving.showing);
         let session =
             drive(&options, &mut |record, run, store| progress.record(record, run, store));
@@ -187,6 +191,7 @@ pub(super) fn pretty(value: &impl serde::Serialize) -> String {
 fn merged(before: &Driving, after: &Driving) -> Driving {
     Driving {
         jobs: after.jobs.or(before.jobs),
+        host_jobs: after.host_jobs.or(before.host_jobs),
         no_ask: after.no_ask || before.no_ask,
         lenient: after.lenient || before.lenient,
         showing: Showing {

@@ -5,6 +5,7 @@ use super::runs::pretty;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
 use crate::ops::{self, Error, Said};
+use crate::plan::quoted;
 use crate::report::{self, Paint, StepReport, Tone};
 use crate::run::{Answer, Run};
 
@@ -99,7 +100,7 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
     }
     if !step.answers.is_empty() {
         let answers = step.answers.join("|");
-        row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), step.id)));
+        row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), quoted(&step.id))));
     }
     rows
 }

@@ -102,6 +102,9 @@ fn arg(param: &Param) -> Arg {
         arg = arg.allow_negative_numbers(true);
     }
     arg = arg.value_name(if flag { "true|false".to_owned() } else { param.value_name() });
+    if param.kind.of == ValueType::Host {
+        arg = arg.add(super::completion::hosts());
+    }
     let hint = match param.kind.of {
         ValueType::Path | ValueType::Glob => ValueHint::AnyPath,
         _ => ValueHint::Other,

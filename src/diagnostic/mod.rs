@@ -90,6 +90,13 @@ impl Sources {
         u16::try_from(self.0.len() - 1).unwrap_or(u16::MAX)
     }
 
+    /// Adds other files, and returns the number of their first, for [`Diagnostic::moved`].
+    pub fn append(&mut self, others: Self) -> u16 {
+        let first = u16::try_from(self.0.len()).unwrap_or(u16::MAX);
+        self.0.extend(others.0);
+        first
+    }
+
     /// The file a place lies in.
     pub fn get(&self, file: u16) -> Option<&Source> {
         self.0.get(usize::from(file))
@@ -180,6 +187,16 @@ impl Diagnostic {
             Some(name) => self.hint(did_you_mean(name)),
             None => self,
         }
+    }
+
+    /// The same problem, its files appended to others behind the first so many.
+    #[must_use]
+    pub fn moved(mut self, first: u16) -> Self {
+        let related = self.related.iter_mut().map(|(place, _)| place);
+        for place in self.place.iter_mut().chain(related) {
+            place.file = place.file.saturating_add(first);
+        }
+        self
     }
 
     /// Whether it keeps the workflow from running.

@@ -37,6 +37,8 @@ pub struct Request {
     pub lenient: bool,
     /// How many commands may run at once.
     pub jobs: usize,
+    /// How many steps may run at once on hosts.
+    pub host_jobs: usize,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
     /// Folders that imports may come from, beside the workspace.

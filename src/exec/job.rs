@@ -15,6 +15,10 @@ use crate::store::{self, Append};
 /// Something to run. Where its values could not be put in place, it has ended already.
 pub(super) struct Job {
     pub(super) what: What,
+    /// The host it runs on, as it is recorded; none for this machine.
+    pub(super) host: Option<String>,
+    /// Whether it takes a place among those on hosts.
+    pub(super) on_host: bool,
     pub(super) work: Result<Attempt, String>,
 }
 
@@ -44,12 +48,25 @@ pub(super) fn prepare(
     let run = tx.run();
     let seq = run.seq();
     match starting {
-        Starting::Attempt { step, attempt, params } => Job {
-            what: What::Attempt { step: (*step).clone(), attempt: *attempt, seq },
-            work: resolve::attempt(run, step, *attempt, params, setting, programs),
-        },
+        Starting::Attempt { step, attempt, params } => {
+            let node = run.node(step);
+            let on_host = node.is_some_and(|node| run.step(node).is_on_host());
+            let found = node.filter(|_| on_host);
+            let host = found.map_or(Ok(None), |node| run.host(node, *attempt, params));
+            let named = host.as_ref().ok().and_then(Option::as_ref);
+            Job {
+                what: What::Attempt { step: (*step).clone(), attempt: *attempt, seq },
+                host: named.map(|host| host.name.to_string()),
+                on_host,
+                work: host.and_then(|host| {
+                    resolve::attempt(run, step, *attempt, params, host, setting, programs)
+                }),
+            }
+        }
         Starting::Probe(probe) => Job {
             what: What::Probe { probe: (*probe).clone(), seq },
+            host: None,
+            on_host: false,
             work: resolve::probe(run, probe, setting),
         },
     }

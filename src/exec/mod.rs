@@ -35,8 +35,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub struct Drive {
     /// Who drives, for the record.
     pub actor: Actor,
-    /// How many commands may run at once.
+    /// How many commands may run at once here.
     pub jobs: usize,
+    /// How many steps may run at once on hosts.
+    pub host_jobs: usize,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
     /// Whether to stay while somebody is asked, and go on once they have answered.
@@ -81,6 +83,7 @@ pub async fn drive(
         pool: Pool::new(drive.setting),
         actor: drive.actor,
         slots: drive.jobs.max(1),
+        on_hosts: drive.host_jobs.max(1),
         asking: match (drive.no_ask, drive.stay) {
             (true, _) => Asking::Nobody,
             (_, true) => Asking::Stay,
@@ -109,6 +112,7 @@ pub async fn drive(
 /// What runs, and how it is told to end.
 struct Running {
     what: What,
+    on_host: bool,
     urge: watch::Sender<Urge>,
 }
 
@@ -130,6 +134,7 @@ struct Driver<'a> {
     pool: Pool,
     actor: Actor,
     slots: usize,
+    on_hosts: usize,
     asking: Asking,
     full_durability: bool,
     /// Whether any step needs a lock.
@@ -192,9 +197,14 @@ impl Driver<'_> {
         inputs: &mut Vec<Input>,
         took: Option<Took>,
     ) -> Result<Decided, store::Error> {
-        let running = self.running.len();
-        let (slots, has_locks) = (self.slots, self.has_locks);
-        let no_ask = self.asking == Asking::Nobody;
+        let on_hosts = self.running.values().filter(|running| running.on_host).count();
+        let here = self.running.len() - on_hosts;
+        let free = Room {
+            slots: self.slots.saturating_sub(here),
+            on_hosts: self.on_hosts.saturating_sub(on_hosts),
+            busy: BTreeSet::new(),
+        };
+        let (no_ask, has_locks) = (self.asking == Asking::Nobody, self.has_locks);
         let (pool, programs) = (&self.pool, &mut self.programs);
         let mut decided = Decided::default();
         let full = self.full_durability;
@@ -209,7 +219,7 @@ impl Driver<'_> {
             for step in tx.run().due(tx.now()) {
                 tx.record(Event::TimerFired { step }, None)?;
             }
-            let mut room = Room { slots: slots.saturating_sub(running), busy: BTreeSet::new() };
+            let mut room = free.clone();
             if has_locks {
                 room.busy.extend(tx.held_locks()?);
             }
@@ -227,10 +237,10 @@ impl Driver<'_> {
         if decided.end_all {
             self.urge(Urge::End);
         }
-        for job::Job { what, work } in decided.jobs {
+        for job::Job { what, on_host, work, .. } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
             let task = self.tasks.spawn(job::run(work, self.pool.clone(), heard));
-            self.running.insert(task.id(), Running { what, urge });
+            self.running.insert(task.id(), Running { what, on_host, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");
         self.wake = decided.wake;

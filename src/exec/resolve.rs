@@ -11,9 +11,10 @@ use serde_json::Value;
 use crate::action::{Attempt, Expected, Limits, Part, Setting, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
+use crate::fleet::Host;
 use crate::ids::{Instance, Name};
 use crate::plan::{Action, Check, Expectation, Shell, Stdin, Step};
-use crate::run::{Node, Probe, Run};
+use crate::run::{Node, Probe, Run, host_field};
 use crate::shell::{simple_command, variable};
 use crate::value::{Bytes, MAX_VALUE, to_bytes};
 use crate::workflow;
@@ -25,6 +26,8 @@ struct Values<'a> {
     attempt: u32,
     /// Params that differ from the plan's in this attempt.
     params: &'a BTreeMap<Name, Value>,
+    /// Where it runs; none for here.
+    host: Option<Host>,
     setting: &'a Setting,
     /// The name of the attempt's files.
     name: String,
@@ -38,6 +41,7 @@ pub(super) fn attempt(
     instance: &Instance,
     attempt: u32,
     params: &BTreeMap<Name, Value>,
+    host: Option<Host>,
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
@@ -49,6 +53,7 @@ pub(super) fn attempt(
         node: Some(node),
         attempt,
         params,
+        host,
         setting,
         name: name.clone(),
         files: Vec::new(),
@@ -124,6 +129,7 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         node: None,
         attempt: 0,
         params: &none,
+        host: None,
         setting,
         name: name.clone(),
         files: Vec::new(),
@@ -195,7 +201,12 @@ fn is_program(path: &Path) -> bool {
 impl Values<'_> {
     /// The value a placeholder refers to.
     fn value(&self, found: &Placeholder) -> Result<Value, String> {
-        let value = self.run.value_of(self.node, self.attempt, self.params, found);
+        let value = match (&found.to, &self.host) {
+            (Ref::Host(field), Some(host)) => {
+                host_field(host, field).or_else(|| found.default.as_deref().map(Value::from))
+            }
+            _ => self.run.value_of(self.node, self.attempt, self.params, found),
+        };
         value.ok_or_else(|| format!("{} does not exist", shown(&found.to)))
     }
 

@@ -104,9 +104,10 @@ pub(super) fn follow(
                     Err(error) => return Err(error),
                 }
                 let job = prepare(tx, &Starting::Attempt { step: &step, attempt, params: &params });
-                tx.record(Event::StepStarted { step, attempt, params, token: None }, None)?;
+                let (on_host, host) = (job.on_host, job.host.clone());
+                tx.record(Event::StepStarted { step, attempt, params, host, token: None }, None)?;
                 decided.jobs.push(job);
-                room.slots = room.slots.saturating_sub(1);
+                room.take(on_host);
                 recorded = true;
             }
             Command::Ask(probe) => {

@@ -65,6 +65,64 @@ pub enum Ref {
     RunId,
     /// `{attempt}`: the number of this attempt of the step.
     Attempt,
+    /// What this instance of a step is for, by the name it has in `for_each`.
+    Item(Name),
+    /// `{host.F}`: something of the step's host.
+    Host(HostField),
+    /// `{params.P.F}`: something of the host that a param names.
+    ParamHost(Name, HostField),
+}
+
+/// What can be asked of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostField {
+    /// What it is called.
+    Name,
+    /// Its address.
+    Address,
+    /// Its port.
+    Port,
+    /// Who logs in there.
+    User,
+    /// One of its labels.
+    Label(String),
+}
+
+impl HostField {
+    fn parse(segments: &[&str]) -> Result<Self, String> {
+        match segments {
+            ["name"] => Ok(Self::Name),
+            ["address"] => Ok(Self::Address),
+            ["port"] => Ok(Self::Port),
+            ["user"] => Ok(Self::User),
+            ["labels", label] => Ok(Self::Label((*label).to_owned())),
+            _ => Err("a host has `name`, `address`, `port`, `user` and `labels.NAME`".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for HostField {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name => f.write_str("name"),
+            Self::Address => f.write_str("address"),
+            Self::Port => f.write_str("port"),
+            Self::User => f.write_str("user"),
+            Self::Label(name) => write!(f, "labels.{name}"),
+        }
+    }
+}
+
+/// What a bare name in braces stands for, where it stands for anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// A param.
+    Param,
+    /// What an instance of a fanned-out step is for.
+    Item,
+    /// The step's host.
+    Host,
 }
 
 /// What can be asked of a step that ended.
@@ -101,11 +159,15 @@ pub struct BadRef {
 }
 
 impl Template {
-    /// Finds the placeholders in a text. `declared` says which bare names are params.
+    /// Finds the placeholders in a text. `declared` says what bare names stand for.
     ///
-    /// Ours are `{name}` for a declared name, `{steps.…}`, `{run.id}` and `{attempt}`; all other braces stay as they
-    /// are, `${…}` always does, and `{{name}` is a literal `{name}`.
-    pub fn parse(text: &str, declared: impl Fn(&str) -> bool) -> Result<Self, Vec<BadRef>> {
+    /// Ours are `{name}` for a declared name, `{host.…}` where there are hosts, `{params.P.F}` for a declared param,
+    /// `{steps.…}`, `{run.id}` and `{attempt}`; all other braces stay as they are, `${…}` always does, and `{{name}` is
+    /// a literal `{name}`.
+    pub fn parse(
+        text: &str,
+        declared: impl Fn(&str) -> Option<Named>,
+    ) -> Result<Self, Vec<BadRef>> {
         let mut parts = Vec::new();
         let mut bad = Vec::new();
         let mut literal = String::new();
@@ -132,7 +194,7 @@ impl Template {
                 rest = &from[1..];
                 continue;
             };
-            match placeholder(body) {
+            match placeholder(body, &declared) {
                 Ok(found) => {
                     if !literal.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut literal)));
@@ -200,6 +262,9 @@ impl Placeholder {
             }
             Ref::RunId => "run.id".to_owned(),
             Ref::Attempt => "attempt".to_owned(),
+            Ref::Item(name) => name.to_string(),
+            Ref::Host(field) => format!("host.{field}"),
+            Ref::ParamHost(name, field) => format!("params.{name}.{field}"),
         };
         match self.form {
             Form::Plain => {}
@@ -226,7 +291,7 @@ fn path(body: &str) -> &str {
     path.strip_suffix("...").unwrap_or(path)
 }
 
-fn ours(body: &str, declared: &impl Fn(&str) -> bool) -> bool {
+fn ours(body: &str, declared: &impl Fn(&str) -> Option<Named>) -> bool {
     let path = path(body);
     let mut segments = path.split('.');
     let root = segments.next().unwrap_or_default();
@@ -240,11 +305,21 @@ fn ours(body: &str, declared: &impl Fn(&str) -> bool) -> bool {
         "steps" => segments.next().is_some(),
         "run" => segments.next() == Some("id"),
         "attempt" => segments.next().is_none(),
-        name => declared(name),
+        "params" => {
+            let param = segments.next().is_some_and(|name| declared(name) == Some(Named::Param));
+            param && segments.next().is_some()
+        }
+        name => match declared(name) {
+            Some(Named::Host) => segments.next().is_some(),
+            other => other.is_some(),
+        },
     }
 }
 
-fn placeholder(body: &str) -> Result<Placeholder, String> {
+fn placeholder(
+    body: &str,
+    declared: &impl Fn(&str) -> Option<Named>,
+) -> Result<Placeholder, String> {
     let (path, default) = match body.split_once(":-") {
         Some((path, default)) => (path, Some(default.to_owned())),
         None => (body, None),
@@ -272,7 +347,16 @@ fn placeholder(body: &str) -> Result<Placeholder, String> {
             }
         },
         ["steps", ..] => return Err("write `{steps.STEP.outputs.NAME}`".to_owned()),
-        [name] => Ref::Param(Name::parse(name).map_err(|e| e.to_string())?),
+        ["params", name, field @ ..] => {
+            Ref::ParamHost(Name::parse(name).map_err(|e| e.to_string())?, HostField::parse(field)?)
+        }
+        ["host", field @ ..] if declared("host") == Some(Named::Host) => {
+            Ref::Host(HostField::parse(field)?)
+        }
+        [name] => {
+            let parsed = Name::parse(name).map_err(|e| e.to_string())?;
+            if declared(name) == Some(Named::Item) { Ref::Item(parsed) } else { Ref::Param(parsed) }
+        }
         [name, ..] => return Err(format!("`{name}` is a param; it has no fields but `file`")),
         [] => return Err("empty".to_owned()),
     };
@@ -288,7 +372,8 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Template {
-        Template::parse(text, |name| matches!(name, "host" | "keep-as")).unwrap()
+        let params = |name: &str| matches!(name, "host" | "keep-as").then_some(Named::Param);
+        Template::parse(text, params).unwrap()
     }
 
     #[test]
@@ -335,9 +420,38 @@ mod tests {
     }
 
     #[test]
+    fn items_and_hosts_are_found_where_there_are_any() {
+        let declared = |name: &str| match name {
+            "target" => Some(Named::Param),
+            "region" => Some(Named::Item),
+            "host" => Some(Named::Host),
+            _ => None,
+        };
+        let text =
+            "{region} {host.address} {host.labels.arch} {params.target.port:-22} {item} {host}";
+        let found = Template::parse(text, declared).unwrap();
+        assert_eq!(found.shown(), text);
+        let refs: Vec<&Ref> = found.placeholders().map(|found| &found.to).collect();
+        let name = |text| Name::parse(text).unwrap();
+        let expected = [
+            Ref::Item(name("region")),
+            Ref::Host(HostField::Address),
+            Ref::Host(HostField::Label("arch".to_owned())),
+            Ref::ParamHost(name("target"), HostField::Port),
+        ];
+        assert_eq!(refs, expected.iter().collect::<Vec<_>>());
+        let bad = Template::parse("{host.cpu} {params.target.x.y}", declared).unwrap_err();
+        assert_eq!(bad.len(), 2);
+        assert_eq!(
+            Template::parse("{host.name}", |_| None).unwrap().as_literal(),
+            Some("{host.name}")
+        );
+    }
+
+    #[test]
     fn a_wrong_step_field_is_named() {
-        let bad =
-            Template::parse("{steps.a.nope} {steps.a} {host.port}", |n| n == "host").unwrap_err();
+        let param = |name: &str| (name == "host").then_some(Named::Param);
+        let bad = Template::parse("{steps.a.nope} {steps.a} {host.port}", param).unwrap_err();
         assert_eq!(bad.len(), 3);
         assert!(bad[0].why.contains("not `nope`"), "{}", bad[0].why);
     }

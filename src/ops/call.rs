@@ -22,7 +22,12 @@ use crate::value;
 pub fn call(workspace: &Workspace, request: &Request, show: Show<'_>) -> Result<Session, Error> {
     let store = workspace.store()?;
     request.older.iter().try_for_each(|older| settle(workspace, &store, older))?;
-    let options = StartOptions { jobs: Some(request.jobs), no_ask: request.no_ask, stay: true };
+    let options = StartOptions {
+        jobs: Some(request.jobs),
+        host_jobs: Some(request.host_jobs),
+        no_ask: request.no_ask,
+        stay: true,
+    };
     let session = loop {
         match store.summary(&request.run) {
             Err(store::Error::NoRun(_)) => {

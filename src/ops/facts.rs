@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Workspace;
+use super::{Error, Workspace, fleet};
+use crate::fleet::Fleet;
 use crate::plan::{Facts, Given};
 use crate::reader::Checked;
 use crate::workflow::{ValueType, Workflow};
@@ -34,17 +35,20 @@ pub(super) fn gather(
     workflow: &Workflow,
     checked: &Checked,
     given: &Given,
-) -> Facts {
+) -> Result<Facts, Error> {
     let tools = tools(workflow).map(|tool| (tool.to_owned(), is_tool(tool)));
-    Facts {
+    let params = workflow.params.iter().any(|param| param.kind.of == ValueType::Host);
+    let hosts = params || workflow.asks_for_hosts();
+    Ok(Facts {
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
         tools: tools.collect(),
         globs: globs(workspace, workflow, given),
+        fleet: if hosts { fleet::fleet(workspace)? } else { Fleet::default() },
         file: checked.file.clone(),
         sha256: checked.sha256.clone(),
         called: checked.called.clone(),
-    }
+    })
 }
 
 /// The programs that a workflow or its steps require.

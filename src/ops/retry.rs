@@ -50,7 +50,9 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let anew = plan.steps_named(&how.from).map_err(Error::NotNow)?;
     let takes = how.failed || !anew.is_empty();
     let taken: Vec<Event> = if takes { old.lend(&plan, &anew) } else { Vec::new() };
-    if takes && taken.len() == plan.steps.len() {
+    let over = taken.iter().filter(|event| matches!(event, Event::StepTakenOver { .. })).count();
+    let all = old.leaves().filter(|node| !node.finally).count();
+    if takes && over == all && plan.steps.len() == old.plan().steps.len() {
         let why = format!("every step of run {id} passed: without --failed, all of it runs anew");
         return Err(Error::NotNow(why));
     }

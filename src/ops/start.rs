@@ -12,11 +12,16 @@ use crate::plan::Plan;
 use crate::run::{ActorKind, Event, Parent, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
+/// How many steps run at once on hosts where nobody says.
+const HOST_JOBS: usize = 64;
+
 /// How a run is to be driven.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
     /// How many commands may run at once.
     pub jobs: Option<usize>,
+    /// How many steps may run at once on hosts.
+    pub host_jobs: Option<usize>,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
     /// Whether to stay while somebody is asked.
@@ -99,9 +104,11 @@ pub(super) fn drive(
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;
     let jobs = options.jobs.or(config.jobs).unwrap_or_else(cores);
+    let host_jobs = options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS);
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs,
+        host_jobs,
         no_ask: options.no_ask,
         stay: options.stay,
         full_durability: config.durability == Durability::Full,
@@ -114,6 +121,7 @@ pub(super) fn drive(
             lock: lock.share()?,
             calls: Calls {
                 jobs,
+                host_jobs,
                 no_ask: options.no_ask,
                 imports: workspace.trust.imports.clone(),
                 untrusted: workspace.trust.untrusted,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Workspace, facts};
+use super::{Error, Workspace, facts, fleet};
 use crate::diagnostic::{Code, Diagnostic, closest};
 use crate::ids::StepId;
 use crate::plan::{self, Given, Plan};
@@ -64,13 +64,14 @@ pub fn check_all(
     names: &[String],
     cwd: &Path,
 ) -> Result<Vec<Checked>, Error> {
-    let files = if names.is_empty() {
-        verbs(workspace)
+    let files: Vec<PathBuf> = if names.is_empty() {
+        verbs(workspace).into_iter().chain(fleet::hosts(workspace)).collect()
     } else {
         names.iter().map(|name| locate(workspace, name, cwd)).collect::<Result<_, _>>()?
     };
     let mut checked = read(workspace, &files, false)?;
     claimed_twice(&mut checked);
+    fleet::beside_each_other(&mut checked);
     Ok(checked)
 }
 
@@ -177,7 +178,7 @@ pub fn plan(
     checked: &Checked,
     given: &Given,
 ) -> Result<Plan, Error> {
-    let facts = facts::gather(workspace, workflow, checked, given);
+    let facts = facts::gather(workspace, workflow, checked, given)?;
     let none = Scripts::default();
     let scripts = checked.scripts.get(&workflow.id.value).unwrap_or(&none);
     plan::resolve(workflow, scripts, given, &facts).map_err(Error::Params)

@@ -54,6 +54,8 @@ pub struct Config {
     pub parent: Option<String>,
     /// How many commands may run at once; the number of processors if not given.
     pub jobs: Option<usize>,
+    /// How many steps may run at once on hosts; 64 if not given.
+    pub host_jobs: Option<usize>,
     /// `normal` or `full`: whether every record is forced to disk before its effect.
     pub durability: Durability,
     /// Variables that steps inherit beside the usual ones; `*` at the end stands for any ending.
@@ -80,6 +82,7 @@ impl Default for Config {
         Self {
             parent: None,
             jobs: None,
+            host_jobs: None,
             durability: Durability::Normal,
             inherit_env: Vec::new(),
             grace_s: 3.0,
@@ -108,8 +111,10 @@ impl Config {
         }
         let text = std::fs::read_to_string(&real).map_err(|e| e.to_string())?;
         let config: Self = toml::from_str(&text).map_err(|e| e.to_string())?;
-        if config.jobs == Some(0) {
-            return Err("`jobs` is at least 1".to_owned());
+        for (name, jobs) in [("jobs", config.jobs), ("host_jobs", config.host_jobs)] {
+            if jobs == Some(0) {
+                return Err(format!("`{name}` is at least 1"));
+            }
         }
         if !(0.0..=3_600.0).contains(&config.grace_s) {
             return Err("`grace_s` is between 0 and 3600".to_owned());
@@ -120,7 +125,7 @@ impl Config {
 
 /// Whether a folder is a workspace.
 fn is_marked(folder: &Path) -> bool {
-    ["ostler.toml", "workflows", ".ostler"].iter().any(|mark| folder.join(mark).exists())
+    ["ostler.toml", "workflows", "fleet", ".ostler"].iter().any(|mark| folder.join(mark).exists())
 }
 
 impl Workspace {

@@ -120,8 +120,9 @@ impl Call {
 
     /// The call as one would type it.
     pub(super) fn shown(&self) -> String {
-        let one =
-            |(name, given): (&Name, &Argument)| format!(" {name}={}", super::quoted(given.shown()));
+        let one = |(name, given): (&Name, &Argument)| {
+            format!(" {name}={}", super::quoted(&given.shown()))
+        };
         format!("call {}{}", self.verb, self.params.iter().map(one).collect::<String>())
     }
 

@@ -1,7 +1,9 @@
 //! A workflow with its params and the machine's facts resolved: what a run executes, and its digest. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod action;
 mod call;
+mod hosts;
 mod params;
 mod resolve;
 
@@ -11,14 +13,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
+pub use hosts::{Fan, Items, Lease, On};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
-use crate::expr::template::Placeholder;
-use crate::ids::{Name, StepId, WorkflowId};
+use crate::expr::template::{Named, Placeholder};
+use crate::fleet::{Fleet, Host};
+use crate::ids::{HostName, Name, StepId, WorkflowId};
 use crate::shell;
 use crate::value::Bytes;
 use crate::workflow::{
@@ -37,6 +42,8 @@ pub struct Facts {
     pub tools: BTreeMap<String, bool>,
     /// The paths that the patterns of `glob` params match.
     pub globs: BTreeMap<String, Vec<String>>,
+    /// The workspace's hosts, if the workflow asks for any.
+    pub fleet: Fleet,
     /// The file the workflow was read from, as it is shown.
     pub file: String,
     /// Its SHA-256 in hexadecimal.
@@ -70,6 +77,9 @@ pub struct Plan {
     /// Commands that must pass before any step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guard>,
+    /// The hosts that steps may run on, as the fleet described them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<HostName, Host>,
     /// The steps, in the order of the file.
     pub steps: Vec<Step>,
     /// The steps that run whatever happened.
@@ -146,6 +156,9 @@ pub struct Guard {
     pub id: Name,
     /// What it runs.
     pub run: Shell,
+    /// Where it runs; none for here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<On>,
     /// Shown when it fails.
     pub reason: String,
     /// What its failure does.
@@ -182,6 +195,15 @@ pub struct Step {
     /// What it runs, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Action>,
+    /// Where it runs; none for here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<On>,
+    /// Over what it fans out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan: Option<Fan>,
+    /// Whether its command goes on when the connection to its host ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
     /// Its environment, the workflow's included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
@@ -242,67 +264,11 @@ impl Step {
     pub fn is_asked(&self) -> bool {
         self.actor == Actor::Human || self.run.is_none()
     }
-}
 
-/// What a step runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Shell text.
-    Cmd(Shell),
-    /// A script file, after these words.
-    Script {
-        /// The words before the path; none if the file is started itself.
-        prefix: Vec<String>,
-        /// The file.
-        path: Template,
-    },
-    /// A program and its arguments.
-    Argv(Vec<Template>),
-    /// Several commands, each with its own result.
-    Checks(Vec<Check>),
-    /// Another verb, in a run of its own.
-    Call(Call),
-}
-
-impl Action {
-    /// What it runs, with its placeholders as they were written, for people; none for several checks, which have
-    /// names.
-    pub fn shown(&self) -> Option<String> {
-        match self {
-            Self::Cmd(shell) => Some(shell.shown()),
-            Self::Script { prefix, path } => {
-                let words = prefix.iter().cloned().chain([path.shown()]);
-                Some(words.collect::<Vec<_>>().join(" "))
-            }
-            Self::Argv(words) => {
-                let words: Vec<String> = words.iter().map(|word| quoted(word.shown())).collect();
-                Some(words.join(" "))
-            }
-            Self::Call(call) => Some(call.shown()),
-            Self::Checks(_) => None,
-        }
+    /// Whether it runs on a host: a call is made here, also where it is made for a host.
+    pub fn is_on_host(&self) -> bool {
+        self.on.is_some() && !matches!(self.run, Some(Action::Call(_)))
     }
-
-    /// The placeholders in it.
-    pub fn placeholders(&self) -> Vec<&Placeholder> {
-        match self {
-            Self::Cmd(shell) => shell.values.iter().collect(),
-            Self::Script { path, .. } => path.placeholders().collect(),
-            Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
-            Self::Call(call) => call.placeholders(),
-            Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
-        }
-    }
-}
-
-/// A word as one would type it to a shell.
-fn quoted(word: String) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "%+,-./:=@_{}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word;
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// One of several checks.
@@ -359,10 +325,21 @@ impl Plan {
         hex(&Sha256::digest(self.to_json()))
     }
 
+    /// What a bare name in braces stands for.
+    fn named(&self, name: &str) -> Option<Named> {
+        if self.params.contains_key(name) {
+            return Some(Named::Param);
+        }
+        let mut fans = self.steps.iter().chain(&self.finally).filter_map(|step| step.fan.as_ref());
+        if fans.any(|fan| fan.name.as_ref().is_some_and(|item| item.as_str() == name)) {
+            return Some(Named::Item);
+        }
+        (name == "host").then_some(Named::Host)
+    }
+
     /// Finds the placeholders of a text with this plan's params.
     pub fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.params.contains_key(name))
-            .unwrap_or_else(|_| Template::literal(text))
+        Template::parse(text, |name| self.named(name)).unwrap_or_else(|_| Template::literal(text))
     }
 
     /// The steps of these names; else that there is no such step, and which may be meant.

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::{Facts, Origin, Param};
 use crate::check::{broken, values};
-use crate::diagnostic::{closest, printable};
-use crate::ids::Name;
+use crate::diagnostic::{closest, did_you_mean, printable};
+use crate::fleet::Fleet;
+use crate::ids::{HostName, Name};
 use crate::value;
 use crate::workflow::{self, ParamType, ValueType, Workflow};
 
@@ -79,6 +80,9 @@ fn one(
         }
     };
     let value = if param.kind.of == ValueType::Glob { expand(name, &value, facts)? } else { value };
+    if param.kind.of == ValueType::Host {
+        texts(&value).into_iter().try_for_each(|host| known(name, host, &facts.fleet))?;
+    }
     let empty = value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
     if empty && !param.allow_empty && from == Origin::Given {
         return Err(bad(format!("--{name} is empty")));
@@ -142,16 +146,33 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
 
 /// A pattern becomes the paths it matches, at least one.
 fn expand(name: &Name, value: &Value, facts: &Facts) -> Result<Value, BadParam> {
-    let patterns: Vec<&str> = match value {
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect(),
-    };
     let mut paths = Vec::new();
-    for pattern in patterns {
+    for pattern in texts(value) {
         match facts.globs.get(pattern).filter(|found| !found.is_empty()) {
             Some(found) => paths.extend(found.iter().cloned().map(Value::String)),
             None => return Err(bad(format!("--{name}: nothing matches `{}`", printable(pattern)))),
         }
     }
     Ok(Value::Array(paths))
+}
+
+/// A text, or the texts of a list.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    }
+}
+
+/// Whether the fleet has a host.
+fn known(name: &Name, host: &str, fleet: &Fleet) -> Result<(), BadParam> {
+    if fleet.hosts.contains_key(host) {
+        return Ok(());
+    }
+    let near = closest(host, fleet.hosts.keys().map(HostName::as_str));
+    let adds = || format!("a file fleet/{host}.toml adds it");
+    Err(BadParam {
+        message: format!("--{name}: the fleet has no host `{}`", printable(host)),
+        hint: Some(near.map_or_else(adds, did_you_mean)),
+    })
 }

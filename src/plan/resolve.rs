@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::hosts::Places;
 use super::{
-    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, Plan, Shell, Stdin,
-    Step,
+    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, On, Plan, Shell,
+    Stdin, Step,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
 use crate::expr::Template;
 use crate::shell::Scripts;
-use crate::workflow::{self, Effect, Expect, OnInterrupt, Requires, Verify, Workflow};
+use crate::workflow::{
+    self, Effect, Expect, OnDisconnect, OnInterrupt, Requires, Verify, Workflow,
+};
 
 /// Resolves a workflow that was checked and has no errors; all refused params at once.
 pub fn resolve(
@@ -20,7 +23,25 @@ pub fn resolve(
     facts: &Facts,
 ) -> Result<Plan, Vec<BadParam>> {
     let params = super::params::resolve(workflow, given, facts)?;
-    let resolver = Resolver { workflow, scripts, facts };
+    let mut places = Places::new(workflow, &params, facts);
+    let mut resolver = Resolver { workflow, scripts, facts, places: &mut places };
+    let guards = workflow.guards.iter().map(|g| resolver.guard(g)).collect();
+    let steps = resolver.steps(&workflow.steps, false);
+    let finally = resolver.steps(&workflow.finally, true);
+    let converge = workflow.converge.as_ref().map(|c| Converge {
+        condition: resolver.shell(None, &c.condition),
+        max_iterations: c.max_iterations,
+        strategy: c.strategy,
+    });
+    let outputs = workflow.outputs.iter();
+    let outputs =
+        outputs.map(|(name, text)| (name.value.clone(), resolver.template(text))).collect();
+    let cwd = workflow.cwd.as_ref().map(|t| resolver.template(t));
+    let env = resolver.env(&[]);
+    if !places.refused.is_empty() {
+        return Err(places.refused);
+    }
+    let hosts = places.hosts;
     let texts = |all: &[At<String>]| all.iter().map(|t| t.value.clone()).collect();
     Ok(Plan {
         version: 1,
@@ -31,35 +52,29 @@ pub fn resolve(
         params,
         preconditions: texts(&workflow.preconditions),
         postconditions: texts(&workflow.postconditions),
-        guards: workflow.guards.iter().map(|g| resolver.guard(g)).collect(),
-        steps: resolver.steps(&workflow.steps, false),
-        finally: resolver.steps(&workflow.finally, true),
-        outputs: workflow
-            .outputs
-            .iter()
-            .map(|(name, text)| (name.value.clone(), resolver.template(text)))
-            .collect(),
-        converge: workflow.converge.as_ref().map(|c| Converge {
-            condition: resolver.shell(None, &c.condition),
-            max_iterations: c.max_iterations,
-            strategy: c.strategy,
-        }),
+        guards,
+        hosts,
+        steps,
+        finally,
+        outputs,
+        converge,
         timeout: workflow.timeout,
         locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
-        cwd: workflow.cwd.as_ref().map(|t| resolver.template(t)),
-        env: resolver.env(&[]),
+        cwd,
+        env,
     })
 }
 
-struct Resolver<'w> {
+struct Resolver<'w, 'p> {
     workflow: &'w Workflow,
     scripts: &'w Scripts,
     facts: &'w Facts,
+    places: &'p mut Places<'w>,
 }
 
-impl Resolver<'_> {
+impl Resolver<'_, '_> {
     fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.workflow.params.iter().any(|p| p.name.as_str() == name))
+        Template::parse(text, |name| self.workflow.named(name))
             .unwrap_or_else(|_| Template::literal(text))
     }
 
@@ -85,23 +100,26 @@ impl Resolver<'_> {
         all.map(|(name, value)| (name.value.clone(), self.template(value))).collect()
     }
 
-    fn guard(&self, guard: &workflow::Guard) -> Guard {
+    fn guard(&mut self, guard: &workflow::Guard) -> Guard {
+        let on = self.places.on(guard.host.as_ref(), &format!("guard `{}`", guard.id.value));
         Guard {
             id: guard.id.value.clone(),
             run: self.shell(None, &guard.cmd),
+            on,
             reason: guard.reason.clone(),
             severity: guard.severity,
             timeout: guard.timeout,
         }
     }
 
-    fn steps(&self, steps: &[workflow::Step], finally: bool) -> Vec<Step> {
+    fn steps(&mut self, steps: &[workflow::Step], finally: bool) -> Vec<Step> {
         let edges = graph::edges(self.workflow, steps);
         let each = steps.iter().zip(edges);
         each.map(|(step, edges)| self.step(step, edges.into_owned(), finally)).collect()
     }
 
-    fn step(&self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
+    fn step(&mut self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
+        let (on, fan) = self.places.of_step(step);
         let run = step.run.as_ref().map(|run| self.action(step.shell.as_ref(), run));
         let effect = step.effect.as_ref().map_or_else(
             || match &run {
@@ -127,6 +145,9 @@ impl Resolver<'_> {
             note: step.note.clone(),
             actor: step.actor,
             run,
+            on: on.filter(|on| !calls || *on == On::Item),
+            fan,
+            keep: step.on_disconnect == OnDisconnect::Keep,
             env: if calls { BTreeMap::new() } else { self.env(&step.env) },
             cwd: step
                 .cwd

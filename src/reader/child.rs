@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -11,7 +12,7 @@ use super::protocol::{Answer, Checked, File, Request, Verb, to_path};
 use crate::check;
 use crate::diagnostic::{Diagnostic, Source, Sources};
 use crate::plan::hex;
-use crate::source::{Loaded, Loader, Parent, Roots};
+use crate::source::{self, Loaded, Loader, Parent, Roots};
 use crate::workflow::Workflow;
 
 /// How much stack deeply nested text may take.
@@ -74,6 +75,9 @@ struct Reader {
 impl Reader {
     fn check(&mut self, file: &File) -> Checked {
         let path = to_path(&file.path);
+        if source::is_host(&path) {
+            return self.host(&path, &file.shown);
+        }
         let Loaded { workflows, mut problems, sources, levels } =
             self.loader.load(&path, &file.shown);
         let mut scripts = BTreeMap::new();
@@ -108,9 +112,17 @@ impl Reader {
                 self.spent = workflows;
                 Vec::new()
             },
+            host: None,
             sources: pointed_at(sources, &problems),
             problems,
         }
+    }
+
+    /// Reads a host's file. All of its text is handed on: whether it is sound is seen beside the other hosts.
+    fn host(&mut self, path: &Path, shown: &str) -> Checked {
+        let (host, Loaded { mut problems, sources, .. }) = self.loader.load_host(path, shown);
+        problems.sort_by_key(|p| p.place.map(|place| (place.file, place.start)));
+        Checked { file: shown.to_owned(), host, problems, sources, ..Checked::default() }
     }
 }
 

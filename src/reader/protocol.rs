@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Sources};
+use crate::fleet::Written;
 use crate::ids::WorkflowId;
 use crate::plan::Callee;
 use crate::shell::Scripts;
@@ -68,6 +69,9 @@ pub struct Checked {
     pub scripts: BTreeMap<WorkflowId, Scripts>,
     /// The verbs that they call, as their callers see them.
     pub called: BTreeMap<WorkflowId, Callee>,
+    /// The host it is of, if it is one's file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Written>,
     /// All that is wrong with them.
     pub problems: Vec<Diagnostic>,
     /// The texts that the problems' places point into.

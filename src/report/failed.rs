@@ -7,6 +7,7 @@ use super::output::FAILED;
 use super::text::output;
 use super::{Look, Report, StepReport, Tone};
 use crate::diagnostic::printable;
+use crate::plan::quoted;
 
 /// How many columns of a value are shown.
 const VALUE: usize = 60;
@@ -41,7 +42,7 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
             writeln!(out, "  left behind: {} {}, which {fate}", leak.pid, printable(&leak.command));
     }
     ["stdout", "stderr"].iter().for_each(|stream| output(out, step, stream, FAILED, look));
-    let more = format!("  ostler runs log {} {}", report.run, step.id);
+    let more = format!("  ostler runs log {} {}", report.run, quoted(&step.id));
     let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &more));
 }
 

@@ -7,6 +7,7 @@ use super::output::{Output, both};
 use super::text::{counts, sign, words};
 use super::{Report, StepReport};
 use crate::diagnostic::printable;
+use crate::plan::quoted;
 use crate::workflow::Millis;
 
 /// The report as Markdown. What a run wrote stays text there: it makes no table, tag, link or fence.
@@ -80,7 +81,7 @@ fn details(out: &mut String, report: &Report, step: &StepReport, output: Output<
             let _ = writeln!(out, "\n{fence}text\n{}\n{fence}", lines.join("\n"));
         }
     }
-    let _ = writeln!(out, "\n`ostler runs log {} {}`\n\n</details>", report.run, step.id);
+    let _ = writeln!(out, "\n`ostler runs log {} {}`\n\n</details>", report.run, quoted(&step.id));
 }
 
 /// A fence that none of these lines can close.

@@ -8,6 +8,7 @@ pub mod graph;
 mod junit;
 pub(crate) mod lines;
 mod markdown;
+mod notes;
 mod outlook;
 mod output;
 mod people;
@@ -79,6 +80,8 @@ pub struct Report {
 pub struct StepReport {
     /// Its id; an instance's key stands in brackets.
     pub id: String,
+    /// The step that it is an instance of, where that fans out; its own line then says what all instances came to.
+    pub instance_of: Option<String>,
     /// What it is about, its placeholders filled as far as their values are known.
     pub action: Option<String>,
     /// What whoever does it should know, filled alike.
@@ -140,6 +143,8 @@ impl StepReport {
 pub struct AttemptReport {
     /// Its number, from 1.
     pub n: u32,
+    /// The host it ran on; none for the machine of the run.
+    pub host: Option<String>,
     /// How it ended, by name; none while it runs.
     pub outcome: Option<String>,
     /// The same in words.
@@ -211,10 +216,7 @@ pub struct CheckReport {
 
 /// A run's report.
 pub fn report(run: &Run) -> Report {
-    let steps = |finally: bool| {
-        let nodes = run.nodes().iter().filter(move |n| n.finally == finally);
-        nodes.map(|node| step(run, node)).collect()
-    };
+    let steps = |finally: bool| run.in_order(finally).map(|node| step(run, node)).collect();
     Report { steps: steps(false), finally: steps(true), ..head(run) }
 }
 
@@ -285,6 +287,7 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
     });
     StepReport {
         id: node.instance.to_string(),
+        instance_of: node.is_instance().then(|| node.instance.step.to_string()),
         action: step.action.as_deref().map(|text| people::filled(run, node, text)),
         note: step.note.as_deref().map(|text| people::filled(run, node, text)),
         after: step.edges.iter().map(|edge| edge.step.to_string()).collect(),
@@ -322,6 +325,7 @@ fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptRepo
     };
     AttemptReport {
         n: attempt.n,
+        host: attempt.host.clone(),
         outcome: outcome.map(|o| o.name().to_owned()),
         detail: outcome.map(|outcome| people::detail(attempt, outcome)),
         exit: outcome.and_then(crate::run::Outcome::exit_code),

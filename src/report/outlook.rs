@@ -204,8 +204,7 @@ fn barred(step: &Step, plan: &Plan, skipped: &BTreeSet<&StepId>) -> Option<Strin
 fn rehearsed(rehearsal: &Rehearsal, failing: &BTreeSet<StepId>) -> Rehearsed {
     let run = &rehearsal.run;
     let fates = |finally: bool| {
-        let nodes = run.nodes().iter().filter(move |node| node.finally == finally);
-        nodes
+        run.in_order(finally)
             .map(|node| Fate {
                 id: node.instance.to_string(),
                 status: node.state.name().to_owned(),

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 
 use super::graph::{Graph, Kind, Link, Rail, Role, rails};
 use super::lines::{columns, cut, one_line, wrapped};
+use super::notes::notes;
 use super::outlook::{Fate, Outlook, Rehearsed};
 use super::text::{Paint, Tone, sign};
 use crate::diagnostic::printable;
 use crate::ids::StepId;
-use crate::plan::{Action, Origin, Plan, Step};
+use crate::plan::{Origin, Plan, Step};
 use crate::run::RunStatus;
-use crate::workflow::{EdgeKind, Join, OnError};
 
 /// More steps than this are listed without a picture: nobody could follow its lines.
 const DRAWN: usize = 60;
@@ -335,60 +335,4 @@ fn became(fate: &Fate) -> String {
         Some(reason) => format!("{key}{}: {reason}", fate.status),
         None => format!("{key}{}", fate.status),
     }
-}
-
-/// When a step runs, and what follows its failure. Where the picture shows what it waits for, names are left out.
-fn notes(step: &Step, drawn: bool, skipped: Option<&str>, road: Option<String>) -> String {
-    let mut notes: Vec<String> = Vec::new();
-    if let Some(why) = skipped {
-        notes.push(format!("will be skipped: {why}"));
-    }
-    notes.extend(road);
-    if let Some(Action::Call(call)) = &step.run {
-        notes.push(call.inside());
-    }
-    notes.extend(step.unmet.iter().map(|why| format!("cannot be tried: {why}")));
-    let kinds = [EdgeKind::Always, EdgeKind::OnSuccess, EdgeKind::OnFailure];
-    let of = |kind: EdgeKind| step.edges.iter().filter(move |edge| edge.kind == kind);
-    let uniform = kinds.iter().filter(|kind| of(**kind).count() > 0).count() == 1;
-    let joined = match (step.edges.len(), step.join) {
-        (0 | 1, _) => "",
-        (_, Join::All) => "all ",
-        (_, Join::Any) => "one ",
-    };
-    for kind in kinds.into_iter().filter(|kind| of(*kind).count() > 0) {
-        let names: Vec<&str> = of(kind).map(|edge| edge.step.as_str()).collect();
-        let names = names.join(", ");
-        let ended = match kind {
-            EdgeKind::Always => "ended",
-            EdgeKind::OnSuccess => "passed",
-            EdgeKind::OnFailure => "failed",
-        };
-        match (kind, drawn && uniform) {
-            (EdgeKind::Always, true) if joined != "one " => {}
-            (_, true) => notes.push(format!("if {joined}{ended}")),
-            (EdgeKind::Always, false) => notes.push(format!("after {names}")),
-            (_, false) => notes.push(format!("if {ended}: {names}")),
-        }
-    }
-    let conditions = step.edges.iter().filter_map(|edge| edge.condition.as_ref());
-    let conditions = conditions.chain(step.when.iter().map(|when| &when.condition));
-    if skipped.is_none() {
-        notes.extend(conditions.map(|text| format!("when {}", text.value)));
-    }
-    let retry = match &step.on_error {
-        OnError::Retry(retry) if retry.max == 1 => "1 more try, then ".to_owned(),
-        OnError::Retry(retry) => format!("{} more tries, then ", retry.max),
-        _ => String::new(),
-    };
-    let then = match step.on_error.finally() {
-        OnError::Stop | OnError::Retry(_) if retry.is_empty() => None,
-        OnError::Stop | OnError::Retry(_) => Some("stop".to_owned()),
-        OnError::Continue => Some("go on".to_owned()),
-        OnError::Fallback { target } => Some(format!("{} instead", target.value)),
-        OnError::Branch { target, .. } => Some(format!("take {}", target.value)),
-    };
-    notes.extend(then.map(|then| format!("failure: {retry}{then}")));
-    notes.extend(step.release.iter().map(|release| format!("released by {release}")));
-    notes.join(", ")
 }

@@ -8,6 +8,7 @@ use super::lines::{columns, cut, one_line};
 use super::output::{LETTERS, Output, last_lines};
 use super::{Report, StepReport, head, step};
 use crate::diagnostic::printable;
+use crate::plan::quoted;
 use crate::run::{Run, RunStatus, State};
 use crate::workflow::Millis;
 
@@ -97,7 +98,7 @@ pub fn text(run: &Run, look: &Look<'_>, said: &BTreeMap<String, String>) -> Stri
             out.push('\n');
         }
     };
-    for node in run.nodes().iter().filter(|node| node.state == State::Failed) {
+    for node in run.leaves().filter(|node| node.state == State::Failed) {
         parted(&mut out);
         failed(&mut out, &head, &step(run, node), look);
     }
@@ -115,7 +116,7 @@ fn lines(
     look: &Look<'_>,
     said: &BTreeMap<String, String>,
 ) {
-    let nodes = || run.nodes().iter().filter(|node| node.finally == finally);
+    let nodes = || run.in_order(finally);
     let mut alike: BTreeMap<&Option<String>, usize> = BTreeMap::new();
     for node in nodes().filter(|node| node.state == State::Skipped) {
         *alike.entry(&node.reason).or_default() += 1;
@@ -292,15 +293,15 @@ fn asked(out: &mut String, report: &Report, step: &StepReport, paint: &dyn Paint
         let _ = writeln!(out, "    {}", paint.paint(Tone::Faint, words));
     };
     if step.note.is_some() {
-        command(&format!("ostler step show {} {}", report.run, step.id));
+        command(&format!("ostler step show {} {}", report.run, quoted(&step.id)));
     }
     let answers = step.answers.join("|");
-    command(&format!("ostler step answer {} {} {answers}", report.run, step.id));
+    command(&format!("ostler step answer {} {} {answers}", report.run, quoted(&step.id)));
 }
 
 fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
-    let counts = counts(run.nodes().iter().map(|n| (n.state.name(), n.taken_over.is_some())));
+    let counts = counts(run.leaves().map(|n| (n.state.name(), n.taken_over.is_some())));
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
     let retries = report.retries.as_ref().map(|run| format!(", retries {run}"));
     let parent = report.parent.as_ref();

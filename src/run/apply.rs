@@ -8,7 +8,7 @@ use super::outcome::{Ending, Outcome};
 use super::state::{Converged, Note, Road, Run};
 use crate::ids::Instance;
 use crate::value::Time;
-use crate::workflow::OnInterrupt;
+use crate::workflow::{Effect, OnInterrupt};
 
 /// A record that cannot follow the ones before it: the log is damaged, or we have a bug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,8 +37,10 @@ impl Run {
         }
         self.fold(record).map_err(illegal)?;
         self.next_seq += 1;
-        self.retrying &=
-            matches!(record.event, Event::RunOpened { .. } | Event::StepTakenOver { .. });
+        self.retrying &= matches!(
+            record.event,
+            Event::RunOpened { .. } | Event::StepTakenOver { .. } | Event::StepExpanded { .. }
+        );
         if self.driver.is_some() {
             let passed = self.last_at.map_or(0, |last| record.at.since(last));
             self.driven_ms += passed;
@@ -69,12 +71,20 @@ impl Run {
             Event::ProbeFinished { probe, outcome } => {
                 self.probe_finished(probe, outcome, record.at)?;
             }
-            Event::StepStarted { step, attempt, params, .. } => {
+            Event::StepExpanded { step, items } => {
+                let n = self.find(step, "fan out", |s| s == State::Waiting)?;
+                if self.step(&self.nodes[n]).fan.is_none() || self.nodes[n].whole.is_some() {
+                    return Err(format!("`{step}` does not fan out"));
+                }
+                self.expand(n, items);
+            }
+            Event::StepStarted { step, attempt, params, host, .. } => {
                 let n = self.find(step, "start", |s| s == State::Ready)?;
                 self.expect_next(n, *attempt)?;
                 let mut attempt = new_attempt(*attempt, record);
                 attempt.started_at = Some(record.at);
                 attempt.params.clone_from(params);
+                attempt.host.clone_from(host);
                 self.nodes[n].add_attempt(attempt);
                 self.set(n, State::Running, None);
             }
@@ -196,9 +206,17 @@ impl Run {
         } else if let Some(until) = retry_at {
             self.nodes[n].retries += 1;
             self.set(n, State::Delayed(until), None);
+        } else if self.could_not_look(n, ending) {
+            self.end(n, State::Unproven, Some(ending.outcome.to_string()));
         } else {
             self.fail(n, None);
         }
+    }
+
+    /// Whether a step that only reads found no way to its host: then it says nothing of that host, good or bad.
+    fn could_not_look(&self, n: usize, ending: &Ending) -> bool {
+        let reads = self.step(&self.nodes[n]).effect == Effect::Read;
+        reads && matches!(ending.outcome, Outcome::NoConnection { .. })
     }
 
     pub(super) fn close_attempt(&mut self, n: usize, ending: Ending, at: Time) {
@@ -288,12 +306,12 @@ impl Run {
         self.stopped = None;
         self.converged = Converged::Unknown;
         for &n in &reset {
-            self.set(n, State::Waiting, None);
+            // Of what failed by itself the instances that passed stay; what comes after something runs anew.
+            let failed = self.nodes[n].state == State::Failed;
+            let anew = !failed || self.comes_after(n, &is_reset);
+            self.rewind(n);
             let node = &mut self.nodes[n];
-            node.outputs.clear();
-            node.taken_over = None;
-            node.earlier = node.attempts.len();
-            (node.retries, node.stops, node.standby) = (0, false, false);
+            (node.members, node.anew) = (None, anew);
             (node.undecided, node.holding) = (0, 0);
             (node.broken, node.unclear) = (None, None);
             if let Some((source, road)) = self.target_of[n] {
@@ -310,6 +328,13 @@ impl Run {
         self.redraw(&is_reset);
         reset.into_iter().for_each(|n| self.gate(n));
         Ok(())
+    }
+
+    /// Whether a node has an edge from one of these.
+    fn comes_after(&self, n: usize, those: &HashSet<usize>) -> bool {
+        let edges = &self.step(&self.nodes[n]).edges;
+        let before = |step| self.index.get(&Instance::only(step)).copied();
+        edges.iter().any(|e| before(e.step.value.clone()).is_some_and(|b| those.contains(&b)))
     }
 
     /// Counts the edges of reset nodes again: those from nodes that stay ended are decided at once.
@@ -348,7 +373,7 @@ impl Run {
 
     /// The node and attempt that a releaser's instance is for.
     fn holder(&self, instance: &Instance) -> Option<(usize, u32)> {
-        let (step, attempt) = instance.key.as_ref()?.split_once('#')?;
+        let (step, attempt) = instance.key.as_ref()?.rsplit_once('#')?;
         let node = self.index.get(&Instance::parse(step)?)?;
         Some((*node, attempt.parse().ok()?))
     }
@@ -363,6 +388,7 @@ fn new_attempt(n: u32, record: &Record) -> Attempt {
         by: None,
         note: None,
         params: BTreeMap::new(),
+        host: None,
         seq: record.seq,
     }
 }

@@ -14,10 +14,20 @@ use crate::workflow::{ConvergeStrategy, OnInterrupt};
 /// What there is room for: facts from outside the run.
 #[derive(Debug, Clone, Default)]
 pub struct Room {
-    /// How many more commands may run at once.
+    /// How many more commands may run at once here.
     pub slots: usize,
+    /// How many more steps may run at once on hosts.
+    pub on_hosts: usize,
     /// Locks that other runs hold.
     pub busy: BTreeSet<Name>,
+}
+
+impl Room {
+    /// Takes a place for one more attempt, here or on a host.
+    pub fn take(&mut self, on_host: bool) {
+        let room = if on_host { &mut self.on_hosts } else { &mut self.slots };
+        *room = room.saturating_sub(1);
+    }
 }
 
 /// Something to do.
@@ -103,6 +113,7 @@ impl Run {
                 Note::Fail(reason) => Event::StepFailed { step, reason },
                 Note::Unproven(reason) => Event::StepUnproven { step, reason },
                 Note::Ask(reason) => Event::StepAsked { step, reason },
+                Note::Expand(items) => Event::StepExpanded { step, items },
                 Note::Cancel => Event::StepCancelled { step },
             }
         })
@@ -116,7 +127,7 @@ impl Run {
 
     /// Attempts and probes, as many as there is room for, the longest way to go first.
     fn starts(&self, room: &Room, commands: &mut Vec<Command>) {
-        let mut slots = room.slots;
+        let (mut slots, mut on_hosts) = (room.slots, room.on_hosts);
         for n in &self.unsure {
             let probe = Probe::Step(self.nodes[*n].instance.clone());
             let wanted = matches!(self.step(&self.nodes[*n]).on_interrupt, OnInterrupt::Probe(_));
@@ -125,15 +136,20 @@ impl Run {
                 slots -= 1;
             }
         }
+        let elsewhere = &room.busy;
         let mut taken: BTreeSet<&Name> = BTreeSet::new();
         for (_, n) in &self.ready {
-            if slots == 0 {
+            if slots == 0 && on_hosts == 0 {
                 break;
             }
             let node = &self.nodes[*n];
+            let room = if self.step(node).is_on_host() { &mut on_hosts } else { &mut slots };
+            if *room == 0 {
+                continue;
+            }
             let locks = &self.step(node).locks;
             let busy =
-                |l: &Name| self.held.contains_key(l) || room.busy.contains(l) || taken.contains(l);
+                |l: &Name| self.held.contains_key(l) || elsewhere.contains(l) || taken.contains(l);
             if locks.iter().any(busy) {
                 continue;
             }
@@ -141,7 +157,7 @@ impl Run {
             let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX) + 1;
             let params = self.next_params(node);
             commands.push(Command::Start { step: node.instance.clone(), attempt, params });
-            slots -= 1;
+            *room -= 1;
         }
     }
 
@@ -214,8 +230,13 @@ impl Run {
                 continue;
             };
             let node = self.node(&Instance::only(holder.id.clone()));
-            for attempt in node.iter().flat_map(|n| &n.attempts) {
-                instances.push(Instance::release(step.id.clone(), &holder.id, attempt.n));
+            for node in node.into_iter().flat_map(|whole| {
+                std::iter::once(whole).chain(self.nodes.iter().filter(|n| self.is_of(n, whole)))
+            }) {
+                let of = |attempt: &super::Attempt| {
+                    Instance::release(step.id.clone(), &node.instance, attempt.n)
+                };
+                instances.extend(node.attempts.iter().map(of));
             }
         }
         instances

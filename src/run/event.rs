@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::fan::Item;
 use super::linked::Parent;
 use super::node::TakenOver;
 use super::outcome::{Ending, Interruption, Outcome};
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
-/// The version of the schema that this program writes. Version 1 had no `step_taken_over`.
-pub const VERSION: u32 = 2;
+/// The version of the schema that this program writes. Version 1 had no `step_taken_over`, and 2 no `step_expanded`.
+pub const VERSION: u32 = 3;
 
 /// One line of a run's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -214,6 +215,13 @@ pub enum Event {
         /// How its command ended.
         outcome: Outcome,
     },
+    /// It fans out: from here on it has an instance for each of these.
+    StepExpanded {
+        /// What.
+        step: Instance,
+        /// The items.
+        items: Vec<Item>,
+    },
     /// An attempt is about to start.
     StepStarted {
         /// Of what.
@@ -223,6 +231,9 @@ pub enum Event {
         /// Params that differ from the plan's in this attempt.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         params: BTreeMap<Name, Value>,
+        /// The host it runs on, if it is not this machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        host: Option<String>,
         /// The fencing token of the lease under which it is done, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<u64>,

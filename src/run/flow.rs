@@ -50,7 +50,7 @@ impl Run {
     }
 
     /// How many nodes of a phase have not ended.
-    fn open(&mut self, finally: bool) -> &mut usize {
+    pub(super) fn open(&mut self, finally: bool) -> &mut usize {
         if finally { &mut self.open_finally } else { &mut self.open_steps }
     }
 
@@ -77,6 +77,14 @@ impl Run {
         let finally = self.nodes[n].finally;
         let winding_up = self.is_winding_up() && !finally;
         match on_error {
+            OnError::Fallback { .. } if self.nodes[n].whole.is_some() && !winding_up => {
+                self.set(n, State::Failed, reason);
+                self.nodes[n].standby = true;
+                *self.open(finally) += 1;
+                self.stand_in(n);
+            }
+            // What an instance's failure leads to is decided by the whole.
+            _ if self.nodes[n].whole.is_some() => self.end(n, State::Failed, reason),
             OnError::Fallback { .. } if !winding_up => {
                 self.set(n, State::Failed, reason);
                 // It is decided only when its fallback is: neither open to others nor ended.
@@ -123,6 +131,7 @@ impl Run {
                 self.settle_standby(source, n);
                 todo.push(source);
             }
+            self.instance_ended(n);
         }
     }
 
@@ -136,7 +145,7 @@ impl Run {
         if passed {
             self.set(source, State::Recovered, Some(format!("`{by}` stood in for it")));
             self.nodes[source].outputs = outputs;
-        } else if !finally {
+        } else if !finally && self.nodes[source].whole.is_none() {
             self.nodes[source].stops = true;
             self.stop(source);
         }
@@ -161,7 +170,10 @@ impl Run {
         let why = not_taken(&self.nodes[n]);
         for target in self.targets[n].clone() {
             let node = &self.nodes[target];
-            if node.taken == Some(false) && node.state == State::Waiting {
+            if node.members.is_some() && node.state == State::Waiting {
+                // It stood in for instances of this one, which all have ended.
+                self.end_whole(target);
+            } else if node.taken == Some(false) && node.state == State::Waiting {
                 self.pending.entry(target).or_insert_with(|| Note::Skip(why.clone()));
             }
         }
@@ -221,13 +233,13 @@ impl Run {
             return Ok(Some(format!("`{before}` {what}")));
         }
         let Some(text) = &edge.condition else { return Ok(None) };
-        let true_ = self.condition(text)?;
+        let true_ = self.condition(text, None)?;
         Ok((!true_).then(|| format!("the condition `{}` is false", text.value)))
     }
 
-    fn condition(&self, text: &str) -> Result<bool, String> {
+    fn condition(&self, text: &str, node: Option<&Node>) -> Result<bool, String> {
         let parsed = Condition::parse(text)?;
-        let variables = self.variables(&parsed.names());
+        let variables = self.variables(&parsed.names(), node);
         parsed
             .holds(&variables)
             .map_err(|why| format!("the condition `{text}` cannot be evaluated: {why}"))
@@ -289,8 +301,10 @@ impl Run {
             return Some(note);
         }
         let step = self.plan_step(n);
-        for when in &step.when {
-            match self.condition(&when.condition) {
+        let fan = step.fan.as_ref().filter(|_| node.whole.is_none());
+        // What may depend on the item is asked for each instance.
+        for when in step.when.iter().filter(|_| fan.is_none()) {
+            match self.condition(&when.condition, Some(node)) {
                 Ok(true) => {}
                 Ok(false) => {
                     let otherwise = || format!("`{}` is false", when.condition.value);
@@ -301,6 +315,9 @@ impl Run {
         }
         if let Some(unmet) = &step.unmet {
             return Some(Note::Unproven(unmet.clone()));
+        }
+        if let Some(fan) = fan {
+            return Some(self.items(n, fan).map_or_else(Note::Fail, Note::Expand));
         }
         step.is_asked().then(|| {
             let human = step.actor == crate::workflow::Actor::Human;
@@ -341,7 +358,7 @@ impl Run {
     }
 
     /// The run is stopped by node `n`: what has not started is barred, but for what follows a failure.
-    fn stop(&mut self, n: usize) {
+    pub(super) fn stop(&mut self, n: usize) {
         if self.stopped.is_none() {
             self.stopped = Some(n);
             self.bar_steps();

@@ -6,6 +6,7 @@ use super::event::Event;
 use super::node::State;
 use super::outcome::Interruption;
 use super::state::{Note, Road, Run};
+use crate::ids::Instance;
 use crate::workflow::{EdgeKind, Join};
 
 impl Run {
@@ -21,8 +22,10 @@ impl Run {
             attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
             cause,
         };
+        // What runs on a host is not judged from here: the host is asked what became of it.
+        let here = self.running.iter().filter(|n| !self.is_on_host(**n));
         let mut events: Vec<Event> =
-            self.running.iter().map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
+            here.map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
         let started = self.guards_done == self.plan.guards.len() && !self.is_ending();
         if rebooted && !self.forced && (started || self.finally_started) {
             let possible = self.possible().into_iter();
@@ -31,7 +34,19 @@ impl Run {
         events
     }
 
-    /// The nodes that could have started since, those that run aside.
+    /// Whether the attempt of a running node was started on a host.
+    fn is_on_host(&self, n: usize) -> bool {
+        self.nodes[n].last().is_some_and(|attempt| attempt.host.is_some())
+    }
+
+    /// The attempts that a dead driver left on hosts, which are asked what became of them.
+    pub fn left_on_hosts(&self) -> Vec<(Instance, u32)> {
+        let left = self.running.iter().filter(|n| self.is_on_host(**n)).map(|n| &self.nodes[*n]);
+        left.map(|node| (node.instance.clone(), node.last().map_or(0, |last| last.n))).collect()
+    }
+
+    /// The nodes that could have started since, those that run aside. What starts on a host, or fans out, is on disk
+    /// before it does.
     fn possible(&self) -> BTreeSet<usize> {
         let first = self.ready.iter().map(|(_, n)| *n);
         let first = first.chain(self.delayed.iter().map(|(_, n)| *n));
@@ -49,12 +64,16 @@ impl Run {
                 continue;
             }
             let asked = step.is_asked();
-            let starts = startable && told.is_none() && !asked && step.unmet.is_none();
+            let forced = step.is_on_host() || (step.fan.is_some() && !node.is_instance());
+            let starts = startable && told.is_none() && !asked && step.unmet.is_none() && !forced;
             let judged = !step.when.is_empty() || step.edges.iter().any(|e| e.condition.is_some());
             // What somebody is asked for does not end before the answer, unless it is not even asked for.
             let choosy = judged
                 || node.taken.is_some()
                 || step.edges.iter().any(|e| e.kind != EdgeKind::Always);
+            if forced && told.is_none() && !choosy {
+                continue;
+            }
             let asks = asked && startable && told.is_none() && step.unmet.is_none() && !choosy;
             if asks || seen.get(&n).is_some_and(|known| *known || !starts) {
                 continue;
@@ -76,6 +95,13 @@ impl Run {
         let mut found: Vec<(usize, bool)> =
             edges(n).map(|(next, edge)| (next, holds(next, edge))).collect();
         found.extend(self.targets[n].iter().map(|target| (*target, passes || fails)));
+        // The end of an instance lets others start, and may be the end of the whole.
+        if let Some(whole) = self.nodes[n].whole {
+            let members = self.nodes[whole].members.iter().flat_map(|members| &members.nodes);
+            found.extend(members.map(|member| (*member, true)));
+            found.extend(edges(whole).map(|(next, _)| (next, true)));
+            found.extend(self.targets[whole].iter().map(|target| (*target, true)));
+        }
         // The end of a fallback is the end of the step it stands in for.
         if let Some((source, Road::Fallback)) = self.target_of[n] {
             found.extend(edges(source).map(|(next, _)| (next, true)));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::apply::Legal;
 use super::event::Event;
+use super::fan::Item;
 use super::node::{State, TakenOver};
 use super::state::{Note, Run};
 use crate::ids::{Instance, RunId, StepId};
@@ -32,6 +33,10 @@ impl Run {
                 return events;
             }
             for n in next {
+                if let Some(items) = draft.to_expand(n) {
+                    events.extend(draft.lend_instances(self, n, items, anew, own));
+                    continue;
+                }
                 let (step, new) = (draft.nodes[n].instance.clone(), draft.step(&draft.nodes[n]));
                 let lends = (same_plan || !new.is_asked()) && !anew.contains(&step.step);
                 let Some(from) = self.lent(&step, new, own).filter(|_| lends) else { continue };
@@ -40,6 +45,51 @@ impl Run {
                 }
             }
         }
+    }
+
+    /// The items that a node is about to fan out over.
+    fn to_expand(&self, n: usize) -> Option<Vec<Item>> {
+        match self.pending.get(&n) {
+            Some(Note::Expand(items)) => Some(items.clone()),
+            _ => None,
+        }
+    }
+
+    /// Fans a node of this draft out if an instance of it passed in `old`, and takes those over.
+    fn lend_instances(
+        &mut self,
+        old: &Self,
+        n: usize,
+        items: Vec<Item>,
+        anew: &BTreeSet<StepId>,
+        own: &RunId,
+    ) -> Vec<Event> {
+        let whole = self.nodes[n].instance.clone();
+        let new = self.step(&self.nodes[n]).clone();
+        let of = |item: &Item| Instance {
+            step: whole.step.clone(),
+            key: Some(item.key.as_str().into()),
+        };
+        let lent = items.iter().filter_map(|item| {
+            let step = of(item);
+            let same = old.node(&step).is_some_and(|node| node.item.as_ref() == Some(item));
+            let from = old.lent(&step, &new, own).filter(|_| same)?;
+            Some(Event::StepTakenOver { step, from: Box::new(from) })
+        });
+        let lent: Vec<Event> = lent.collect();
+        let acquires = new.release.is_some() || new.is_asked();
+        if lent.is_empty() || anew.contains(&whole.step) || acquires {
+            return Vec::new();
+        }
+        self.expand(n, &items);
+        for event in &lent {
+            if let Event::StepTakenOver { step, from } = event
+                && self.take_over(step, (**from).clone()).is_err()
+            {
+                return Vec::new();
+            }
+        }
+        std::iter::once(Event::StepExpanded { step: whole, items }).chain(lent).collect()
     }
 
     /// Whether a param has the same value wherever both plans have it.
@@ -72,7 +122,8 @@ impl Run {
     fn is_admitted(&self, n: usize) -> bool {
         match self.nodes[n].state {
             State::Ready => true,
-            State::Waiting => matches!(self.pending.get(&n), Some(Note::Ask(_))),
+            State::Waiting if self.nodes[n].is_instance() => true,
+            State::Waiting => matches!(self.pending.get(&n), Some(Note::Ask(_) | Note::Expand(_))),
             _ => false,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::Actor;
+use super::fan::{Item, Members};
 use super::outcome::Ending;
 use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
@@ -19,6 +20,8 @@ pub enum State {
     Ready,
     /// An attempt was started, and its end is not recorded.
     Running,
+    /// It fanned out, and not all of its instances have ended.
+    Fanned,
     /// Somebody must act.
     Asked,
     /// It failed, and its next attempt starts at this time.
@@ -56,7 +59,7 @@ impl State {
         match self {
             Self::Waiting => "waiting",
             Self::Ready => "ready",
-            Self::Running => "running",
+            Self::Running | Self::Fanned => "running",
             Self::Asked => "asked",
             Self::Delayed(_) => "delayed",
             Self::Unsure => "unsure",
@@ -87,6 +90,8 @@ pub struct Attempt {
     pub note: Option<String>,
     /// Params that differed from the plan's.
     pub params: BTreeMap<Name, Value>,
+    /// The host it ran on, if it was not this machine.
+    pub host: Option<String>,
     /// The record that started it, for `cause`.
     pub seq: u64,
 }
@@ -117,6 +122,16 @@ pub struct Node {
     pub finally: bool,
     /// The step's place in the plan.
     pub(super) step: usize,
+    /// What it is for, if it is one of several instances.
+    pub item: Option<Item>,
+    /// The node of the step as a whole, if it is one of several instances.
+    pub(super) whole: Option<usize>,
+    /// Its instances, if it is the whole of several.
+    pub(super) members: Option<Box<Members>>,
+    /// Its place among the instances.
+    pub(super) place: usize,
+    /// Whether instances that passed before run again when it fans out next.
+    pub(super) anew: bool,
     /// Its state.
     pub state: State,
     /// Why it is in that state, where there is more to say.
@@ -157,6 +172,11 @@ impl Node {
             instance,
             finally,
             step,
+            item: None,
+            whole: None,
+            members: None,
+            place: 0,
+            anew: false,
             state: State::Waiting,
             reason: None,
             attempts: Vec::new(),
@@ -174,6 +194,11 @@ impl Node {
             stops: false,
             rank: 0,
         }
+    }
+
+    /// Whether it is one of several instances of a step that fanned out.
+    pub fn is_instance(&self) -> bool {
+        self.whole.is_some()
     }
 
     /// The attempt that runs, or ran last.

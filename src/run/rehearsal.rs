@@ -10,9 +10,9 @@ use super::decide::{Command, Room};
 use super::event::{Actor, ActorKind, Answer, Event, Record, Trigger, VERSION};
 use super::outcome::{Ending, Outcome};
 use super::state::Run;
-use crate::expr::Condition;
+use crate::expr::{Condition, Ref, Template};
 use crate::ids::{Instance, RunId, StepId};
-use crate::plan::{Plan, Step};
+use crate::plan::{Items, Plan, Step};
 use crate::value::Time;
 
 /// A run that was only thought of.
@@ -75,6 +75,13 @@ fn without_unknown(plan: &Plan) -> (Plan, Vec<(StepId, String)>) {
             known
         };
         step.when.retain(|when| known(&when.condition));
+        // What the items will be only the run knows: one stands for all.
+        if let Some(fan) = step.fan.as_mut()
+            && let Items::Of(found) = &fan.items
+            && !matches!(found.to, Ref::Param(_))
+        {
+            fan.items = Items::Each(vec![Template::literal("any")]);
+        }
         for edge in &mut step.edges {
             edge.condition = edge.condition.take().filter(|condition| known(condition));
         }
@@ -109,7 +116,7 @@ impl Stage<'_> {
 
     /// Does what the run decides, as much at once as it may; `false` once there is nothing left to do.
     fn turn(&mut self) -> Result<bool, IllegalEvent> {
-        let room = Room { slots: usize::MAX, busy: BTreeSet::new() };
+        let room = Room { slots: usize::MAX, on_hosts: usize::MAX, busy: BTreeSet::new() };
         let (mut started, mut asked, mut wake) = (Vec::new(), Vec::new(), None);
         let commands = self.run.decide(&room);
         let done = !commands.is_empty();
@@ -123,7 +130,13 @@ impl Stage<'_> {
                 }
                 Command::Start { step, attempt, params } => {
                     started.push((step.clone(), attempt));
-                    self.put(Event::StepStarted { step, attempt, params, token: None })?;
+                    self.put(Event::StepStarted {
+                        step,
+                        attempt,
+                        params,
+                        host: None,
+                        token: None,
+                    })?;
                 }
                 Command::Ask(probe) => {
                     self.put(Event::ProbeStarted { probe: probe.clone() })?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::event::{Actor, Event, Probe, RunStatus};
+use super::fan::Item;
 use super::node::Node;
 use crate::ids::{Instance, Name, RunId, StepId};
 use crate::plan::{self, Plan};
@@ -28,6 +29,7 @@ pub(super) enum Note {
     Fail(String),
     Unproven(String),
     Ask(String),
+    Expand(Vec<Item>),
     Cancel,
 }
 

@@ -71,8 +71,9 @@ impl Run {
         if let Some(node) = failed_finally {
             return (RunStatus::Failed, Some(format!("`{}` in finally failed", node.instance)));
         }
-        let failed = nodes(false, State::Failed).count();
-        let unproven = self.nodes.iter().filter(|n| n.state == State::Unproven).count();
+        let leaves = |state: State| self.leaves().filter(move |n| n.state == state);
+        let failed = leaves(State::Failed).filter(|n| !n.finally).count();
+        let unproven = leaves(State::Unproven).count();
         if failed + unproven > 0 {
             let mut parts = Vec::new();
             if failed > 0 {

@@ -5,13 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
+use super::place;
 use super::state::Run;
 use crate::expr::template::{Placeholder, Ref, StepField};
 use crate::ids::{Instance, Name, StepId};
 
 impl Run {
     /// The variables that a condition with these names needs.
-    pub(super) fn variables(&self, names: &BTreeSet<Vec<String>>) -> Map<String, Value> {
+    /// `node` is the one that a condition decides about; none for an edge.
+    pub(super) fn variables(
+        &self,
+        names: &BTreeSet<Vec<String>>,
+        node: Option<&Node>,
+    ) -> Map<String, Value> {
         let mut steps = Map::new();
         for name in names.iter().filter(|n| n[0] == "steps") {
             let one = name.get(1).and_then(|id| StepId::parse(id).ok());
@@ -24,10 +30,31 @@ impl Run {
         let params = self.plan.params.iter().map(|(name, p)| (name.to_string(), p.value.clone()));
         let params: Map<String, Value> = params.collect();
         let run = json!({ "id": self.id() });
-        [("params", Value::Object(params)), ("steps", Value::Object(steps)), ("run", run)]
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect()
+        let mut all: Map<String, Value> =
+            [("params", Value::Object(params)), ("steps", Value::Object(steps)), ("run", run)]
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect();
+        let Some(node) = node else { return all };
+        if let (Some(name), Some(item)) = (self.item_name(node), &node.item) {
+            all.insert(name.to_string(), item.value.clone());
+        }
+        if names.iter().any(|name| name[0] == "host")
+            && let Ok(Some(host)) = self.host(node, 0, &BTreeMap::new())
+        {
+            all.insert("host".to_owned(), place::seen(&host));
+        }
+        all
+    }
+
+    /// What the item of an instance is called: as its step says, or the one that it stands in for.
+    fn item_name(&self, node: &Node) -> Option<&Name> {
+        let own = self.step(node).fan.as_ref();
+        let source = || {
+            let (source, _) = self.target_of[*self.index.get(&node.instance)?]?;
+            self.step(&self.nodes[source]).fan.as_ref()
+        };
+        own.or_else(source)?.name.as_ref()
     }
 
     fn seen(node: &Node) -> Value {
@@ -79,6 +106,17 @@ impl Run {
             }
             Ref::RunId => Some(Value::from(self.id())),
             Ref::Attempt => Some(Value::from(attempt)),
+            Ref::Item(_) => reader.and_then(|node| node.item.as_ref()).map(|i| i.value.clone()),
+            Ref::Host(field) => {
+                let host = reader.and_then(|node| self.host(node, attempt, params).ok().flatten());
+                host.and_then(|host| place::host_field(&host, field))
+            }
+            Ref::ParamHost(name, field) => {
+                let value =
+                    params.get(name).or_else(|| self.plan.params.get(name).map(|p| &p.value));
+                let host = value.and_then(|value| self.plan.hosts.get(value.as_str()?));
+                host.and_then(|host| place::host_field(host, field))
+            }
         };
         value.or_else(|| found.default.as_deref().map(Value::from))
     }

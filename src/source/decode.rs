@@ -87,7 +87,7 @@ macro_rules! small_numbers {
         }
     )*};
 }
-small_numbers!(u32, u64, i32);
+small_numbers!(u16, u32, u64, i32);
 
 impl Decode for f64 {
     fn decode(node: &Node, problems: &mut Problems) -> Option<Self> {

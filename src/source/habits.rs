@@ -86,6 +86,17 @@ const WORKFLOW: &[Habit] = &[
     ),
 ];
 
+const HOST: &[Habit] = &[
+    (&["host", "hostname", "ansible_host", "ip", "addr"], "address", ""),
+    (&["ansible_user", "ssh_user", "login", "username"], "user", ""),
+    (&["ansible_port", "ssh_port"], "port", ""),
+    (&["proxyjump", "proxy_jump", "bastion", "jump_host", "via"], "jump", ""),
+    (&["key", "hostkey", "public_key"], "host_key", "host_key = \"ssh-ed25519 AAAA…\""),
+    (&["tag", "tags", "vars", "variables"], "labels", "labels = { role = \"web\" }"),
+    (&["group"], "groups", "groups = [\"web\"]"),
+    (&["desc", "note", "comment", "summary"], "description", ""),
+];
+
 /// Types of other tools, and the one that is meant.
 const TYPES: &[(&[&str], &str)] = &[
     (&["integer", "i64", "u64", "long"], "int"),
@@ -101,8 +112,13 @@ const TYPES: &[(&[&str], &str)] = &[
 ];
 
 /// The tables whose fields are known by other names elsewhere.
-const TABLES: &[(&str, &[Habit])] =
-    &[("a step", STEP), ("a param", PARAM), ("a guard", GUARD), ("a workflow", WORKFLOW)];
+const TABLES: &[(&str, &[Habit])] = &[
+    ("a step", STEP),
+    ("a param", PARAM),
+    ("a guard", GUARD),
+    ("a workflow", WORKFLOW),
+    ("a host", HOST),
+];
 
 /// What somebody meant who wrote this field in this table.
 pub(super) fn field(table: &str, written: &str) -> Option<String> {
@@ -128,14 +144,17 @@ mod tests {
 
     #[test]
     fn what_is_meant_exists_and_what_is_written_does_not() {
-        let schema = super::super::schema();
-        let has =
-            |table: &str, field: &str| schema["$defs"][table]["properties"].get(field).is_some();
+        let (schema, hosts) = (super::super::schema(), super::super::host_schema());
+        let has = |table: &str, field: &str| {
+            let table = if table == "Host" { &hosts } else { &schema["$defs"][table] };
+            table["properties"].get(field).is_some()
+        };
         for (table, habits) in TABLES {
             let name = match *table {
                 "a step" => "Step",
                 "a param" => "Param",
                 "a guard" => "Guard",
+                "a host" => "Host",
                 _ => "Workflow",
             };
             for (names, field, _) in *habits {

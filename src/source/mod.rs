@@ -1,10 +1,12 @@
-//! Files to typed workflows, with places: every language goes through one tree and one decoder.
+//! Files to typed workflows and hosts, with places: every language goes through one tree and one decoder.
 
 mod call;
 mod decode;
 mod expect;
+mod fan;
 mod files;
 mod habits;
+mod host;
 mod levels;
 mod nickel;
 mod on_error;
@@ -19,13 +21,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Code, Diagnostic, Sources};
+use crate::fleet::Written;
 use crate::workflow::Workflow;
 use decode::Decode;
 pub use files::{MAX_FILE, read as text};
+pub use host::{FLEET, is_host};
 use levels::Effective;
 pub use levels::Level;
 use nickel::Nickel;
-pub use schema::schema;
+pub use schema::{host_schema, schema};
 use tree::Node;
 
 /// The endings of workflow files.
@@ -112,6 +116,23 @@ impl Loader {
         }
         self.spent = Some(tree);
         loaded
+    }
+
+    /// Reads a host's file. `name` is how it is shown.
+    pub fn load_host(&mut self, path: &Path, name: &str) -> (Option<Written>, Loaded) {
+        let mut loaded = Loaded::default();
+        let host = match self.tree(path, name, &mut loaded.sources) {
+            Ok(tree) => {
+                let called = host::name(path, &mut loaded.problems);
+                let file = host::HostFile::decode(&tree, &mut loaded.problems);
+                file.zip(called).map(|(file, called)| file.named(called))
+            }
+            Err(problems) => {
+                loaded.problems = problems;
+                None
+            }
+        };
+        (host, loaded)
     }
 
     /// Reads a file as data, of which nothing is asked yet. It is added to `sources`, and so is what it imports.

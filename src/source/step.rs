@@ -6,13 +6,12 @@ use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Call, Check, Edge, EdgeKind, Interrupt, Join, OnError, OnInterrupt, OutputSpec,
-    ParamType, Shell, Stdin, Step, Verify, When,
+    Action, Actor, Call, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
+    OnInterrupt, OutputSpec, ParamType, Shell, Stdin, Step, Verify, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] =
-    &["copy", "wait", "agent", "reboot", "secrets", "for_each", "consent", "host", "hosts"];
+const LATER: &[&str] = &["copy", "wait", "agent", "reboot", "secrets", "consent"];
 
 /// What a step may run, at most one of them.
 pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "call"];
@@ -51,6 +50,10 @@ impl Decode for Step {
             note: t.get("note", problems),
             actor: t.get("actor", problems).unwrap_or(Actor::Agent),
             run: action(&mut t, problems),
+            host: t.get("host", problems),
+            hosts: t.node("hosts").and_then(|n| one_or_many(n, problems)).unwrap_or_default(),
+            for_each: t.get("for_each", problems),
+            on_disconnect: t.get("on_disconnect", problems).unwrap_or(OnDisconnect::Kill),
             shell: t.get("shell", problems),
             env: env(&mut t, problems),
             cwd: t.get("cwd", problems),

@@ -63,6 +63,7 @@ impl Decode for Workflow {
                 .unwrap_or_default(),
             converge: t.get("converge", problems),
             effect: t.get("effect", problems).unwrap_or(Effect::Write),
+            host: t.get("host", problems),
             shell: t.get("shell", problems),
             env: super::step::env(&mut t, problems),
             cwd: t.get("cwd", problems),
@@ -172,9 +173,9 @@ impl Decode for Guard {
         let reason = t.get("reason", problems).unwrap_or_default();
         let severity = t.get("severity", problems).unwrap_or(Severity::Block);
         let timeout = t.get("timeout", problems);
-        t.not_yet(&["host"], problems);
+        let host = t.get("host", problems);
         t.done(problems);
-        Some(Self { id: id?, cmd: cmd?, reason, severity, timeout })
+        Some(Self { id: id?, cmd: cmd?, host, reason, severity, timeout })
     }
 }
 

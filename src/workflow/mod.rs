@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod call;
+mod fan;
 mod millis;
 mod param;
 mod requires;
@@ -9,6 +10,7 @@ mod step;
 mod tags;
 
 pub use call::Call;
+pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use requires::Requires;
@@ -17,13 +19,14 @@ pub use step::{
     Stdin, Step, TextExpect, Verify, When,
 };
 pub use tags::{
-    Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, Order,
-    Severity, Strategy, Tag,
+    Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,
+    Order, Severity, Strategy, Tag,
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{At, Place};
+use crate::expr::template::Named;
 use crate::ids::{Name, StepId, WorkflowId};
 
 /// One verb, as its author wrote it. Fields as in `docs/reference.md`.
@@ -63,6 +66,8 @@ pub struct Workflow {
     pub converge: Option<Converge>,
     /// The most any step may do to the world.
     pub effect: Effect,
+    /// Where steps and guards run that do not say it themselves.
+    pub host: Option<At<HostRef>>,
     /// The steps' default shell.
     pub shell: Option<At<Shell>>,
     /// The steps' common environment.
@@ -89,6 +94,30 @@ impl Workflow {
             _ => None,
         })
     }
+
+    /// All steps, those of `finally` last.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.finally)
+    }
+
+    /// What a bare name in braces stands for in its texts.
+    pub fn named(&self, name: &str) -> Option<Named> {
+        if self.params.iter().any(|param| param.name.as_str() == name) {
+            return Some(Named::Param);
+        }
+        let items = |step: &Step| step.for_each.as_ref().is_some_and(|e| e.name.as_str() == name);
+        if self.all_steps().any(items) {
+            return Some(Named::Item);
+        }
+        (name == "host" && self.asks_for_hosts()).then_some(Named::Host)
+    }
+
+    /// Whether anything in it says that it runs on a host.
+    pub fn asks_for_hosts(&self) -> bool {
+        let on_hosts = |step: &Step| step.host.is_some() || !step.hosts.is_empty();
+        let guards = self.guards.iter().any(|guard| guard.host.is_some());
+        self.host.is_some() || guards || self.all_steps().any(on_hosts)
+    }
 }
 
 /// A command that must pass before any step starts.
@@ -98,6 +127,8 @@ pub struct Guard {
     pub id: At<Name>,
     /// Shell text; exit 0 is a pass.
     pub cmd: At<String>,
+    /// Where it runs, if not where the workflow says.
+    pub host: Option<At<HostRef>>,
     /// Shown when it fails.
     pub reason: String,
     /// Whether a failure blocks the run or is only said.

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Actor, EdgeKind, Effect, Join, Millis, ParamType, Requires};
+use super::{
+    Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType, Requires,
+};
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
 
@@ -23,6 +25,17 @@ pub struct Step {
     /// What there is to run, if anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<At<Action>>,
+    /// Where it runs, if not where the workflow says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<At<HostRef>>,
+    /// Selectors of the hosts that it runs on, one instance each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<At<String>>,
+    /// Over what it fans out, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<At<ForEach>>,
+    /// What becomes of its command when the connection to its host ends.
+    pub on_disconnect: OnDisconnect,
     /// How shell text is run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shell: Option<At<Shell>>,

@@ -110,6 +110,13 @@ tags! {
         /// Another road is taken.
         Branch,
     }
+    /// What becomes of a command on a host when the connection to it ends.
+    OnDisconnect "an answer to a lost connection" {
+        /// It is ended, with all it started.
+        Kill,
+        /// It goes on, and is attached to again.
+        Keep,
+    }
     /// What becomes of a step that ran when the engine died.
     Interrupt "an answer to an interruption" {
         /// Somebody is asked.

@@ -47,9 +47,14 @@ const VALUES: &[(&str, &str)] = &[
     ("ParamTable", "param = value"),
     ("TextTable", "name = text"),
     ("Escalate", "param = list of values"),
+    ("Address", "address"),
+    ("User", "user"),
+    ("Jump", "jump"),
+    ("HostKey", "public key"),
+    ("LabelTable", "label = value"),
 ];
 
-pub(crate) fn page(root: &Value) -> String {
+pub(crate) fn page(root: &Value, host: &Value) -> String {
     let page = Page { root };
     let mut text = String::from(
         "# The workflow file: reference\n\n\
@@ -63,6 +68,9 @@ pub(crate) fn page(root: &Value) -> String {
         write!(text, "\n## {title}\n\n{place}. {}\n", said(def)).unwrap();
         text.push_str(&page.table(def));
     }
+    write!(text, "\n## Host\n\nThe top of a file `fleet/NAME.toml`. {}\n", said(host)).unwrap();
+    text.push_str("More about it is in [fleet.md](fleet.md).\n");
+    text.push_str(&Page { root: host }.table(host));
     text.push_str("\n## Words\n\n| field | word | meaning |\n| --- | --- | --- |\n");
     for (field, word, meaning) in page.words() {
         writeln!(text, "| {field} | `{word}` | {meaning} |").unwrap();
@@ -74,7 +82,7 @@ pub(crate) fn page(root: &Value) -> String {
     text.push_str("| a list of words | these, and the text as the last one |\n");
     text.push_str("\n## Values\n\n| form | what it is | such as |\n| --- | --- | --- |\n");
     for (name, form) in VALUES {
-        let def = &root["$defs"][name];
+        let def = [root, host].into_iter().find_map(|root| root["$defs"].get(name)).unwrap();
         // Of these, nothing is to be said but their name.
         if form.starts_with("text") {
             continue;

@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use crate::linked::{called, report, runs};
-use crate::support::{Test, found, status};
+use crate::support::{Test, found};
 
 const SHIP: &str = "
 outputs = { image = '{steps.build.outputs.image}', n = '{steps.build.outputs.n}' }
@@ -257,17 +257,50 @@ fn a_called_run_is_let_go_with_its_caller() {
 #[test]
 fn a_chain_for_each_of_several_things_is_a_call_for_each() {
     // S10: each item has its chain in a run of its own, and one that fails keeps no other from its end.
-    let item = "[[params]]\nname = 'of'\n[[steps]]\nid = 'take'\ncmd = 'test {of} != bad'\n[[steps]]\nid = 'give'\nneeds = ['take']\ncmd = 'echo {of} >> log'\n";
-    let one = |name: &str| {
-        format!(
-            "[[steps]]\nid = '{name}'\ncall = {{ verb = 'item', params = {{ of = '{name}' }} }}\non_error = 'Continue'\n"
-        )
-    };
-    let all = ["good", "bad", "fine"].map(one).concat();
-    let test = Test::with("item", item).verb("all", &all);
-    test.ostler(&["run", "all", "--jobs", "1"]).code(9);
+    let item = "
+outputs = { given = '{steps.give.outputs.given}' }
+[[params]]
+name = 'of'
+[[steps]]
+id = 'take'
+cmd = 'test {of} != bad'
+[[steps]]
+id = 'give'
+needs = ['take']
+cmd = 'echo {of} >> log; echo given={of} >> $OSTLER_OUTPUT'
+outputs = { given = 'string' }
+";
+    let all = "
+[[steps]]
+id = 'each'
+call = { verb = 'item', params = { of = '{item}' } }
+for_each = { items = ['good', 'bad', 'fine'], max_failures = 'all' }
+on_error = 'Continue'
+outputs = { given = 'string' }
+";
+    let test = Test::with("item", item).verb("all", all);
+    test.ostler(&["run", "all", "--jobs", "2"]).code(9);
     let report = test.report();
-    let states = ["good", "bad", "fine"].map(|step| status(&report, step));
-    assert_eq!(states, ["passed", "failed", "passed"]);
+    assert_eq!(runs(&test, "item"), 3);
     assert_eq!(test.read("log").lines().count(), 2);
+    let given = &found(&report, "each")["outputs"]["given"];
+    assert_eq!((&given["good"], &given["fine"]), (&json!("good"), &json!("fine")), "{report:#}");
+}
+
+#[test]
+fn a_verb_is_called_for_each_host() {
+    let one =
+        "[[params]]\nname = 'at'\ntype = 'host'\n[[steps]]\nid = 'a'\ncmd = 'echo {at} >> log'\n";
+    let all = "
+[[steps]]
+id = 'each'
+hosts = ['all']
+call = { verb = 'one', params = { at = '{host.name}' } }
+";
+    let test = Test::with("one", one).verb("all", all);
+    let test = test.file("fleet/red.toml", "address = '192.0.2.1'\n");
+    let test = test.file("fleet/blue.toml", "address = '192.0.2.2'\n");
+    test.ostler(&["run", "all", "--jobs", "1"]).code(0);
+    assert_eq!(test.read("log").lines().count(), 2);
+    assert_eq!(runs(&test, "one"), 2);
 }

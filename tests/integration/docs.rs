@@ -61,7 +61,8 @@ fn the_types_of_params_take_what_the_page_says() {
             _ => "",
         };
         let param = format!("[[params]]\nname = 'x'\ntype = '{}'\n{more}", row[0]);
-        let test = Test::with("v", &format!("{param}[[steps]]\nid = 'a'\ncmd = 'true'\n"));
+        let test = Test::with("v", &format!("{param}[[steps]]\nid = 'a'\ncmd = 'true'\n"))
+            .file("fleet/db-1.example.toml", "");
         test.ostler(&["plan", "v", &format!("--x={}", row[2])]).code(0);
         if !row[3].is_empty() {
             test.ostler(&["plan", "v", &format!("--x={}", row[3])]).code(2);

@@ -20,6 +20,7 @@ mod doctor;
 mod explain;
 mod export;
 mod feel;
+mod fleet;
 mod history;
 mod hostile;
 mod levels;

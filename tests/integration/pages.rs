@@ -202,3 +202,8 @@ fn the_recipes_do_what_they_say() {
 fn the_answers_to_questions_are_so() {
     Page::open("faq.md").run();
 }
+
+#[test]
+fn the_page_on_the_fleet_says_what_is_so() {
+    Page::open("fleet.md").run();
+}

@@ -1,6 +1,7 @@
 //! Words of `argv`: those in which a value would be code are refused, and everyday uses are not.
 
 use ostler::expr::Template;
+use ostler::expr::template::Named;
 use ostler::shell::{Kind, Surroundings, Words, words};
 
 /// Words in which a value would run.
@@ -84,7 +85,7 @@ const TAKEN: &[&[&str]] = &[
 ];
 
 fn said(argv: &[&str], kind: &Kind, around: &Surroundings) -> Words {
-    let declared = |name: &str| matches!(name, "v" | "w" | "xs");
+    let declared = |name: &str| matches!(name, "v" | "w" | "xs").then_some(Named::Param);
     let argv: Vec<Template> =
         argv.iter().map(|word| Template::parse(word, declared).unwrap()).collect();
     words(&argv, &|_| kind.clone(), around)

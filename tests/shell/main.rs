@@ -12,13 +12,14 @@ mod scripts;
 mod values;
 
 use ostler::expr::Template;
+use ostler::expr::template::Named;
 use ostler::shell::{Compiled, Dialect, Kind, Refusal, Surroundings, compile};
 
 /// Compiles a text in which `{v}`, `{w}` and `{v0}` and so on are placeholders of one kind.
 fn compiled(text: &str, dialect: Dialect, kind: &Kind) -> Result<Compiled, Vec<Refusal>> {
     let declared = |name: &str| {
-        matches!(name, "v" | "w")
-            || name.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok())
+        let numbered = name.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok());
+        (numbered || matches!(name, "v" | "w")).then_some(Named::Param)
     };
     let template = Template::parse(text, declared).unwrap();
     compile(&template, dialect, &|_| kind.clone(), &Surroundings::default())

@@ -26,6 +26,12 @@ impl Case {
         Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
     }
 
+    /// A run that retries another, and has taken over what that lends.
+    pub(crate) fn retrying(plan: &Arc<Plan>, lent: Vec<Event>) -> Self {
+        let log = Log::retry(plan, 1, lent);
+        Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
+    }
+
     /// That attempt exits with this code.
     pub(crate) fn exits(self, attempt: &str, code: i32) -> Self {
         self.ends(attempt, exit(code))
@@ -54,7 +60,7 @@ impl Case {
 
     /// Does what the run asks for until it asks for nothing more.
     pub(crate) fn go(mut self) -> Self {
-        let room = Room { slots: 9, busy: BTreeSet::new() };
+        let room = Room { slots: 9, on_hosts: 9, busy: BTreeSet::new() };
         for _ in 0..500 {
             let mut quiet = true;
             for command in self.log.run.decide(&room) {
@@ -74,7 +80,13 @@ impl Case {
             Command::Start { step, attempt, params } => {
                 let key = format!("{step}#{attempt}");
                 self.started.push(key.clone());
-                let event = Event::StepStarted { step: step.clone(), attempt, params, token: None };
+                let event = Event::StepStarted {
+                    step: step.clone(),
+                    attempt,
+                    params,
+                    host: None,
+                    token: None,
+                };
                 self.put(event);
                 if let Some(mut ending) = self.endings.get(&key).cloned().unwrap_or(Some(exit(0))) {
                     let node = self.log.run.node(&step).unwrap();

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use ostler::diagnostic::{At, Place};
+use ostler::expr::Template;
 use ostler::ids::{Instance, Name, RunId, StepId, WorkflowId};
-use ostler::plan::{Action, Converge, Guard, Origin, Param, Plan, Shell, Step};
+use ostler::plan::{Action, Converge, Fan, Guard, Items, Origin, Param, Plan, Shell, Step};
 use ostler::run::{
     Actor as By, ActorKind, Ending, Event, IllegalEvent, Outcome, Record, Run, Trigger, VERSION,
 };
@@ -50,6 +51,9 @@ pub(crate) fn step(text: &str) -> Step {
         note: None,
         actor: Actor::Agent,
         run: Some(Action::Cmd(shell("true"))),
+        on: None,
+        fan: None,
+        keep: false,
         env: BTreeMap::new(),
         cwd: None,
         stdin: None,
@@ -84,6 +88,7 @@ pub(crate) trait Build: Sized {
     fn output(self) -> Self;
     fn lock(self, lock: &str) -> Self;
     fn release(self, releaser: &str) -> Self;
+    fn each(self, items: &str, how: impl FnOnce(&mut Fan)) -> Self;
     fn after(self, before: &str) -> Self {
         self.edge(before, EdgeKind::Always, None)
     }
@@ -135,6 +140,21 @@ impl Build for Step {
     fn release(self, releaser: &str) -> Self {
         Self { release: Some(id(releaser)), ..self }
     }
+    /// An instance for each of these words.
+    fn each(self, items: &str, how: impl FnOnce(&mut Fan)) -> Self {
+        let items = items.split_whitespace().map(Template::literal).collect();
+        let mut fan = Fan {
+            items: Items::Each(items),
+            name: Some(name("item")),
+            concurrency: None,
+            canary: 0,
+            batch: None,
+            max_failures: Some(0),
+            allow_empty: false,
+        };
+        how(&mut fan);
+        Self { fan: Some(fan), ..self }
+    }
 }
 
 pub(crate) fn retry(max: u32, then: OnError) -> Retry {
@@ -150,7 +170,14 @@ pub(crate) fn branch(target: &str, on_success: Option<&str>) -> OnError {
 }
 
 pub(crate) fn guard(text: &str, severity: Severity) -> Guard {
-    Guard { id: name(text), run: shell("true"), reason: String::new(), severity, timeout: None }
+    Guard {
+        id: name(text),
+        run: shell("true"),
+        on: None,
+        reason: String::new(),
+        severity,
+        timeout: None,
+    }
 }
 
 pub(crate) fn converge(max_iterations: u32, strategy: ConvergeStrategy) -> Converge {
@@ -170,6 +197,7 @@ pub(crate) fn plan(steps: Vec<Step>, finally: Vec<Step>) -> Plan {
         preconditions: Vec::new(),
         postconditions: Vec::new(),
         guards: Vec::new(),
+        hosts: BTreeMap::new(),
         steps,
         finally,
         outputs: BTreeMap::new(),
@@ -270,7 +298,13 @@ pub(crate) fn exit(code: i32) -> Ending {
 }
 
 pub(crate) fn started(step: &Instance, attempt: u32) -> Event {
-    Event::StepStarted { step: step.clone(), attempt, params: BTreeMap::new(), token: None }
+    Event::StepStarted {
+        step: step.clone(),
+        attempt,
+        params: BTreeMap::new(),
+        host: None,
+        token: None,
+    }
 }
 
 pub(crate) fn finished(step: &Instance, attempt: u32, ending: Ending) -> Event {

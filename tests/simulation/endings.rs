@@ -125,7 +125,7 @@ fn what_may_have_acquired_something_is_released_too() {
 fn a_cancelled_run_ends_what_runs_and_then_runs_finally() {
     let steps = vec![step("a"), step("b").needs("a"), step("p").human()];
     let case = Case::new(plan(steps, vec![step("f")])).runs("a#1").go().cancel();
-    let room = Room { slots: 9, busy: BTreeSet::new() };
+    let room = Room { slots: 9, on_hosts: 9, busy: BTreeSet::new() };
     assert_eq!(case.log.run.decide(&room), [Command::EndAll]);
     let case = case.end("a", Ending::of(Outcome::Cancelled, false));
     let case = case.is("a=cancelled b=cancelled p=cancelled f=passed").was(RunStatus::Cancelled);

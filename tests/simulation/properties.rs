@@ -271,7 +271,7 @@ impl Witness {
                 format!("(e) {} is {} untried", node.instance, node.state.name())
             })?;
         }
-        let room = Room { slots: 9, busy: BTreeSet::new() };
+        let room = Room { slots: 9, on_hosts: 9, busy: BTreeSet::new() };
         demand(after.decide(&room).is_empty(), || "(e) something follows the end".to_owned())
     }
 }
@@ -321,9 +321,7 @@ fn finally_comes_last(before: &Run, steps: &[Instance]) -> Found {
         match holder {
             None => drop(wanted.insert(Instance::only(step.id.clone()))),
             Some(h) => wanted.extend(
-                h.attempts
-                    .iter()
-                    .map(|a| Instance::release(step.id.clone(), &h.instance.step, a.n)),
+                h.attempts.iter().map(|a| Instance::release(step.id.clone(), &h.instance, a.n)),
             ),
         }
     }

@@ -45,7 +45,7 @@ type Due = BTreeMap<(Time, Instance), (u32, i32)>;
 
 fn drive(log: &mut Log, table: &Table) -> Result<(), String> {
     let mut due: Due = BTreeMap::new();
-    let room = Room { slots: 1_000, busy: BTreeSet::new() };
+    let room = Room { slots: 1_000, on_hosts: 0, busy: BTreeSet::new() };
     for _ in 0..2_000 {
         if log.run.status().is_final() {
             return Ok(());
@@ -67,7 +67,7 @@ fn drive(log: &mut Log, table: &Table) -> Result<(), String> {
                     let this = table.attempt(&step.to_string(), attempt as usize);
                     due.insert((log.now.plus(this.ms), step.clone()), (attempt, this.code));
                     let token = None;
-                    let event = Event::StepStarted { step, attempt, params, token };
+                    let event = Event::StepStarted { step, attempt, params, host: None, token };
                     log.put(event).map_err(|e| e.to_string())?;
                 }
                 Command::Ask(probe) => {

@@ -123,7 +123,7 @@ impl World {
         if self.rng.percent(self.luck.busy) {
             busy.insert(name("l1"));
         }
-        Room { slots: self.slots - self.jobs.len(), busy }
+        Room { slots: self.slots - self.jobs.len(), on_hosts: 0, busy }
     }
 
     /// Records an event and judges it.
@@ -167,7 +167,13 @@ impl World {
                         return Err(format!("(f) {step} starts without its lock"));
                     }
                     let token = None;
-                    self.put(Event::StepStarted { step: step.clone(), attempt, params, token })?;
+                    self.put(Event::StepStarted {
+                        step: step.clone(),
+                        attempt,
+                        params,
+                        host: None,
+                        token,
+                    })?;
                     if self.rng.percent(self.luck.crash) {
                         return self.crash().map(|()| None);
                     }
@@ -216,7 +222,7 @@ impl World {
             let step = step.ok_or("(d) it wakes for nothing".to_owned())?;
             return self.put(Event::TimerFired { step });
         }
-        let calm = Room { slots: self.slots, busy: BTreeSet::new() };
+        let calm = Room { slots: self.slots, on_hosts: 0, busy: BTreeSet::new() };
         if self.log.run.status().is_final() || !self.log.run.decide(&calm).is_empty() {
             return Ok(());
         }

@@ -34,6 +34,7 @@ impl Values<'_> {
             outputs: step.outputs.keys().cloned().collect(),
             lenient: call.lenient,
             jobs: all.jobs,
+            host_jobs: all.host_jobs,
             no_ask: all.no_ask,
             imports: all.imports.clone(),
             untrusted: all.untrusted,

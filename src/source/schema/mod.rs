@@ -9,6 +9,8 @@
     reason = "these types are shapes: no value of them is ever made"
 )]
 
+mod fan;
+mod host;
 mod parts;
 mod scalars;
 
@@ -17,8 +19,11 @@ use serde_json::{Map, Value, json};
 
 use super::step::ACTIONS;
 use crate::workflow::{
-    Actor, ConvergeStrategy, Effect, ErrorTag, Join, Order, Severity, Strategy, ValueType,
+    Actor, ConvergeStrategy, Effect, ErrorTag, Join, OnDisconnect, Order, Severity, Strategy,
+    ValueType,
 };
+use fan::{ForEach, HostRef};
+pub use host::host_schema;
 use parts::{
     Call, Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
@@ -125,6 +130,8 @@ struct Workflow {
     /// The most that any step may say it does to the world.
     #[schemars(extend("default" = Effect::Write))]
     effect: Option<Effect>,
+    /// Where steps and guards run that do not say it themselves; without one, here.
+    host: Option<HostRef>,
     /// What runs shell text: a shell known by name, or a program and its arguments, to which the text is added.
     #[schemars(extend("default" = ShellName::DEFAULT))]
     shell: Option<Shell>,
@@ -205,8 +212,8 @@ struct Guard {
     severity: Option<Severity>,
     /// Its deadline; none unless given.
     timeout: Option<Span>,
-    /// Where it runs.
-    host: Option<Later>,
+    /// Where it runs; without one, where the workflow says.
+    host: Option<HostRef>,
 }
 
 /// What is repeated, after all steps, until a condition holds.
@@ -263,6 +270,16 @@ struct Step {
     checks: Option<Vec<Check>>,
     /// Another verb, in a run of its own: its name, or a table with what it is given.
     call: Option<Call>,
+    /// The machine it runs on: a host of the fleet, `local`, or a table that says how it is reached.
+    host: Option<HostRef>,
+    /// Selectors of the hosts it runs on, one instance each: `all`, a name, `@group`, `label=value`.
+    #[schemars(extend("default" = []))]
+    hosts: Option<OneOrMany<Text>>,
+    /// One instance for each item: the items, or a table that also says how many at once.
+    for_each: Option<ForEach>,
+    /// What becomes of its command when the connection to its host ends.
+    #[schemars(extend("default" = OnDisconnect::Kill))]
+    on_disconnect: Option<OnDisconnect>,
     /// As on the workflow, whose it is without one.
     shell: Option<Shell>,
     /// Variables the command gets; values may hold placeholders.
@@ -318,14 +335,8 @@ struct Step {
     reboot: Option<Later>,
     /// Values from secret sources, for its environment.
     secrets: Option<Later>,
-    /// One instance for each item.
-    for_each: Option<Later>,
     /// A yes that must be recorded first.
     consent: Option<Later>,
-    /// The machine it runs on.
-    host: Option<Later>,
-    /// The machines it runs on.
-    hosts: Option<Later>,
 }
 
 /// Refuses every pair of things to run.

@@ -65,6 +65,12 @@ shapes! {
     Expected |_| json_schema!({ "type": ["null", "string", "number", "boolean", "array", "object"] });
     /// `true`.
     Truth |_| json_schema!({ "const": true });
+    /// One placeholder whose value is a list.
+    Items |_| json_schema!({ "type": "string", "pattern": "^\\{(.|\\n)*\\}$", "examples": ["{names}"] });
+    /// A share of all, such as `25%`.
+    Share |_| json_schema!({ "type": "string", "pattern": "^([1-9][0-9]?|100) *%$", "examples": ["25%"] });
+    /// The word `all`.
+    AllWord |_| json_schema!({ "const": "all" });
     /// Not run by this version yet.
     Later |_| json_schema!({ "not": {} });
     /// A shell known by name.
@@ -81,6 +87,20 @@ shapes! {
     EnvTable |_| json_schema!({
         "type": "object",
         "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+        "additionalProperties": { "type": ["string", "integer", "boolean"] },
+    });
+    /// An address for ssh: one word, without user and port, that does not start with `-`.
+    Address |_| json_schema!({ "type": "string", "pattern": "^[^\\s@-][^\\s@]*$", "examples": ["web-1.example.org"] });
+    /// A user for ssh: one word that does not start with `-`.
+    User |_| json_schema!({ "type": "string", "pattern": "^[^\\s@-][^\\s@]*$", "examples": ["root"] });
+    /// A host of the fleet, or `[user@]address[:port]`.
+    Jump |_| json_schema!({ "type": "string", "pattern": "^[^\\s-]\\S*$", "examples": ["me@gate.example.org:22"] });
+    /// A host's public key, as in its `.pub` file.
+    HostKey |_| json_schema!({ "type": "string", "pattern": "^\\S+\\s+\\S+", "examples": [EXAMPLE_KEY] });
+    /// Labels and their values.
+    LabelTable |_| json_schema!({
+        "type": "object",
+        "propertyNames": { "pattern": NAME, "maxLength": MAX_NAME },
         "additionalProperties": { "type": ["string", "integer", "boolean"] },
     });
     /// Outputs and their types.
@@ -104,6 +124,10 @@ shapes! {
         by_name(&json_schema!({ "type": "array", "items": value }))
     };
 }
+
+/// A key that nobody has the other half of.
+const EXAMPLE_KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0n2oP3hYkJp3m0tqkz9Yf9bVqS1b0mBz0m4m3YhX1k";
 
 impl ShellName {
     /// The shell where none is chosen.

@@ -9,9 +9,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::super::decode::{ASKED, Decode, Problems};
+use super::super::host::HostFile;
 use super::super::tree::{Entry, Kind, Node};
 use super::super::workflow::nodes;
-use super::{properties, schema};
+use super::{host_schema, properties, schema};
 use crate::diagnostic::{Code, Place};
 use crate::workflow as typed;
 use crate::workflow::{
@@ -105,6 +106,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Verify>(&root, "Verify");
     table::<typed::OnInterrupt>(&root, "OnInterrupt");
     table::<typed::OutputSpec>(&root, "Output");
+    same_fields::<HostFile>(&json!({}), &[&host_schema()]);
     let roads = objects(&root, &root["$defs"]["OnErrorTable"]);
     let tags: Vec<&str> =
         roads.iter().map(|r| r["properties"]["strategy"]["const"].as_str().unwrap()).collect();
@@ -208,4 +210,5 @@ fn every_field_is_described_and_every_table_closed() {
         }
     }
     walk("", &schema());
+    walk("", &host_schema());
 }

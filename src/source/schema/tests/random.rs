@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::super::super::decode::{Decode, Problems};
+use super::super::super::host::HostFile;
 use super::super::super::workflow::nodes;
-use super::super::{ACTIONS, properties, schema};
+use super::super::{ACTIONS, host_schema, properties, schema};
 use super::{names, objects, required, tree};
 use crate::workflow as typed;
 
@@ -190,6 +191,14 @@ proptest! {
     fn what_fits_the_schema_is_read(value in a_workflow()) {
         prop_assert!(jsonschema::is_valid(&schema(), &value), "{value}");
         let problems = problems_of(&value);
+        prop_assert!(problems.is_empty(), "{value} {problems:?}");
+    }
+
+    #[test]
+    fn a_host_that_fits_the_schema_is_read(value in fitting(&host_schema(), &host_schema(), 0)) {
+        prop_assert!(jsonschema::is_valid(&host_schema(), &value), "{value}");
+        let mut problems = Problems::new();
+        HostFile::decode(&tree(&value), &mut problems);
         prop_assert!(problems.is_empty(), "{value} {problems:?}");
     }
 
