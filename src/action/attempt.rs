@@ -10,7 +10,10 @@ use super::expect::{self, Judged};
 use super::outputs;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
+use super::secrets::{self, Fetch, Wanted};
+use super::wait::Wait;
 use crate::ids::Name;
+use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Outcome, Stream};
 use crate::value::Bytes;
 use crate::workflow::{Expect, OutputSpec};
@@ -24,6 +27,8 @@ pub struct Attempt {
     pub work: Work,
     /// Environment on top of the run's.
     pub env: Vec<(String, Bytes)>,
+    /// Its secrets, which are fetched anew for each attempt.
+    pub secrets: Vec<Wanted>,
     /// Its folder.
     pub cwd: PathBuf,
     /// How long it may take, all its parts together.
@@ -45,6 +50,8 @@ pub enum Work {
     One(Box<Part>),
     /// Several, each with its own result.
     Checks(Vec<Part>),
+    /// Waiting until something holds.
+    Wait(Wait),
 }
 
 /// One command and what is expected of it.
@@ -94,36 +101,64 @@ impl Attempt {
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
+            secrets: Vec::new(),
+            masks: None,
         };
         if let Err(error) = doing.write_values() {
             let outcome = Outcome::CouldNotStart { reason: format!("a value's file: {error}") };
             return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
         }
+        if let Err(outcome) = doing.fetch().await {
+            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
+        }
         match &self.work {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
+            Work::Wait(wait) => doing.wait(wait).await,
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
             doing.check(verify, "verify").await;
         }
         let _ = std::fs::remove_file(&self.output_file);
+        if let Some(masks) = &doing.masks {
+            secrets::hide(&mut doing.ending, masks);
+        }
         Done { ending: doing.ending, inline: doing.inline }
     }
 }
 
 /// An attempt under way.
-struct Doing<'a> {
-    started: Instant,
-    pool: &'a Pool,
-    urge: watch::Receiver<Urge>,
-    inline: Vec<(String, Bytes)>,
-    ending: Ending,
-    attempt: &'a Attempt,
+pub(super) struct Doing<'a> {
+    pub(super) started: Instant,
+    pub(super) pool: &'a Pool,
+    pub(super) urge: watch::Receiver<Urge>,
+    pub(super) inline: Vec<(String, Bytes)>,
+    pub(super) ending: Ending,
+    pub(super) attempt: &'a Attempt,
+    secrets: Vec<Secret>,
+    masks: Option<Masks>,
 }
 
 impl Doing<'_> {
     fn write_values(&self) -> std::io::Result<()> {
         self.attempt.value_files.iter().try_for_each(|(path, value)| std::fs::write(path, &value.0))
+    }
+
+    /// Fetches the secrets; or says how the attempt ends without them.
+    async fn fetch(&mut self) -> Result<(), Outcome> {
+        if self.attempt.secrets.is_empty() {
+            return Ok(());
+        }
+        let mut fetch = Fetch {
+            pool: self.pool,
+            urge: &mut self.urge,
+            env: &self.attempt.env,
+            left_ms: self.attempt.limits.deadline_ms,
+        };
+        self.secrets = fetch.all(&self.attempt.secrets).await?;
+        self.masks =
+            secrets::masks(&self.secrets).map_err(|reason| Outcome::CouldNotStart { reason })?;
+        Ok(())
     }
 
     /// A step that is one command.
@@ -134,21 +169,33 @@ impl Doing<'_> {
         self.ending.outcome = report.outcome.clone();
         self.ending.passed = judged.passed;
         self.ending.checks = judged.checks;
+        self.ending.leaked.extend(std::mem::take(&mut report.leaked));
+        self.show(&report);
+        self.hand_on(&report);
+    }
+
+    /// What a command wrote is what the step wrote.
+    pub(super) fn show(&mut self, report: &Report) {
         self.ending.stdout = stream(&report.stdout);
         self.ending.stderr = stream(&report.stderr);
-        self.ending.leaked = report.leaked;
+    }
+
+    /// The outputs of a command are those of the step.
+    pub(super) fn hand_on(&mut self, report: &Report) {
         let found = outputs::collect(&self.attempt.output_file, &self.attempt.outputs, || {
             expect::text(&report.stdout, &self.pool.setting().dir)
         });
-        match found {
-            Ok(values) => self.ending.outputs = values,
-            Err((values, why)) => {
-                self.ending.outputs = values;
-                if self.ending.passed {
-                    self.ending.bad_output = Some(why);
-                    self.ending.passed = false;
-                }
-            }
+        let (mut values, mut why) = match found {
+            Ok(values) => (values, Vec::new()),
+            Err((values, why)) => (values, vec![why]),
+        };
+        if let Some(masks) = &self.masks {
+            why.extend(secrets::take_out(&mut values, masks));
+        }
+        self.ending.outputs = values;
+        if self.ending.passed && !why.is_empty() {
+            self.ending.bad_output = Some(why.join("\n"));
+            self.ending.passed = false;
         }
     }
 
@@ -187,7 +234,7 @@ impl Doing<'_> {
         !over || matches!(self.ending.outcome, Outcome::CouldNotStart { .. })
     }
 
-    async fn run(&mut self, part: &Part, name: &str) -> Report {
+    pub(super) async fn run(&mut self, part: &Part, name: &str) -> Report {
         let mut limits = self.attempt.limits;
         let spent = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         limits.deadline_ms = limits.deadline_ms.map(|ms| ms.saturating_sub(spent).max(1));
@@ -198,6 +245,8 @@ impl Doing<'_> {
         let start = Start {
             argv: part.argv.clone(),
             env,
+            secrets: self.secrets.clone(),
+            private: false,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
             engine: part.engine,
@@ -207,12 +256,7 @@ impl Doing<'_> {
         };
         let mut report = match self.pool.run(start, &mut self.urge).await {
             Ok(report) => report,
-            Err(lost) => Report {
-                outcome: Outcome::Lost { reason: lost.to_string() },
-                stdout: Kept::default(),
-                stderr: Kept::default(),
-                leaked: Vec::new(),
-            },
+            Err(lost) => Report::of(Outcome::Lost { reason: lost.to_string() }),
         };
         if let Outcome::TimedOut { after_ms } = &mut report.outcome {
             *after_ms = self.attempt.limits.deadline_ms.unwrap_or(*after_ms);
@@ -234,7 +278,7 @@ impl Doing<'_> {
         let mut urge = self.urge.clone();
         let judged = tokio::select! {
             biased;
-            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir) => Some(judged),
+            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir, self.masks.as_ref()) => Some(judged),
             _ = urge.wait_for(|urge| *urge > Urge::None) => None,
         };
         judged.unwrap_or_else(|| {
@@ -254,7 +298,7 @@ fn stream(kept: &Kept) -> Stream {
     }
 }
 
-fn path_bytes(path: &std::path::Path) -> Bytes {
+pub(super) fn path_bytes(path: &std::path::Path) -> Bytes {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().into()
 }

@@ -1,5 +1,6 @@
 //! What was expected of a command against what it did.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::attempt::Expected;
 use super::protocol::{Kept, Report};
 use crate::plan::hex;
+use crate::redact::{Masks, Redactor};
 use crate::run::{Check, Outcome};
 use crate::workflow::{FileExpect, Json, TextExpect};
 
@@ -16,6 +18,8 @@ use crate::workflow::{FileExpect, Json, TextExpect};
 const LOOK: Duration = Duration::from_millis(100);
 /// The largest file that is read for `contains`, in bytes.
 const MAX_READ: u64 = 64 * 1024 * 1024;
+/// How much of a file secrets are looked for in, before it is shown; far more than is shown.
+const BEGINNING: usize = 256 * 1024;
 /// How much of what was seen is shown.
 const SHOWN: usize = 200;
 
@@ -32,6 +36,7 @@ pub(super) async fn judge(
     report: &Report,
     before: &[(PathBuf, String)],
     dir: &Path,
+    masks: Option<&Masks>,
 ) -> Judged {
     let codes = expect.map_or(&[][..], |e| &e.that.exit[..]);
     let exit = exit(codes, &report.outcome);
@@ -52,7 +57,7 @@ pub(super) async fn judge(
         if let Some(count) = expect.that.count {
             checks.push(lines(count, &report.stdout, dir));
         }
-        checks.extend(files(expect).await);
+        checks.extend(files(expect, masks).await);
         checks.extend(unchanged(before).await);
         passed &= checks.iter().all(|c| c.passed);
     }
@@ -137,6 +142,15 @@ fn excerpt(bytes: &[u8]) -> String {
     format!("`{shown}`")
 }
 
+/// The beginning of a text, without secrets: once it is cut, nobody could know a part of one.
+fn beginning<'t>(text: &'t [u8], masks: Option<&Masks>) -> Cow<'t, [u8]> {
+    let Some(masks) = masks else { return text.into() };
+    match text.get(..BEGINNING) {
+        Some(start) => Redactor::new(masks.clone()).push(start).into(),
+        None => masks.hide(text).into(),
+    }
+}
+
 fn stream(what: &str, that: &TextExpect, kept: &Kept, dir: &Path) -> Vec<Check> {
     let text = match text(kept, dir) {
         Ok(text) => text,
@@ -216,12 +230,15 @@ fn lines(count: u64, kept: &Kept, dir: &Path) -> Check {
 }
 
 /// Files, looked at until all are as expected or the time is over.
-async fn files(expect: &Expected) -> Vec<Check> {
+async fn files(expect: &Expected, masks: Option<&Masks>) -> Vec<Check> {
     let until = expect.that.within.map(|within| Instant::now() + within.duration());
     loop {
         let (paths, that) = (expect.files.clone(), expect.that.file.clone());
-        let look =
-            move || paths.iter().zip(&that).flat_map(|(p, t)| file(p, t)).collect::<Vec<_>>();
+        let masks = masks.cloned();
+        let look = move || {
+            let all = paths.iter().zip(&that);
+            all.flat_map(|(p, t)| file(p, t, masks.as_ref())).collect::<Vec<_>>()
+        };
         let checks = tokio::task::spawn_blocking(look).await.unwrap_or_default();
         let over = until.is_none_or(|until| Instant::now() >= until);
         if over || checks.iter().all(|c| c.passed) {
@@ -231,7 +248,7 @@ async fn files(expect: &Expected) -> Vec<Check> {
     }
 }
 
-fn file(path: &Path, that: &FileExpect) -> Vec<Check> {
+fn file(path: &Path, that: &FileExpect, masks: Option<&Masks>) -> Vec<Check> {
     let what = format!("file {}", path.display());
     let facts = std::fs::metadata(path).ok();
     let said = |exists: bool| if exists { "exists" } else { "absent" }.to_owned();
@@ -253,7 +270,7 @@ fn file(path: &Path, that: &FileExpect) -> Vec<Check> {
             let (observed, passed) = match &text {
                 None => ("it cannot be read, or is too large".to_owned(), false),
                 Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
-                Some(text) => (excerpt(text), false),
+                Some(text) => (excerpt(&beginning(text, masks)), false),
             };
             checks.push(check(&what, expected, observed, passed));
         }

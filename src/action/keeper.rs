@@ -21,7 +21,9 @@ use super::capture::Capture;
 use super::processes;
 use super::program;
 use super::protocol::{Limits, Order, Report, Start, frame, take};
+use super::secrets;
 use super::socket::{poll_for, send};
+use crate::redact::Masks;
 use crate::run::{Leak, Outcome};
 
 /// How long what a command leaves behind may end by itself.
@@ -77,6 +79,7 @@ struct Job {
     limits: Limits,
     /// Whether it is an engine of ours.
     engine: bool,
+    masks: Option<Masks>,
     /// Why it is being ended, and when that began.
     ending: Option<(Why, Instant)>,
     killing: Option<Instant>,
@@ -108,7 +111,7 @@ impl Keeper {
                 Some(Order::Start(start)) => {
                     let report = match Self::start(&start) {
                         Ok(job) => self.watch(job),
-                        Err(reason) => not_started(reason),
+                        Err(reason) => Report::of(Outcome::CouldNotStart { reason }),
                     };
                     if !self.engine_gone {
                         send(&frame(&report)?)?;
@@ -176,14 +179,18 @@ impl Keeper {
         let mut command = Command::new(program);
         command.arg0(&first).args(start.argv.iter().skip(1).map(text));
         command.envs(start.env.iter().map(|(name, value)| (name, text(value))));
+        command.envs(start.secrets.iter().map(|secret| (&secret.name, text(&secret.value))));
+        let masks = secrets::masks(&start.secrets)?;
         command.current_dir(cwd).process_group(0);
         command.stdin(program::stdin(start)?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let now = Instant::now();
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let stdout = child.stdout.take().map(Into::into);
         let stderr = child.stderr.take().map(Into::into);
-        let capture =
-            |pipe, ending| Capture::new(pipe, &start.dir, format!("{}.{ending}", start.name));
+        let capture = |pipe, ending| {
+            let name = format!("{}.{ending}", start.name);
+            Capture::new(pipe, &start.dir, name).masked(masks.clone()).private(start.private)
+        };
         Ok(Job {
             leader: i32::try_from(child.id()).map_err(|e| e.to_string())?,
             status: None,
@@ -195,6 +202,7 @@ impl Keeper {
             stderr: capture(stderr, "stderr"),
             limits: start.limits,
             engine: start.engine,
+            masks: masks.clone(),
             ending: None,
             killing: None,
             leaked: Vec::new(),
@@ -268,8 +276,9 @@ impl Keeper {
         }
         let left_behind = job.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
         if left_behind && !alone && job.leaked.is_empty() {
+            let below = processes::below(self.me);
             job.leaked =
-                processes::below(self.me).iter().map(|p| processes::leak(p, false)).collect();
+                below.iter().map(|p| processes::leak(p, false, job.masks.as_ref())).collect();
             self.begin_end(job, Why::Leak, now);
         }
         if job.killing.is_none() && job.grace_until().is_some_and(|until| now >= until) {
@@ -285,7 +294,7 @@ impl Keeper {
         }
         let survivors = processes::below(self.me);
         job.leaked.retain(|l| !survivors.iter().any(|p| p.pid == l.pid));
-        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true)));
+        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true, job.masks.as_ref())));
         !survivors.is_empty()
     }
 }
@@ -377,14 +386,5 @@ impl Job {
         };
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Report { outcome, stdout, stderr, leaked: self.leaked }
-    }
-}
-
-fn not_started(reason: String) -> Report {
-    Report {
-        outcome: Outcome::CouldNotStart { reason },
-        stdout: super::protocol::Kept::default(),
-        stderr: super::protocol::Kept::default(),
-        leaked: Vec::new(),
     }
 }

@@ -11,9 +11,14 @@ mod pool;
 mod processes;
 mod program;
 mod protocol;
+mod secrets;
 mod socket;
+mod wait;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
+pub use outputs::remove_left;
 pub use pool::{Calls, Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
+pub use secrets::Wanted;
+pub use wait::{Until, Wait};

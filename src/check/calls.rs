@@ -83,6 +83,7 @@ fn options(step: &Step, call: &Call, problems: &mut Vec<Diagnostic>) {
     step.shell.iter().for_each(|shell| no(shell.place, "shell", "it has its own"));
     step.env.iter().take(1).for_each(|(name, _)| no(name.place, "env", params));
     step.stdin.iter().for_each(|stdin| no(stdin.place, "stdin", params));
+    step.secrets.iter().take(1).for_each(|one| no(one.name.place, "secrets", "it names its own"));
     step.host.iter().for_each(|host| no(host.place, "host", "its steps say where they run"));
     step.cwd.iter().for_each(|cwd| no(cwd.place, "cwd", "its steps have their own"));
     if let Some(expect) = &step.expect {

@@ -16,11 +16,13 @@ use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
 const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
 
 /// How its last attempt may have ended, if there was one.
-const OUTCOMES: [&str; 16] = [
+const OUTCOMES: [&str; 18] = [
     "exited",
     "signaled",
     "timed_out",
     "stalled",
+    "done",
+    "failed",
     "could_not_start",
     "unreachable",
     "refused",

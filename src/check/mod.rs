@@ -12,6 +12,7 @@ mod options;
 mod outputs;
 mod params;
 mod scripts;
+mod secrets;
 mod steps;
 mod texts;
 mod types;
@@ -70,6 +71,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
     fan::check(workflow, &mut problems);
+    secrets::check(workflow, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);

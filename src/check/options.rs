@@ -1,17 +1,17 @@
 //! Options: those that contradict each other, prove nothing, or were given to the wrong table.
 
 use super::all_steps;
-use crate::diagnostic::{At, Code, Diagnostic, Sources};
+use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::ids::Name;
 use crate::shell;
 use crate::workflow::{
-    Action, Actor, Expect, Millis, OUTCOMES, OnError, Retry, Step, TextExpect, ValueType, Verify,
-    Workflow,
+    Action, Actor, Expect, Millis, OUTCOMES, OnError, Retry, Step, TextExpect, Until, ValueType,
+    Verify, Wait, Workflow,
 };
 
 /// A step's keys that mean something else one level up.
 const STRAY: &[&str] =
-    &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires"];
+    &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires", "secrets"];
 
 /// A step's keys that neither run anything nor name who does it.
 const UNSAID: &[&str] = &[
@@ -134,7 +134,44 @@ fn action(step: &Step, problems: &mut Vec<Diagnostic>) {
                 problems.push(contradiction(stdin.place, "`checks` read nothing", "not used"));
             }
         }
+        Some((Action::Wait(wait), place)) => waiting(step, wait, place, problems),
         _ => {}
+    }
+}
+
+/// A wait takes no options of commands, and must end.
+fn waiting(step: &Step, wait: &Wait, place: Place, problems: &mut Vec<Diagnostic>) {
+    let shell = step.shell.as_ref().filter(|_| !matches!(wait.until, Until::Passes(_)));
+    let unused = [
+        shell.map(|s| (s.place, "nothing is run here by a shell")),
+        step.expect.as_ref().map(|e| (e.place, "what `until` says is what is expected")),
+        step.stdin.as_ref().map(|s| (s.place, "`until` reads nothing")),
+    ];
+    for (at, message) in unused.into_iter().flatten() {
+        problems.push(contradiction(at, message, "not used").with(place, "the wait"));
+    }
+    if step.stall_timeout.is_some() {
+        let message = "a step that waits is silent: it has no `stall_timeout`";
+        problems.push(contradiction(step.id.place, message, "not used"));
+    }
+    let ends = matches!(wait.until, Until::Over(_));
+    if !ends && wait.deadline.is_none() && step.timeout.is_none() {
+        problems.push(
+            Diagnostic::new(Code::MissingField, "`wait` needs `deadline`, or the step a `timeout`")
+                .at(place, "it could wait for ever")
+                .hint("write deadline = \"10m\""),
+        );
+    }
+    let limit = wait.deadline.into_iter().chain(step.timeout).min();
+    let least = match wait.until {
+        Until::Over(span) => Some(span),
+        _ => wait.stays,
+    };
+    if let (Some(least), Some(limit)) = (least, limit)
+        && least >= limit
+    {
+        let message = format!("`{}` reaches its deadline before it can pass", step.id.value);
+        problems.push(contradiction(place, &message, "waits for no less than its deadline"));
     }
 }
 
@@ -144,7 +181,7 @@ fn runs_nothing(step: &Step) -> Option<Diagnostic> {
     unsaid.then(|| {
         let message = format!("`{}` has nothing to run: somebody is asked to do it", step.id.value);
         Diagnostic::new(Code::RunsNothing, message)
-            .at(step.id.place, "no cmd, script, argv, checks or call")
+            .at(step.id.place, "no cmd, nor anything else to do")
             .hint("if that is meant, write actor = \"Human\"; else what it runs: cmd = \"…\"")
     })
 }

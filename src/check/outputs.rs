@@ -36,6 +36,7 @@ struct Use {
 /// Every output a step's texts refer to.
 fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Use)> {
     let mut texts: Vec<At<String>> = step.env.iter().map(|(_, value)| value.clone()).collect();
+    texts.extend(super::secrets::texts(&step.secrets).cloned());
     texts.extend(step.cwd.clone());
     texts.extend(fan::texts(step));
     let own = |value: &str, place| At { value: value.to_owned(), place };
@@ -46,16 +47,10 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
         }
         _ => {}
     }
-    match &step.run {
-        Some(At { value: Action::Argv(words), .. }) => texts.extend(words.iter().cloned()),
-        Some(At { value: Action::Script(path), place }) => texts.push(own(path, *place)),
-        Some(At { value: Action::Call(call), .. }) => {
-            for (_, value) in &call.params {
-                strings(value, &mut |text| texts.push(own(text, value.place)));
-            }
-        }
-        _ => {}
+    if let Some(At { value: Action::Argv(words), .. }) = &step.run {
+        texts.extend(words.iter().cloned());
     }
+    texts.extend(step.run.iter().flat_map(|run| run.value.values(run.place)));
     texts.extend(scripts::of_step(step));
     used(workflow, texts)
 }

@@ -8,19 +8,20 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::action::{Attempt, Expected, Limits, Part, Setting, Work};
+use super::own;
+use crate::action::{Attempt, Expected, Limits, Part, Setting, Wanted, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::fleet::Host;
 use crate::ids::{Instance, Name};
-use crate::plan::{Action, Check, Expectation, Shell, Stdin, Step};
+use crate::plan::{Action, Check, Expectation, Secrets, Shell, Stdin, Step};
 use crate::run::{Node, Probe, Run, host_field};
 use crate::shell::{simple_command, variable};
 use crate::value::{Bytes, MAX_VALUE, to_bytes};
 use crate::workflow;
 
 /// What placeholders are resolved against.
-struct Values<'a> {
+pub(super) struct Values<'a> {
     run: &'a Run,
     node: Option<&'a Node>,
     attempt: u32,
@@ -91,6 +92,7 @@ pub(super) fn attempt(
             let parts = checks.iter().map(|c| values.check(c, &cwd));
             Work::Checks(parts.collect::<Result<_, _>>()?)
         }
+        Action::Wait(wait) => values.wait(wait, &mut env)?,
     };
     let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
     Ok(Attempt {
@@ -98,12 +100,9 @@ pub(super) fn attempt(
         name,
         work,
         env,
+        secrets: values.secrets(&step.secrets)?,
         cwd,
-        limits: Limits {
-            deadline_ms: step.timeout.map(|t| t.0),
-            stall_ms: step.stall_timeout.map(|t| t.0),
-            grace_ms: setting.grace_ms,
-        },
+        limits: own::limits(step, setting.grace_ms),
         outputs: step.outputs.clone(),
         verify,
         value_files: values.files,
@@ -134,26 +133,27 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         name: name.clone(),
         files: Vec::new(),
     };
-    let (shell, deadline, cwd, env) = match probe {
+    let (shell, deadline, cwd, env, secrets) = match probe {
         Probe::Guard(id) => {
             let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
-            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env)
+            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env, &plan.secrets)
         }
         Probe::Converge(_) => {
             let converge = plan.converge.as_ref().ok_or("there is nothing to converge")?;
-            (&converge.condition, None, plan.cwd.as_ref(), &plan.env)
+            (&converge.condition, None, plan.cwd.as_ref(), &plan.env, &plan.secrets)
         }
         Probe::Step(instance) => {
             let node = run.node(instance).ok_or("there is no such step")?;
             values.node = Some(node);
             let step = run.step(node);
             let shell = step.probe.as_ref().ok_or("no probe")?;
-            (shell, step.timeout, step.cwd.as_ref(), &step.env)
+            (shell, step.timeout, step.cwd.as_ref(), &step.env, &step.secrets)
         }
     };
     let cwd = values.cwd(cwd)?;
     let env = values.env(env, &cwd)?;
     let (argv, own) = (shell.argv(), values.handed_over(shell)?);
+    let secrets = values.secrets(secrets)?;
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
@@ -166,6 +166,7 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
             engine: false,
         })),
         env,
+        secrets,
         cwd,
         limits: Limits {
             deadline_ms: deadline.map(|t| t.0),
@@ -211,7 +212,7 @@ impl Values<'_> {
     }
 
     /// A template as one value.
-    fn bytes(&mut self, template: &Template) -> Result<Bytes, String> {
+    pub(super) fn bytes(&mut self, template: &Template) -> Result<Bytes, String> {
         let mut bytes = Vec::new();
         for piece in &template.0 {
             match piece {
@@ -240,7 +241,7 @@ impl Values<'_> {
     }
 
     /// A value that goes into one argument or environment string.
-    fn short(&mut self, what: &str, template: &Template) -> Result<Bytes, String> {
+    pub(super) fn short(&mut self, what: &str, template: &Template) -> Result<Bytes, String> {
         let bytes = self.bytes(template)?;
         if bytes.0.len() > MAX_VALUE {
             let size = bytes.0.len();
@@ -273,8 +274,18 @@ impl Values<'_> {
         Ok(env)
     }
 
+    /// The secrets, with the texts of their sources in place.
+    fn secrets(&mut self, all: &Secrets) -> Result<Vec<Wanted>, String> {
+        let each = all.iter().map(|(name, sources)| {
+            let what = format!("a source of the secret {name}");
+            let sources = sources.iter().map(|one| one.map(|text| self.short(&what, text)));
+            Ok(Wanted { name: name.clone(), sources: sources.collect::<Result<_, String>>()? })
+        });
+        each.collect()
+    }
+
     /// The values of compiled shell text, as the environment variables that it refers to.
-    fn handed_over(&mut self, shell: &Shell) -> Result<Vec<(String, Bytes)>, String> {
+    pub(super) fn handed_over(&mut self, shell: &Shell) -> Result<Vec<(String, Bytes)>, String> {
         let mut env = Vec::new();
         for (index, found) in shell.values.iter().enumerate() {
             let template = Template(vec![Piece::Ref(found.clone())]);

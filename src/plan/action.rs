@@ -1,8 +1,8 @@
-//! What a step runs, ready to run.
+//! What a step does, ready to run.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Check, Shell};
+use super::{Call, Check, Shell, Wait};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
 
@@ -25,6 +25,8 @@ pub enum Action {
     Checks(Vec<Check>),
     /// Another verb, in a run of its own.
     Call(Call),
+    /// Waiting until something holds.
+    Wait(Wait),
 }
 
 impl Action {
@@ -42,6 +44,7 @@ impl Action {
                 Some(words.join(" "))
             }
             Self::Call(call) => Some(call.shown()),
+            Self::Wait(wait) => Some(wait.shown()),
             Self::Checks(_) => None,
         }
     }
@@ -54,6 +57,7 @@ impl Action {
             Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
             Self::Call(call) => call.placeholders(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
+            Self::Wait(wait) => wait.placeholders(),
         }
     }
 }

@@ -6,6 +6,8 @@ mod call;
 mod hosts;
 mod params;
 mod resolve;
+mod secrets;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,8 @@ pub use call::{Argument, Call, Callee};
 pub use hosts::{Fan, Items, Lease, On};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
+pub use secrets::{Secrets, shown as shown_sources};
+pub use wait::{Until, Wait};
 
 use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
@@ -103,6 +107,9 @@ pub struct Plan {
     /// The environment of guards and of the converge condition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
+    /// The secrets of guards and of the converge condition: their sources, never their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: Secrets,
 }
 
 /// A param's value and where it came from.
@@ -207,6 +214,9 @@ pub struct Step {
     /// Its environment, the workflow's included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
+    /// Its secrets, the workflow's included: their sources, never their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: Secrets,
     /// Its folder, from the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<Template>,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::hosts::Places;
 use super::{
-    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, On, Plan, Shell,
-    Stdin, Step,
+    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, On, Plan, Secrets,
+    Shell, Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -38,6 +38,7 @@ pub fn resolve(
         outputs.map(|(name, text)| (name.value.clone(), resolver.template(text))).collect();
     let cwd = workflow.cwd.as_ref().map(|t| resolver.template(t));
     let env = resolver.env(&[]);
+    let secrets = resolver.secrets(&[]);
     if !places.refused.is_empty() {
         return Err(places.refused);
     }
@@ -62,6 +63,7 @@ pub fn resolve(
         locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
         cwd,
         env,
+        secrets,
     })
 }
 
@@ -98,6 +100,15 @@ impl Resolver<'_, '_> {
     fn env(&self, own: &[(At<String>, At<String>)]) -> BTreeMap<String, Template> {
         let all = self.workflow.env.iter().chain(own);
         all.map(|(name, value)| (name.value.clone(), self.template(value))).collect()
+    }
+
+    fn secrets(&self, own: &[workflow::Secret]) -> Secrets {
+        let template = |text: &At<String>| Ok::<_, std::convert::Infallible>(self.template(text));
+        let sources = |secret: &workflow::Secret| {
+            secret.sources.iter().flat_map(|source| source.map(template)).collect()
+        };
+        let all = self.workflow.secrets.iter().chain(own);
+        all.map(|secret| (secret.name.value.clone(), sources(secret))).collect()
     }
 
     fn guard(&mut self, guard: &workflow::Guard) -> Guard {
@@ -149,6 +160,10 @@ impl Resolver<'_, '_> {
             fan,
             keep: step.on_disconnect == OnDisconnect::Keep,
             env: if calls { BTreeMap::new() } else { self.env(&step.env) },
+            secrets: match step.run {
+                Some(_) if !calls => self.secrets(&step.secrets),
+                _ => Secrets::new(),
+            },
             cwd: step
                 .cwd
                 .as_ref()
@@ -175,7 +190,10 @@ impl Resolver<'_, '_> {
             release: step.release.as_ref().map(|r| r.value.clone()),
             on_interrupt: step.on_interrupt.as_ref().map_or_else(
                 || {
-                    let again = finally || calls || effect == Effect::Read;
+                    // To wait once more does no harm.
+                    let waits =
+                        matches!(&step.run, Some(At { value: workflow::Action::Wait(_), .. }));
+                    let again = finally || calls || waits || effect == Effect::Read;
                     if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
                 },
                 |o| o.value.clone(),
@@ -212,6 +230,16 @@ impl Resolver<'_, '_> {
                     .map(|c| self.check(&c.name, shell, &c.cmd, c.expect.as_ref()))
                     .collect(),
             ),
+            workflow::Action::Wait(wait) => Action::Wait(Wait {
+                until: match &wait.until {
+                    workflow::Until::Passes(text) => Until::Passes(self.shell(shell, text)),
+                    workflow::Until::Answers(port) => Until::Answers(self.template(port)),
+                    workflow::Until::Over(span) => Until::Over(*span),
+                },
+                every: wait.every,
+                stays: wait.stays,
+                deadline: wait.deadline,
+            }),
         }
     }
 

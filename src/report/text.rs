@@ -9,7 +9,7 @@ use super::output::{LETTERS, Output, last_lines};
 use super::{Report, StepReport, head, step};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
-use crate::run::{Run, RunStatus, State};
+use crate::run::{Check, Run, RunStatus, State};
 use crate::workflow::Millis;
 
 /// The widest that the names of steps may make their column.
@@ -228,9 +228,10 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     }
     if answered.is_none() && (step.status == "failed" || step.status == "delayed") {
         let failed = || step.checks.iter().filter(|c| c.status == "failed").map(|c| &c.what);
-        let others: Vec<&str> = failed().filter(|w| *w != "exit").map(String::as_str).collect();
-        // An exit code says something unless it was as expected, and something else was not.
-        if others.is_empty() || failed().any(|what| what == "exit") {
+        // How a command or a wait ended says something, unless it was as expected and something else was not.
+        let ended = |what: &&String| Check::ENDS.contains(&what.as_str());
+        let others: Vec<&str> = failed().filter(|w| !ended(w)).map(String::as_str).collect();
+        if others.is_empty() || failed().any(|what| ended(&what)) {
             more.extend(last.and_then(|a| a.detail.clone()));
         }
         if !others.is_empty() {

@@ -32,6 +32,13 @@ pub enum Outcome {
         /// The limit of silence in milliseconds.
         after_ms: u64,
     },
+    /// The engine did it itself, without a command.
+    Done,
+    /// The engine tried to do it itself, and could not.
+    Failed {
+        /// Why.
+        reason: String,
+    },
     /// The command could not be started.
     CouldNotStart {
         /// Why.
@@ -146,6 +153,8 @@ impl Outcome {
             Self::Signaled { .. } => "signaled",
             Self::TimedOut { .. } => "timed_out",
             Self::Stalled { .. } => "stalled",
+            Self::Done => "done",
+            Self::Failed { .. } => "failed",
             Self::CouldNotStart { .. } => "could_not_start",
             Self::NoConnection { why, .. } => why.name(),
             Self::Cancelled => "cancelled",
@@ -173,6 +182,8 @@ impl std::fmt::Display for Outcome {
             Self::Signaled { signal } => write!(f, "killed by signal {signal}"),
             Self::TimedOut { after_ms } => write!(f, "timed out after {}", Millis(*after_ms)),
             Self::Stalled { after_ms } => write!(f, "no output for {}", Millis(*after_ms)),
+            Self::Done => f.write_str("done"),
+            Self::Failed { reason } => f.write_str(reason),
             Self::CouldNotStart { reason } => write!(f, "could not start: {reason}"),
             Self::Cancelled => f.write_str("cancelled"),
             Self::NoConnection { why, said } if said.is_empty() => f.write_str(why.words()),
@@ -200,6 +211,11 @@ pub struct Check {
     pub observed: String,
     /// Whether it passed.
     pub passed: bool,
+}
+
+impl Check {
+    /// What is looked at where a check only says how the command or the wait itself ended.
+    pub const ENDS: [&str; 2] = ["exit", "wait"];
 }
 
 /// What one stream of an attempt wrote, and where it is kept.
@@ -284,7 +300,7 @@ impl Ending {
         if self.bad_output.is_some() {
             causes.push("bad_output");
         }
-        if self.checks.iter().any(|c| !c.passed && c.what != "exit") {
+        if self.checks.iter().any(|c| !c.passed && !Check::ENDS.contains(&c.what.as_str())) {
             causes.push("check_failed");
         }
         causes.push(self.outcome.name());

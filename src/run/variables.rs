@@ -166,6 +166,8 @@ mod tests {
             Outcome::Signaled { signal: 9 },
             Outcome::TimedOut { after_ms: 1 },
             Outcome::Stalled { after_ms: 1 },
+            Outcome::Done,
+            Outcome::Failed { reason: reason() },
             Outcome::CouldNotStart { reason: reason() },
             Outcome::Cancelled,
             Outcome::Interrupted { cause: Interruption::Rebooted },

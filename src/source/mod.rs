@@ -11,9 +11,11 @@ mod levels;
 mod nickel;
 mod on_error;
 mod schema;
+mod secrets;
 mod step;
 mod toml;
 pub mod tree;
+mod wait;
 mod workflow;
 
 use std::path::{Path, PathBuf};

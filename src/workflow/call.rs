@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::diagnostic::At;
+use crate::diagnostic::{At, Place};
 use crate::ids::{Name, WorkflowId};
 
 /// A verb that a step calls, and what it is given.
@@ -17,4 +17,21 @@ pub struct Call {
     /// Whether a run that passed with failures is a pass of the step.
     #[serde(default)]
     pub lenient: bool,
+}
+
+impl Call {
+    /// The texts among what it is given, those in lists too.
+    pub fn texts(&self) -> Vec<At<String>> {
+        let mut found = Vec::new();
+        let mut todo: Vec<(&Value, Place)> =
+            self.params.iter().rev().map(|(_, value)| (&value.value, value.place)).collect();
+        while let Some((value, place)) = todo.pop() {
+            match value {
+                Value::String(text) => found.push(At { value: text.clone(), place }),
+                Value::Array(all) => todo.extend(all.iter().rev().map(|one| (one, place))),
+                _ => {}
+            }
+        }
+        found
+    }
 }

@@ -1,22 +1,26 @@
 //! What was written, typed: a workflow file after reading and before checking. No I/O.
 #![deny(clippy::disallowed_methods)]
 
+mod action;
 mod call;
 mod fan;
 mod millis;
 mod param;
 mod requires;
+mod secret;
 mod step;
 mod tags;
 
+pub use action::{Action, Check, Until, Wait};
 pub use call::Call;
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use requires::Requires;
+pub use secret::{Secret, SecretSource};
 pub use step::{
-    Action, Check, Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell,
-    Stdin, Step, TextExpect, Verify, When,
+    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell, Stdin, Step,
+    TextExpect, Verify, When,
 };
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,
@@ -72,6 +76,8 @@ pub struct Workflow {
     pub shell: Option<At<Shell>>,
     /// The steps' common environment.
     pub env: Vec<(At<String>, At<String>)>,
+    /// The secrets that every step gets.
+    pub secrets: Vec<Secret>,
     /// The steps' default folder.
     pub cwd: Option<At<String>>,
     /// The deadline of the whole run, `finally` aside.

@@ -1,4 +1,4 @@
-//! What a workflow or a step requires of the machine.
+//! What a machine must have.
 
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType, Requires,
+    Action, Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType,
+    Requires, Secret,
 };
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
@@ -42,6 +43,9 @@ pub struct Step {
     /// Environment, on top of the workflow's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(At<String>, At<String>)>,
+    /// Secrets, on top of the workflow's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
     /// Its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<At<String>>,
@@ -94,34 +98,6 @@ pub struct Step {
     /// The keys it was written with, for the checks of TOML's trap.
     #[serde(skip)]
     pub keys: Vec<At<String>>,
-}
-
-/// What a step runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Shell text.
-    Cmd(String),
-    /// A script file and nothing else; params arrive as `OSTLER_PARAM_NAME`.
-    Script(String),
-    /// A program and its arguments, without a shell.
-    Argv(Vec<At<String>>),
-    /// Several commands, each with a result of its own.
-    Checks(Vec<Check>),
-    /// Another verb, in a run of its own.
-    Call(super::Call),
-}
-
-/// One of several checks of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name in the report.
-    pub name: At<String>,
-    /// Shell text.
-    pub cmd: At<String>,
-    /// What a pass is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<At<Expect>>,
 }
 
 /// How shell text is run.

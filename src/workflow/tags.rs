@@ -134,6 +134,7 @@ pub const OUTCOMES: &[&str] = &[
     "signaled",
     "timed_out",
     "stalled",
+    "failed",
     "could_not_start",
     "unreachable",
     "refused",

@@ -232,6 +232,7 @@ fn ended(outcome: &str) -> Option<Ending> {
         "signaled" => of(Outcome::Signaled { signal: 9 }),
         "timed_out" => of(Outcome::TimedOut { after_ms: 1 }),
         "stalled" => of(Outcome::Stalled { after_ms: 1 }),
+        "failed" => of(Outcome::Failed { reason }),
         "could_not_start" => of(Outcome::CouldNotStart { reason }),
         "lost" => of(Outcome::Lost { reason }),
         "interrupted" => None,

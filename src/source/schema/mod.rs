@@ -13,6 +13,7 @@ mod fan;
 mod host;
 mod parts;
 mod scalars;
+mod wait;
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -28,9 +29,10 @@ use parts::{
     Call, Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
 use scalars::{
-    Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, TextTable,
-    tidy,
+    Data, EnvTable, Later, Name, OutputTable, ParamType, SecretTable, ShellName, Shown, Span, Text,
+    TextTable, tidy,
 };
+use wait::Wait;
 
 /// The JSON Schema of workflow files as data: what TOML and Nickel evaluate to, tags as texts.
 pub fn schema() -> Value {
@@ -138,6 +140,9 @@ struct Workflow {
     /// Variables that every step gets; a step's own win.
     #[schemars(extend("default" = {}))]
     env: Option<EnvTable>,
+    /// Secrets that every command gets as variables; a step's own win.
+    #[schemars(extend("default" = {}))]
+    secrets: Option<SecretTable>,
     /// The steps' default folder; without one, the workspace.
     cwd: Option<Text>,
     /// The whole run's deadline, `finally` aside; none unless given.
@@ -245,7 +250,7 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks` and `call` says what it runs.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks`, `wait` and `call` says what it does.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -270,6 +275,8 @@ struct Step {
     checks: Option<Vec<Check>>,
     /// Another verb, in a run of its own: its name, or a table with what it is given.
     call: Option<Call>,
+    /// What is waited for: shell text that passes, a port that answers, or a time.
+    wait: Option<Wait>,
     /// The machine it runs on: a host of the fleet, `local`, or a table that says how it is reached.
     host: Option<HostRef>,
     /// Selectors of the hosts it runs on, one instance each: `all`, a name, `@group`, `label=value`.
@@ -285,6 +292,9 @@ struct Step {
     /// Variables the command gets; values may hold placeholders.
     #[schemars(extend("default" = {}))]
     env: Option<EnvTable>,
+    /// Variables whose values are secret: where each comes from; masked wherever they turn up.
+    #[schemars(extend("default" = {}))]
+    secrets: Option<SecretTable>,
     /// The folder it runs in; without one, the workflow's.
     cwd: Option<Text>,
     /// What it reads; nothing unless given.
@@ -327,14 +337,10 @@ struct Step {
     requires: Option<Requires>,
     /// Files brought to a place.
     copy: Option<Later>,
-    /// A condition waited for.
-    wait: Option<Later>,
     /// An agent started by the engine.
     agent: Option<Later>,
     /// A restart of the machine.
     reboot: Option<Later>,
-    /// Values from secret sources, for its environment.
-    secrets: Option<Later>,
     /// A yes that must be recorded first.
     consent: Option<Later>,
 }

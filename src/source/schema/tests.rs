@@ -13,7 +13,7 @@ use super::super::host::HostFile;
 use super::super::tree::{Entry, Kind, Node};
 use super::super::workflow::nodes;
 use super::{host_schema, properties, schema};
-use crate::diagnostic::{Code, Place};
+use crate::diagnostic::{At, Code, Place};
 use crate::workflow as typed;
 use crate::workflow::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, Order, Severity, Tag,
@@ -98,6 +98,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Check>(&root, "Check");
     table::<typed::Call>(&root, "CallTable");
     table::<typed::Stdin>(&root, "Stdin");
+    table::<typed::SecretSource<At<String>>>(&root, "Source");
     table::<typed::Edge>(&root, "Edge");
     table::<typed::When>(&root, "Condition");
     table::<typed::Expect>(&root, "Expect");
@@ -106,6 +107,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Verify>(&root, "Verify");
     table::<typed::OnInterrupt>(&root, "OnInterrupt");
     table::<typed::OutputSpec>(&root, "Output");
+    table::<typed::Wait>(&root, "Wait");
     same_fields::<HostFile>(&json!({}), &[&host_schema()]);
     let roads = objects(&root, &root["$defs"]["OnErrorTable"]);
     let tags: Vec<&str> =

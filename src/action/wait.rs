@@ -1,0 +1,187 @@
+//! Waiting: something is tried until it holds, or until there is no time left.
+
+use std::time::{Duration, Instant};
+
+use super::attempt::{Doing, Part};
+use super::pool::Urge;
+use crate::run::{Check, Outcome};
+use crate::workflow::Millis;
+
+/// How long one try may take to reach a port.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Waiting until something holds.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// What is waited for.
+    pub until: Until,
+    /// The time between two tries.
+    pub every: Duration,
+    /// How long it must hold without a break.
+    pub stays: Duration,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone)]
+pub enum Until {
+    /// A command exits with 0.
+    Passes(Box<Part>),
+    /// Somebody listens at a port.
+    Answers {
+        /// The machine.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// A time is over.
+    Over(Duration),
+}
+
+/// How a try came out.
+enum Tried {
+    /// It holds.
+    Holds,
+    /// It does not hold yet.
+    NotYet(String),
+    /// There is nothing more to try.
+    Ended(Outcome),
+}
+
+impl Doing<'_> {
+    /// A step that waits.
+    pub(super) async fn wait(&mut self, wait: &Wait) {
+        let expected = expected(wait);
+        let (tries, last, outcome) = match &wait.until {
+            Until::Over(span) => {
+                let ended = self.pause(*span).await;
+                self.ending.passed = ended.is_none();
+                self.ending.outcome = ended.unwrap_or(Outcome::Done);
+                return;
+            }
+            _ => self.poll(wait).await,
+        };
+        let passed = matches!(outcome, Outcome::Done | Outcome::Exited { code: 0 });
+        let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
+        let observed = match last {
+            Some(last) if !passed => format!("tried {times}, last {last}"),
+            _ => format!("tried {times}"),
+        };
+        self.ending.checks.push(Check { what: "wait".to_owned(), expected, observed, passed });
+        self.ending.passed &= passed;
+        self.ending.outcome = outcome;
+    }
+
+    /// Tries until it holds: how often it was tried, how the last try that came to its end failed, and how it ended.
+    async fn poll(&mut self, wait: &Wait) -> (u32, Option<String>, Outcome) {
+        let mut holds_since: Option<Instant> = None;
+        let mut last = None;
+        for tries in 1.. {
+            let rest = match self.attempt_once(&wait.until).await {
+                Tried::Ended(outcome) => return (tries, last, outcome),
+                Tried::NotYet(why) => {
+                    last = Some(why);
+                    holds_since = None;
+                    wait.every
+                }
+                Tried::Holds => {
+                    let since = *holds_since.get_or_insert_with(Instant::now);
+                    let rest = wait.stays.saturating_sub(since.elapsed());
+                    if rest.is_zero() {
+                        let passed = match wait.until {
+                            Until::Passes(_) => Outcome::Exited { code: 0 },
+                            _ => Outcome::Done,
+                        };
+                        return (tries, None, passed);
+                    }
+                    last = Some(format!("held for {}", shown(since.elapsed())));
+                    wait.every.min(rest)
+                }
+            };
+            if let Some(outcome) = self.pause(rest).await {
+                return (tries, last, outcome);
+            }
+        }
+        (u32::MAX, last, Outcome::Done)
+    }
+
+    async fn attempt_once(&mut self, until: &Until) -> Tried {
+        match until {
+            Until::Passes(part) => self.command(part).await,
+            Until::Answers { host, port } => {
+                let connected = tokio::net::TcpStream::connect((host.as_str(), *port));
+                match tokio::time::timeout(CONNECT, connected).await {
+                    Ok(Ok(_)) => Tried::Holds,
+                    Ok(Err(error)) => Tried::NotYet(plain(&error)),
+                    Err(_) => Tried::NotYet("no answer".to_owned()),
+                }
+            }
+            Until::Over(_) => Tried::Holds,
+        }
+    }
+
+    /// Runs the command once. Only what its last try wrote is kept.
+    async fn command(&mut self, part: &Part) -> Tried {
+        self.forget();
+        let attempt = self.attempt;
+        let mut report = self.run(part, &attempt.name).await;
+        self.ending.leaked.extend(std::mem::take(&mut report.leaked));
+        self.show(&report);
+        match &report.outcome {
+            Outcome::Exited { code: 0 } => {
+                self.hand_on(&report);
+                Tried::Holds
+            }
+            Outcome::Exited { .. } | Outcome::Signaled { .. } | Outcome::NoConnection { .. } => {
+                Tried::NotYet(report.outcome.to_string())
+            }
+            ended => Tried::Ended(ended.clone()),
+        }
+    }
+
+    /// Lets go of what the last try wrote.
+    fn forget(&mut self) {
+        let kept = [&self.ending.stdout, &self.ending.stderr].map(|stream| stream.file.clone());
+        for file in kept.into_iter().flatten() {
+            let _ = std::fs::remove_file(self.pool.setting().dir.join(file));
+        }
+        let _ = std::fs::remove_file(&self.attempt.output_file);
+        self.inline.clear();
+        self.ending.bad_output = None;
+        self.ending.passed = true;
+    }
+
+    /// Waits for a while, but not beyond the deadline, nor when the attempt shall end: then it says how it ended.
+    async fn pause(&mut self, span: Duration) -> Option<Outcome> {
+        let limit = self.attempt.limits.deadline_ms;
+        let left = limit.map(|ms| Duration::from_millis(ms).saturating_sub(self.started.elapsed()));
+        let urge = &mut self.urge;
+        tokio::select! {
+            biased;
+            Ok(_) = urge.wait_for(|urge| *urge > Urge::None) => Some(Outcome::Cancelled),
+            () = tokio::time::sleep(left.unwrap_or(span).min(span)) => {
+                let after_ms = limit.filter(|_| left.is_some_and(|left| left < span))?;
+                Some(Outcome::TimedOut { after_ms })
+            }
+        }
+    }
+}
+
+/// What is waited for, for the report.
+fn expected(wait: &Wait) -> String {
+    let what = match &wait.until {
+        Until::Passes(part) => format!("`{}` exits with 0", part.name),
+        Until::Answers { host, port } => format!("{host}:{port} answers"),
+        Until::Over(span) => return shown(*span),
+    };
+    if wait.stays.is_zero() { what } else { format!("{what} for {}", shown(wait.stays)) }
+}
+
+fn shown(span: Duration) -> String {
+    Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)).to_string()
+}
+
+/// What the system says, without its number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,90 @@
+//! What a step does, as its author wrote it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Call, Expect, Millis};
+use crate::diagnostic::{At, Place};
+
+/// What a step runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Shell text.
+    Cmd(String),
+    /// A script file and nothing else; params arrive as `OSTLER_PARAM_NAME`.
+    Script(String),
+    /// A program and its arguments, without a shell.
+    Argv(Vec<At<String>>),
+    /// Several commands, each with a result of its own.
+    Checks(Vec<Check>),
+    /// Nothing but waiting until something holds.
+    Wait(Wait),
+    /// Another verb, in a run of its own.
+    Call(Call),
+}
+
+impl Action {
+    /// Its shell text; `place` is its own.
+    pub fn scripts(&self, place: Place) -> Vec<At<String>> {
+        match self {
+            Self::Cmd(text) => vec![At { value: text.clone(), place }],
+            Self::Checks(checks) => checks.iter().map(|check| check.cmd.clone()).collect(),
+            Self::Wait(Wait { until: Until::Passes(text), .. }) => vec![text.clone()],
+            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Call(_) => Vec::new(),
+        }
+    }
+
+    /// The texts that become one value each, words of `argv` aside; `place` is its own.
+    pub fn values(&self, place: Place) -> Vec<At<String>> {
+        match self {
+            Self::Script(path) => vec![At { value: path.clone(), place }],
+            Self::Wait(Wait { until: Until::Answers(port), .. }) => vec![port.clone()],
+            Self::Call(call) => call.texts(),
+            Self::Cmd(_) | Self::Argv(_) | Self::Checks(_) | Self::Wait(_) => Vec::new(),
+        }
+    }
+}
+
+/// Waiting until something holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// What is waited for.
+    pub until: Until,
+    /// The time between two tries.
+    pub every: Millis,
+    /// How long it must hold without a break; none if once is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays: Option<Millis>,
+    /// When it has waited long enough in vain; without one, the step's `timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Millis>,
+}
+
+impl Wait {
+    /// The time between two tries where nobody says.
+    pub const EVERY: Millis = Millis(2_000);
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Shell text exits with 0.
+    Passes(At<String>),
+    /// Somebody listens at a port: `host:port`, or the port alone.
+    Answers(At<String>),
+    /// A time is over.
+    Over(Millis),
+}
+
+/// One of several checks of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name in the report.
+    pub name: At<String>,
+    /// Shell text.
+    pub cmd: At<String>,
+    /// What a pass is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<At<Expect>>,
+}
