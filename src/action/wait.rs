@@ -47,6 +47,16 @@ enum Tried {
     Ended(Outcome),
 }
 
+impl Wait {
+    /// The commands in it.
+    pub(super) fn parts(&mut self) -> &mut [Part] {
+        match &mut self.until {
+            Until::Passes(part) => std::slice::from_mut(&mut **part),
+            Until::Answers { .. } | Until::Over(_) => &mut [],
+        }
+    }
+}
+
 impl Doing<'_> {
     /// A step that waits.
     pub(super) async fn wait(&mut self, wait: &Wait) {
@@ -122,13 +132,14 @@ impl Doing<'_> {
     /// Runs the command once. Only what its last try wrote is kept.
     async fn command(&mut self, part: &Part) -> Tried {
         self.forget();
+        self.tries += 1;
         let attempt = self.attempt;
         let mut report = self.run(part, &attempt.name).await;
         self.ending.leaked.extend(std::mem::take(&mut report.leaked));
         self.show(&report);
         match &report.outcome {
             Outcome::Exited { code: 0 } => {
-                self.hand_on(&report);
+                self.hand_on(&report).await;
                 Tried::Holds
             }
             Outcome::Exited { .. } | Outcome::Signaled { .. } | Outcome::NoConnection { .. } => {
