@@ -23,6 +23,7 @@ mod feel;
 mod fleet;
 mod history;
 mod hostile;
+mod leased;
 mod levels;
 mod linked;
 mod marks;
