@@ -257,6 +257,7 @@ impl Doing<'_> {
             private: false,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
+            engine: part.engine,
             dir: setting.dir.to_string_lossy().into_owned(),
             name: name.to_owned(),
             limits,

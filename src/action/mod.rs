@@ -14,12 +14,13 @@ mod processes;
 mod program;
 mod protocol;
 mod secrets;
+mod socket;
 pub mod ssh;
 mod wait;
 mod work;
 
 pub use outputs::remove_left;
-pub use pool::{Lost, Pool, Setting, Urge};
+pub use pool::{Calls, Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
 pub use secrets::Wanted;

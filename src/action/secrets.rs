@@ -146,6 +146,7 @@ impl Fetch<'_> {
             private: true,
             cwd: path_bytes(&setting.workspace),
             stdin: None,
+            engine: false,
             dir: setting.dir.to_string_lossy().into_owned(),
             name: "secret".to_owned(),
             limits: Limits {

@@ -64,6 +64,8 @@ pub struct Part {
     pub stdin: Option<Bytes>,
     /// What is expected.
     pub expect: Option<Expected>,
+    /// Whether it is an engine of ours, which ends what it runs by itself.
+    pub engine: bool,
 }
 
 /// An expectation with its paths in place.

@@ -53,12 +53,15 @@ pub(super) fn prepare(
     let seq = run.seq();
     match starting {
         Starting::Attempt { step, attempt, params } => {
-            let host = run.node(step).map_or(Ok(None), |node| run.host(node, *attempt, params));
+            let node = run.node(step);
+            let on_host = node.is_some_and(|node| run.step(node).is_on_host());
+            let found = node.filter(|_| on_host);
+            let host = found.map_or(Ok(None), |node| run.host(node, *attempt, params));
             let named = host.as_ref().ok().and_then(Option::as_ref);
             Job {
                 what: What::Attempt { step: (*step).clone(), attempt: *attempt, seq },
                 host: named.map(|host| host.name.to_string()),
-                on_host: run.node(step).is_some_and(|node| run.step(node).on.is_some()),
+                on_host,
                 work: host.and_then(|host| {
                     let id = claim(run, seq);
                     let one = resolve::One { instance: step, attempt: *attempt, params, host, id };

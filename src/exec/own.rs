@@ -33,7 +33,8 @@ impl Values<'_> {
             plan::Until::Passes(shell) => {
                 env.extend(self.handed_over(shell)?);
                 let (name, argv) = (shell.shown(), self.words(shell));
-                let part = Part { name, argv, env: Vec::new(), stdin: None, expect: None };
+                let part =
+                    Part { name, argv, env: Vec::new(), stdin: None, expect: None, engine: false };
                 Until::Passes(Box::new(part))
             }
             plan::Until::Answers(port) => {

@@ -1,5 +1,7 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
+mod call;
+
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -100,6 +102,7 @@ pub(super) fn attempt(
             let argv = values.argv(words)?;
             values.one(step, argv, &cwd)?
         }
+        Action::Call(call) => values.call(step, call)?,
         Action::Checks(checks) => {
             let parts = checks.iter().map(|c| values.check(c, &cwd));
             Work::Checks(parts.collect::<Result<_, _>>()?)
@@ -181,7 +184,14 @@ pub(super) fn probe(
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
-        work: Work::One(Box::new(Part { name, argv, env: own, stdin: None, expect: None })),
+        work: Work::One(Box::new(Part {
+            name,
+            argv,
+            env: own,
+            stdin: None,
+            expect: None,
+            engine: false,
+        })),
         env,
         secrets,
         cwd,
@@ -363,6 +373,7 @@ impl Values<'_> {
             env: Vec::new(),
             stdin,
             expect,
+            engine: false,
         })))
     }
 
@@ -389,7 +400,7 @@ impl Values<'_> {
         let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
         let env = self.handed_over(&check.run)?;
         let argv = self.words(&check.run);
-        Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect })
+        Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect, engine: false })
     }
 
     fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {

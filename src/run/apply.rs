@@ -132,11 +132,12 @@ impl Run {
                 self.deadline = Some(*after_ms);
                 self.bar_steps();
             }
-            Event::RunFinished { status, reason } => {
+            Event::RunFinished { status, reason, outputs } => {
                 if self.open_steps + self.open_finally > 0 {
                     return Err("steps have not ended".to_owned());
                 }
                 self.finished = Some((*status, reason.clone()));
+                self.handed_on.clone_from(outputs);
                 self.ended_at = Some(record.at);
             }
             event => self.settled(event)?,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, Millis};
+use super::{Call, Expect, Millis};
 use crate::diagnostic::{At, Place};
 
 /// What a step runs.
@@ -19,6 +19,8 @@ pub enum Action {
     Checks(Vec<Check>),
     /// Nothing but waiting until something holds.
     Wait(Wait),
+    /// Another verb, in a run of its own.
+    Call(Call),
 }
 
 impl Action {
@@ -28,7 +30,7 @@ impl Action {
             Self::Cmd(text) => vec![At { value: text.clone(), place }],
             Self::Checks(checks) => checks.iter().map(|check| check.cmd.clone()).collect(),
             Self::Wait(Wait { until: Until::Passes(text), .. }) => vec![text.clone()],
-            Self::Script(_) | Self::Argv(_) | Self::Wait(_) => Vec::new(),
+            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Call(_) => Vec::new(),
         }
     }
 
@@ -37,6 +39,7 @@ impl Action {
         match self {
             Self::Script(path) => vec![At { value: path.clone(), place }],
             Self::Wait(Wait { until: Until::Answers(port), .. }) => vec![port.clone()],
+            Self::Call(call) => call.texts(),
             Self::Cmd(_) | Self::Argv(_) | Self::Checks(_) | Self::Wait(_) => Vec::new(),
         }
     }

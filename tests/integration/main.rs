@@ -12,6 +12,7 @@
 )]
 
 mod basics;
+mod calls;
 mod crash;
 mod diff;
 mod docs;
@@ -22,7 +23,9 @@ mod feel;
 mod fleet;
 mod history;
 mod hostile;
+mod leased;
 mod levels;
+mod linked;
 mod marks;
 mod modes;
 mod odd;
