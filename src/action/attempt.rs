@@ -13,12 +13,12 @@ use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
 use super::secrets::{self, Fetch, Wanted};
 use super::ssh::{self, Hosts, Remote};
-use super::wait::Wait;
+use super::work::{Part, Work};
 use crate::ids::Name;
 use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
-use crate::workflow::{Expect, OutputSpec};
+use crate::workflow::OutputSpec;
 
 /// An attempt with every value in place.
 #[derive(Debug, Clone)]
@@ -46,45 +46,6 @@ pub struct Attempt {
     pub value_files: Vec<(PathBuf, Bytes)>,
     /// The host it is made on; none is this machine.
     pub on: Option<Remote>,
-}
-
-/// What an attempt runs.
-#[derive(Debug, Clone)]
-pub enum Work {
-    /// One command.
-    One(Box<Part>),
-    /// Several, each with its own result.
-    Checks(Vec<Part>),
-    /// Waiting until something holds.
-    Wait(Wait),
-}
-
-/// One command and what is expected of it.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Its name in the report.
-    pub name: String,
-    /// Its words.
-    pub argv: Vec<Bytes>,
-    /// Environment on top of the attempt's.
-    pub env: Vec<(String, Bytes)>,
-    /// What it reads.
-    pub stdin: Option<Bytes>,
-    /// What is expected.
-    pub expect: Option<Expected>,
-    /// Whether it is an engine of ours, which ends what it runs by itself.
-    pub engine: bool,
-}
-
-/// An expectation with its paths in place.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// What was written.
-    pub that: Expect,
-    /// The paths of `that.file`.
-    pub files: Vec<PathBuf>,
-    /// The paths of `that.unchanged`.
-    pub unchanged: Vec<PathBuf>,
 }
 
 /// An attempt that ended, and its output that is short enough for the database, by name.

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::attempt::Expected;
 use super::place::{Facts, Place};
 use super::protocol::{Kept, Report};
+use super::work::Expected;
 use crate::redact::{Masks, Redactor};
 use crate::run::{Check, Outcome};
 use crate::workflow::{FileExpect, Json, TextExpect};

@@ -17,11 +17,13 @@ mod secrets;
 mod socket;
 pub mod ssh;
 mod wait;
+mod work;
 
-pub use attempt::{Attempt, Done, Expected, Part, Work};
+pub use attempt::{Attempt, Done};
 pub use outputs::remove_left;
 pub use pool::{Calls, Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
 pub use secrets::Wanted;
 pub use wait::{Until, Wait};
+pub use work::{Expected, Part, Work};

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Doing, Part};
+use super::attempt::Doing;
 use super::pool::Urge;
+use super::work::Part;
 use crate::run::{Check, Outcome};
 use crate::workflow::Millis;
 
