@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::expect::{self, Judged};
 use super::outputs;
+use super::place::Place;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
+use super::ssh::{self, Hosts, Remote};
 use super::wait::Wait;
 use crate::ids::Name;
-use crate::run::{Check, Ending, Outcome, Stream};
+use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
 use crate::workflow::{Expect, OutputSpec};
 
@@ -35,8 +37,11 @@ pub struct Attempt {
     pub outputs: BTreeMap<Name, OutputSpec>,
     /// The claim that is checked once it has passed.
     pub verify: Option<Part>,
-    /// Values that are handed over as files: path and content.
+    /// Values that are handed over as files: path and content. On a host they get another path, and so do all words
+    /// that name it.
     pub value_files: Vec<(PathBuf, Bytes)>,
+    /// The host it is made on; none is this machine.
+    pub on: Option<Remote>,
 }
 
 /// What an attempt runs.
@@ -87,19 +92,44 @@ pub struct Done {
 
 impl Attempt {
     /// Makes the attempt. Everything that can go wrong is in the ending.
-    pub async fn make(self, pool: &Pool, urge: watch::Receiver<Urge>) -> Done {
+    pub async fn make(self, pool: &Pool, hosts: &Hosts, urge: watch::Receiver<Urge>) -> Done {
+        self.go(pool, hosts, urge, None).await
+    }
+
+    /// Ends, or follows to its end, an attempt on a host that an engine left which is no more, begun so long ago. Where
+    /// none of it had started, it is interrupted and never will; what of it had not started after its beginning is
+    /// made now.
+    pub async fn recover(
+        self,
+        pool: &Pool,
+        hosts: &Hosts,
+        age: Duration,
+        urge: watch::Receiver<Urge>,
+    ) -> Done {
+        self.go(pool, hosts, urge, Some(age)).await
+    }
+
+    async fn go(
+        mut self,
+        pool: &Pool,
+        hosts: &Hosts,
+        urge: watch::Receiver<Urge>,
+        left: Option<Duration>,
+    ) -> Done {
+        let values = std::mem::take(&mut self.value_files);
+        if let Err(outcome) = self.hand_over(hosts, values, left.is_some()).await {
+            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
+        }
         let mut doing = Doing {
             started: Instant::now(),
             pool,
+            hosts,
             urge,
+            left,
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
         };
-        if let Err(error) = doing.write_values() {
-            let outcome = Outcome::CouldNotStart { reason: format!("a value's file: {error}") };
-            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
-        }
         match &self.work {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
@@ -111,12 +141,48 @@ impl Attempt {
         let _ = std::fs::remove_file(&self.output_file);
         Done { ending: doing.ending, inline: doing.inline }
     }
+
+    /// Writes the values that are handed over as files, where the attempt is made.
+    async fn hand_over(
+        &mut self,
+        hosts: &Hosts,
+        values: Vec<(PathBuf, Bytes)>,
+        is_there: bool,
+    ) -> Result<(), Outcome> {
+        let Some(on) = &self.on else {
+            let written =
+                values.iter().try_for_each(|(path, value)| std::fs::write(path, &value.0));
+            return written.map_err(|error| Outcome::CouldNotStart {
+                reason: format!("a value's file: {error}"),
+            });
+        };
+        // What was left has its files already, and starts nothing that reads them again.
+        if is_there || values.is_empty() {
+            return Ok(());
+        }
+        let names = ssh::hand_over(hosts, on, &values).await?;
+        let parts = match &mut self.work {
+            Work::One(part) => std::slice::from_mut(&mut **part),
+            Work::Checks(parts) => parts,
+            Work::Wait(wait) => wait.parts(),
+        };
+        for part in parts.iter_mut().chain(&mut self.verify) {
+            let env = part.env.iter_mut().map(|(_, value)| value);
+            let all = part.argv.iter_mut().chain(env).chain(&mut part.stdin);
+            all.for_each(|word| ssh::rename(word, &names));
+        }
+        self.env.iter_mut().for_each(|(_, value)| ssh::rename(value, &names));
+        Ok(())
+    }
 }
 
 /// An attempt under way.
 pub(super) struct Doing<'a> {
     pub(super) started: Instant,
     pub(super) pool: &'a Pool,
+    pub(super) hosts: &'a Hosts,
+    /// How long ago it was begun by another engine, as long as what that one started is met with.
+    pub(super) left: Option<Duration>,
     pub(super) urge: watch::Receiver<Urge>,
     pub(super) inline: Vec<(String, Bytes)>,
     pub(super) ending: Ending,
@@ -124,13 +190,9 @@ pub(super) struct Doing<'a> {
 }
 
 impl Doing<'_> {
-    fn write_values(&self) -> std::io::Result<()> {
-        self.attempt.value_files.iter().try_for_each(|(path, value)| std::fs::write(path, &value.0))
-    }
-
     /// A step that is one command.
     async fn one(&mut self, part: &Part) {
-        let before = expect::snapshot(part.expect.as_ref()).await;
+        let before = self.before(part).await;
         let mut report = self.run(part, &self.attempt.name).await;
         let judged = self.judge(part, &mut report, &before).await;
         self.ending.outcome = report.outcome.clone();
@@ -138,7 +200,7 @@ impl Doing<'_> {
         self.ending.checks = judged.checks;
         self.ending.leaked.extend(std::mem::take(&mut report.leaked));
         self.show(&report);
-        self.hand_on(&report);
+        self.hand_on(&report).await;
     }
 
     /// What a command wrote is what the step wrote.
@@ -148,7 +210,14 @@ impl Doing<'_> {
     }
 
     /// The outputs of a command are those of the step.
-    pub(super) fn hand_on(&mut self, report: &Report) {
+    pub(super) async fn hand_on(&mut self, report: &Report) {
+        if let Some(on) = &self.attempt.on
+            && let Err(why) = ssh::fetch_outputs(self.hosts, on, &self.attempt.output_file).await
+        {
+            self.ending.bad_output = Some(why);
+            self.ending.passed = false;
+            return;
+        }
         let found = outputs::collect(&self.attempt.output_file, &self.attempt.outputs, || {
             expect::text(&report.stdout, &self.pool.setting().dir)
         });
@@ -176,7 +245,7 @@ impl Doing<'_> {
 
     /// One check; `false` if the attempt is at its end.
     async fn check(&mut self, part: &Part, name: &str) -> bool {
-        let before = expect::snapshot(part.expect.as_ref()).await;
+        let before = self.before(part).await;
         let mut report = self.run(part, name).await;
         let judged = self.judge(part, &mut report, &before).await;
         let failed: Vec<String> = judged
@@ -216,14 +285,13 @@ impl Doing<'_> {
             name: name.to_owned(),
             limits,
         };
-        let mut report = match self.pool.run(start, &mut self.urge).await {
-            Ok(report) => report,
-            Err(lost) => Report {
-                outcome: Outcome::Lost { reason: lost.to_string() },
-                stdout: Kept::default(),
-                stderr: Kept::default(),
-                leaked: Vec::new(),
-            },
+        let mut report = match &self.attempt.on {
+            Some(on) => self.run_there(on, start, name).await,
+            None => self
+                .pool
+                .run(start, &mut self.urge)
+                .await
+                .unwrap_or_else(|lost| Report::of(Outcome::Lost { reason: lost.to_string() })),
         };
         if let Outcome::TimedOut { after_ms } = &mut report.outcome {
             *after_ms = self.attempt.limits.deadline_ms.unwrap_or(*after_ms);
@@ -233,6 +301,34 @@ impl Doing<'_> {
                 .extend(kept.inline.clone().map(|bytes| (format!("{name}.{ending}"), bytes)));
         }
         report
+    }
+
+    /// Runs a command on the attempt's host. What another engine left of it is met with first.
+    async fn run_there(&mut self, on: &Remote, start: Start, name: &str) -> Report {
+        let part = name.strip_prefix(&self.attempt.name).unwrap_or(name).trim_start_matches('.');
+        let mut command = ssh::Command { hosts: self.hosts, on: on.part(part), start };
+        if let Some(age) = self.left {
+            let report = command.recover(age, &mut self.urge).await;
+            let never = Outcome::Interrupted { cause: Interruption::NeverStarted };
+            let is_first = self.ending.checks.is_empty() && name != "verify";
+            if report.outcome != never || is_first {
+                return report;
+            }
+            // Its id is void now.
+            self.left = None;
+            command.on = on.part(&format!("{part}-again"));
+        }
+        command.run(&mut self.urge).await
+    }
+
+    /// What `unchanged` paths are before a command.
+    async fn before(&self, part: &Part) -> Vec<(PathBuf, String)> {
+        expect::snapshot(part.expect.as_ref(), self.place()).await
+    }
+
+    /// Where its files are.
+    fn place(&self) -> Place<'_> {
+        self.attempt.on.as_ref().map_or(Place::Here, |on| Place::There(self.hosts, &on.host))
     }
 
     /// Judges what a command did. Waiting for files to become as expected ends when the attempt shall.
@@ -245,7 +341,7 @@ impl Doing<'_> {
         let mut urge = self.urge.clone();
         let judged = tokio::select! {
             biased;
-            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir) => Some(judged),
+            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir, self.place()) => Some(judged),
             _ = urge.wait_for(|urge| *urge > Urge::None) => None,
         };
         judged.unwrap_or_else(|| {

@@ -33,6 +33,8 @@ pub(super) struct Capture {
     written: u64,
     sum: Sha256,
     lost: Option<String>,
+    /// Why its end never came.
+    cut_off: Option<String>,
     /// Since when `short` holds something that nobody else can see.
     hidden_since: Option<Instant>,
 }
@@ -51,6 +53,7 @@ impl Capture {
             written: 0,
             sum: Sha256::new(),
             lost: None,
+            cut_off: None,
             hidden_since: None,
         }
     }
@@ -70,7 +73,16 @@ impl Capture {
         false
     }
 
-    fn take(&mut self, data: &[u8]) {
+    /// Its end will not come any more; what came is kept.
+    pub(super) fn cut_off(&mut self, why: &str) {
+        self.cut_off = Some(why.to_owned());
+    }
+
+    /// Takes what was written next.
+    pub(super) fn take(&mut self, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
         self.bytes += data.len() as u64;
         if self.file.is_none() && self.short.len() + data.len() <= INLINE {
             self.short.extend_from_slice(data);
@@ -120,14 +132,15 @@ impl Capture {
 
     /// Ends the capture: what was kept, and where.
     pub(super) fn finish(mut self) -> Kept {
+        let lost = self.cut_off.take();
         if self.bytes == 0 {
-            return Kept::default();
+            return Kept { lost, ..Kept::default() };
         }
         if self.file.is_none() && self.lost.is_none() {
             let sha256 = Some(hex(&Sha256::digest(&self.short)));
             let kept = self.short.len() as u64;
             let inline = Some(self.short.into());
-            return Kept { bytes: self.bytes, kept, sha256, inline, ..Kept::default() };
+            return Kept { bytes: self.bytes, kept, sha256, inline, file: None, lost };
         }
         self.spill();
         let head = self.written;
@@ -144,7 +157,7 @@ impl Capture {
             sha256: Some(hex(&self.sum.finalize())),
             inline: None,
             file: self.file.map(|_| self.name),
-            lost: self.lost,
+            lost: self.lost.or(lost),
         }
     }
 }

@@ -105,7 +105,7 @@ impl Keeper {
                 Some(Order::Start(start)) => {
                     let report = match Self::start(&start) {
                         Ok(job) => self.watch(job),
-                        Err(reason) => not_started(reason),
+                        Err(reason) => Report::of(Outcome::CouldNotStart { reason }),
                     };
                     if !self.engine_gone {
                         send(&frame(&report)?)?;
@@ -352,15 +352,6 @@ impl Job {
         };
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Report { outcome, stdout, stderr, leaked: self.leaked }
-    }
-}
-
-fn not_started(reason: String) -> Report {
-    Report {
-        outcome: Outcome::CouldNotStart { reason },
-        stdout: super::protocol::Kept::default(),
-        stderr: super::protocol::Kept::default(),
-        leaked: Vec::new(),
     }
 }
 

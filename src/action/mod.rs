@@ -1,4 +1,5 @@
-//! The doing: the keeper that watches over a command, and the attempt that judges what it did.
+//! The doing: the keeper that watches over a command, the lines to other machines, and the attempt that judges what
+//! a command did.
 //!
 //! *Invariant:* nothing here knows of a run's state; an attempt goes in, its ending comes out.
 
@@ -7,10 +8,12 @@ mod capture;
 mod expect;
 pub mod keeper;
 mod outputs;
+mod place;
 mod pool;
 mod processes;
 mod program;
 mod protocol;
+pub mod ssh;
 mod wait;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};

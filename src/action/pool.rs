@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,37 @@ pub struct Pool {
     setting: Arc<Setting>,
 }
 
+/// The processes of the engine that are no strays, whatever else is below it.
+#[derive(Debug, Clone)]
+pub(super) struct Kin {
+    all: Arc<Mutex<HashSet<i32>>>,
+    /// How many of them were started here and are not forgotten.
+    count: Arc<AtomicUsize>,
+}
+
+impl Kin {
+    /// Starts one, known before anybody who looks for strays can see it.
+    pub(super) fn start(&self, command: &mut Command) -> std::io::Result<Child> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = command.spawn()?;
+        all.insert(child.id().cast_signed());
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Ok(child)
+    }
+
+    /// Forgets one that has ended and was waited for.
+    pub(super) fn forget(&self, child: &Child) {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&child.id().cast_signed());
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether all that were started here have ended.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+}
+
 #[derive(Debug)]
 struct Keeper {
     child: Child,
@@ -77,6 +109,11 @@ impl Pool {
     /// What all its commands have in common.
     pub fn setting(&self) -> &Setting {
         &self.setting
+    }
+
+    /// Its processes, for others of ours that are none of its keepers.
+    pub(super) fn kin(&self) -> Kin {
+        Kin { all: self.all.clone(), count: Arc::default() }
     }
 
     /// Runs a command under a keeper, until it and all it started have ended.

@@ -66,6 +66,13 @@ pub(super) struct Report {
     pub(super) leaked: Vec<Leak>,
 }
 
+impl Report {
+    /// A report of nothing but an outcome.
+    pub(super) fn of(outcome: Outcome) -> Self {
+        Self { outcome, stdout: Kept::default(), stderr: Kept::default(), leaked: Vec::new() }
+    }
+}
+
 /// What was kept of a stream.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Kept {

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::resolve;
 use super::turn::Starting;
+use crate::action::ssh::Hosts;
 use crate::action::{Attempt, Done, Pool, Setting, Urge};
 use crate::ids::Instance;
 use crate::run::{Ending, Event, Outcome, Probe};
@@ -73,10 +74,11 @@ pub(super) fn prepare(
 pub(super) async fn run(
     work: Result<Attempt, String>,
     pool: Pool,
+    hosts: Hosts,
     urge: watch::Receiver<Urge>,
 ) -> Done {
     match work {
-        Ok(attempt) => attempt.make(&pool, urge).await,
+        Ok(attempt) => attempt.make(&pool, &hosts, urge).await,
         Err(reason) => failed(Outcome::CouldNotStart { reason }),
     }
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Done, Pool, Setting, Urge};
 use crate::ids::Name;
 use crate::plan::Plan;
@@ -74,11 +75,13 @@ pub async fn drive(
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
     let plan = journal.run().plan().clone();
     let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
+    let pool = Pool::new(drive.setting);
     let mut driver = Driver {
         store,
         journal,
         plan,
-        pool: Pool::new(drive.setting),
+        hosts: Hosts::new(Reach::from_env(), &pool),
+        pool,
         actor: drive.actor,
         slots: drive.jobs.max(1),
         on_hosts: drive.host_jobs.max(1),
@@ -100,6 +103,7 @@ pub async fn drive(
         driver.kill_all().await;
     }
     driver.pool.close();
+    driver.hosts.close().await;
     left
 }
 
@@ -115,6 +119,7 @@ struct Driver<'a> {
     journal: &'a mut Journal,
     plan: std::sync::Arc<Plan>,
     pool: Pool,
+    hosts: Hosts,
     actor: Actor,
     slots: usize,
     on_hosts: usize,
@@ -219,7 +224,8 @@ impl Driver<'_> {
         }
         for job::Job { what, on_host, work, .. } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
-            let task = self.tasks.spawn(job::run(work, self.pool.clone(), heard));
+            let task =
+                self.tasks.spawn(job::run(work, self.pool.clone(), self.hosts.clone(), heard));
             self.running.insert(task.id(), Running { what, on_host, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");

@@ -102,6 +102,7 @@ pub(super) fn attempt(
         outputs: step.outputs.clone(),
         verify,
         value_files: values.files,
+        on: None,
     })
 }
 
@@ -163,6 +164,7 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         outputs: BTreeMap::new(),
         verify: None,
         value_files: values.files,
+        on: None,
     })
 }
 
