@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::workspace::{Durability, actor};
+use super::workspace::{Durability, actor, runtime};
 use super::{Error, Workspace, facts};
 use crate::action::{Setting, is_alive};
 use crate::exec::{self, Drive, Left, Show};
@@ -101,11 +101,7 @@ pub(super) fn drive(
         },
         inherited,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Io { what: "the engine could not start".to_owned(), error })?;
-    let left = runtime.block_on(exec::drive(&mut store, &mut journal, how, show))?;
+    let left = runtime()?.block_on(exec::drive(&mut store, &mut journal, how, show))?;
     Ok(Session { store, journal, left })
 }
 
