@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::copy::Copy;
 use super::expect::{self, Judged};
 use super::outputs;
 use super::place::Place;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
+use super::reboot::Reboot;
 use super::ssh::{self, Hosts, Remote};
 use super::wait::Wait;
 use crate::ids::Name;
@@ -53,6 +55,10 @@ pub enum Work {
     Checks(Vec<Part>),
     /// Waiting until something holds.
     Wait(Wait),
+    /// Files and folders brought to a place.
+    Copy(Copy),
+    /// A restart of the host.
+    Reboot(Reboot),
 }
 
 /// One command and what is expected of it.
@@ -134,6 +140,8 @@ impl Attempt {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
             Work::Wait(wait) => doing.wait(wait).await,
+            Work::Copy(copy) => doing.copy(copy).await,
+            Work::Reboot(reboot) => doing.reboot(reboot).await,
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
             doing.check(verify, "verify").await;
@@ -165,6 +173,7 @@ impl Attempt {
             Work::One(part) => std::slice::from_mut(&mut **part),
             Work::Checks(parts) => parts,
             Work::Wait(wait) => wait.parts(),
+            Work::Copy(_) | Work::Reboot(_) => &mut [],
         };
         for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
@@ -327,7 +336,7 @@ impl Doing<'_> {
     }
 
     /// Where its files are.
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         self.attempt.on.as_ref().map_or(Place::Here, |on| Place::There(self.hosts, &on.host))
     }
 

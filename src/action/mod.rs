@@ -5,6 +5,7 @@
 
 mod attempt;
 mod capture;
+mod copy;
 mod expect;
 pub mod keeper;
 mod outputs;
@@ -13,11 +14,14 @@ mod pool;
 mod processes;
 mod program;
 mod protocol;
+mod reboot;
 pub mod ssh;
 mod wait;
 
 pub use attempt::{Attempt, Done, Expected, Part, Work};
+pub use copy::{Copy, End};
 pub use pool::{Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
+pub use reboot::Reboot;
 pub use wait::{Until, Wait};

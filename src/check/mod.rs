@@ -9,6 +9,7 @@ mod foreign;
 pub mod graph;
 mod options;
 mod outputs;
+mod own;
 mod params;
 mod scripts;
 mod steps;

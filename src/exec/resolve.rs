@@ -20,14 +20,14 @@ use crate::workflow;
 
 /// What placeholders are resolved against.
 pub(super) struct Values<'a> {
-    run: &'a Run,
+    pub(super) run: &'a Run,
     node: Option<&'a Node>,
     attempt: u32,
     /// Params that differ from the plan's in this attempt.
     params: &'a BTreeMap<Name, Value>,
     /// Where it runs; none for here.
-    host: Option<Host>,
-    setting: &'a Setting,
+    pub(super) host: Option<Host>,
+    pub(super) setting: &'a Setting,
     /// The name of the attempt's files.
     name: String,
     /// Values that are handed over as files.
@@ -90,6 +90,8 @@ pub(super) fn attempt(
             Work::Checks(parts.collect::<Result<_, _>>()?)
         }
         Action::Wait(wait) => values.wait(wait, &mut env)?,
+        Action::Copy(copy) => values.copy(copy, &cwd, &instance.to_string())?,
+        Action::Reboot(reboot) => values.reboot(reboot, node)?,
     };
     let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
     Ok(Attempt {
@@ -307,7 +309,7 @@ impl Values<'_> {
         template.map_or(Ok(workspace.clone()), |t| self.path(t, &workspace))
     }
 
-    fn path(&mut self, template: &Template, from: &Path) -> Result<PathBuf, String> {
+    pub(super) fn path(&mut self, template: &Template, from: &Path) -> Result<PathBuf, String> {
         let bytes = self.short("a path", template)?;
         Ok(from.join(std::ffi::OsStr::from_bytes(&bytes.0)))
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Shell, Wait};
+use super::{Check, Copy, Reboot, Shell, Wait};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
 
@@ -25,6 +25,10 @@ pub enum Action {
     Checks(Vec<Check>),
     /// Waiting until something holds.
     Wait(Wait),
+    /// Files and folders brought to a place.
+    Copy(Copy),
+    /// A restart of the step's host.
+    Reboot(Reboot),
 }
 
 impl Action {
@@ -43,6 +47,8 @@ impl Action {
             }
             Self::Checks(_) => None,
             Self::Wait(wait) => Some(wait.shown()),
+            Self::Copy(copy) => Some(copy.shown()),
+            Self::Reboot(reboot) => Some(reboot.shown()),
         }
     }
 
@@ -54,6 +60,8 @@ impl Action {
             Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
             Self::Wait(wait) => wait.placeholders(),
+            Self::Copy(copy) => copy.placeholders(),
+            Self::Reboot(reboot) => reboot.cmd.iter().flat_map(|cmd| &cmd.values).collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod action;
 mod hosts;
+mod own;
 mod params;
 mod resolve;
 mod wait;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
 pub use hosts::{Fan, Items, Lease, On};
+pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 pub use wait::{Until, Wait};

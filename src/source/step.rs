@@ -5,15 +5,15 @@ use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError, OnInterrupt,
-    OutputSpec, ParamType, Shell, Stdin, Step, Verify, Wait, When,
+    Action, Actor, Check, Copy, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
+    OnInterrupt, OutputSpec, ParamType, Reboot, Shell, Stdin, Step, Verify, Wait, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] = &["copy", "call", "agent", "reboot", "secrets", "consent"];
+const LATER: &[&str] = &["call", "agent", "secrets", "consent"];
 
 /// What a step may run, at most one of them.
-pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait"];
+pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait", "copy", "reboot"];
 
 /// Keys of the workflow that TOML is easily made to give to a step.
 const WORKFLOWS: &[&str] = &[
@@ -96,13 +96,15 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
             "script" => String::decode(node, problems).map(Action::Script),
             "argv" => Vec::decode(node, problems).map(Action::Argv),
             "wait" => Wait::decode(node, problems).map(Action::Wait),
+            "copy" => Copy::decode(node, problems).map(Action::Copy),
+            "reboot" => Reboot::decode(node, problems).map(Action::Reboot),
             _ => Vec::decode(node, problems).map(Action::Checks),
         };
         let empty = match &action {
             Some(Action::Argv(all)) => all.is_empty(),
             Some(Action::Checks(all)) => all.is_empty(),
             Some(Action::Cmd(text) | Action::Script(text)) => text.trim().is_empty(),
-            Some(Action::Wait(_)) | None => false,
+            Some(Action::Wait(_) | Action::Copy(_) | Action::Reboot(_)) | None => false,
         };
         if empty {
             bad_value::<()>(node, format!("`{name}` is empty"), problems);

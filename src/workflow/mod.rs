@@ -8,7 +8,7 @@ mod param;
 mod step;
 mod tags;
 
-pub use action::{Action, Check, Until, Wait};
+pub use action::{Action, Check, Copy, Reboot, Until, Wait};
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};

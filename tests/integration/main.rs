@@ -12,6 +12,7 @@
 )]
 
 mod basics;
+mod copies;
 mod crash;
 mod diff;
 mod docs;
