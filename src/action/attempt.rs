@@ -51,8 +51,8 @@ impl Attempt {
         urge: watch::Receiver<Urge>,
         left: Option<Duration>,
     ) -> Done {
-        if let (Some(_), Work::Wait(_)) = (left, &self.work) {
-            // To wait once more does no harm.
+        if let (Some(_), Work::Wait(_) | Work::Copy(_)) = (left, &self.work) {
+            // To wait or copy once more does no harm.
             return Done::interrupted();
         }
         let values = std::mem::take(&mut self.value_files);
@@ -68,7 +68,6 @@ impl Attempt {
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
-            tries: 0,
             secrets: Vec::new(),
             masks: None,
         };
@@ -82,6 +81,8 @@ impl Attempt {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
             Work::Wait(wait) => doing.wait(wait).await,
+            Work::Copy(copy) => doing.copy(copy).await,
+            Work::Reboot(reboot) => doing.reboot(reboot).await,
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
             doing.check(verify, "verify").await;
@@ -116,6 +117,7 @@ impl Attempt {
             Work::One(part) => std::slice::from_mut(&mut **part),
             Work::Checks(parts) => parts,
             Work::Wait(wait) => wait.parts(),
+            Work::Copy(_) | Work::Reboot(_) => &mut [],
         };
         for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
@@ -133,13 +135,11 @@ pub(super) struct Doing<'a> {
     pub(super) pool: &'a Pool,
     pub(super) hosts: &'a Hosts,
     /// How long ago it was begun by another engine, as long as what that one started is met with.
-    left: Option<Duration>,
+    pub(super) left: Option<Duration>,
     pub(super) urge: watch::Receiver<Urge>,
     pub(super) inline: Vec<(String, Bytes)>,
     pub(super) ending: Ending,
     pub(super) attempt: &'a Attempt,
-    /// How often a command that is waited for was tried.
-    pub(super) tries: u32,
     secrets: Vec<Secret>,
     masks: Option<Masks>,
 }
@@ -283,9 +283,6 @@ impl Doing<'_> {
     /// Runs a command on the attempt's host. What another engine left of it is met with first.
     async fn run_there(&mut self, on: &Remote, start: Start, name: &str) -> Report {
         let part = name.strip_prefix(&self.attempt.name).unwrap_or(name).trim_start_matches('.');
-        // Each try has an id of its own: one id runs once.
-        let tried = if self.tries > 1 { format!("try{}", self.tries) } else { String::new() };
-        let part = &format!("{part}{tried}");
         let mut command = ssh::Command { hosts: self.hosts, on: on.part(part), start };
         if let Some(age) = self.left {
             let report = command.recover(age, &mut self.urge).await;
@@ -307,7 +304,7 @@ impl Doing<'_> {
     }
 
     /// Where its files are.
-    fn place(&self) -> Place<'_> {
+    pub(super) fn place(&self) -> Place<'_> {
         self.attempt.on.as_ref().map_or(Place::Here, |on| Place::There(self.hosts, &on.host))
     }
 

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod capture;
+mod copy;
 mod expect;
 pub mod keeper;
 mod outputs;
@@ -13,16 +14,19 @@ mod pool;
 mod processes;
 mod program;
 mod protocol;
+mod reboot;
 mod secrets;
 mod socket;
 pub mod ssh;
 mod wait;
 mod work;
 
+pub use copy::{Copy, End};
 pub use outputs::remove_left;
 pub use pool::{Calls, Lost, Pool, Setting, Urge};
 pub use processes::is_alive;
 pub use protocol::Limits;
+pub use reboot::Reboot;
 pub use secrets::Wanted;
 pub use wait::{Until, Wait};
 pub use work::{Attempt, Done, Expected, Part, Work};

@@ -41,7 +41,7 @@ pub struct Setting {
 }
 
 /// What the runs that a run calls have in common with it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Calls {
     /// How many commands may run at once.
     pub jobs: usize,

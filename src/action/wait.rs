@@ -38,6 +38,16 @@ pub enum Until {
     Over(Duration),
 }
 
+impl Wait {
+    /// The commands of it.
+    pub(super) fn parts(&mut self) -> &mut [Part] {
+        match &mut self.until {
+            Until::Passes(part) => std::slice::from_mut(&mut **part),
+            Until::Answers { .. } | Until::Over(_) => &mut [],
+        }
+    }
+}
+
 /// How a try came out.
 enum Tried {
     /// It holds.
@@ -48,19 +58,11 @@ enum Tried {
     Ended(Outcome),
 }
 
-impl Wait {
-    /// The commands in it.
-    pub(super) fn parts(&mut self) -> &mut [Part] {
-        match &mut self.until {
-            Until::Passes(part) => std::slice::from_mut(&mut **part),
-            Until::Answers { .. } | Until::Over(_) => &mut [],
-        }
-    }
-}
-
 impl Doing<'_> {
     /// A step that waits.
     pub(super) async fn wait(&mut self, wait: &Wait) {
+        // What a try of another engine came to is of no use any more.
+        self.left = None;
         let expected = expected(wait);
         let (tries, last, outcome) = match &wait.until {
             Until::Over(span) => {
@@ -87,7 +89,7 @@ impl Doing<'_> {
         let mut holds_since: Option<Instant> = None;
         let mut last = None;
         for tries in 1.. {
-            let rest = match self.attempt_once(&wait.until).await {
+            let rest = match self.attempt_once(&wait.until, tries).await {
                 Tried::Ended(outcome) => return (tries, last, outcome),
                 Tried::NotYet(why) => {
                     last = Some(why);
@@ -115,9 +117,9 @@ impl Doing<'_> {
         (u32::MAX, last, Outcome::Done)
     }
 
-    async fn attempt_once(&mut self, until: &Until) -> Tried {
+    async fn attempt_once(&mut self, until: &Until, nth: u32) -> Tried {
         match until {
-            Until::Passes(part) => self.command(part).await,
+            Until::Passes(part) => self.command(part, nth).await,
             Until::Answers { host, port } => {
                 let connected = tokio::net::TcpStream::connect((host.as_str(), *port));
                 match tokio::time::timeout(CONNECT, connected).await {
@@ -131,11 +133,14 @@ impl Doing<'_> {
     }
 
     /// Runs the command once. Only what its last try wrote is kept.
-    async fn command(&mut self, part: &Part) -> Tried {
+    async fn command(&mut self, part: &Part, nth: u32) -> Tried {
         self.forget();
-        self.tries += 1;
-        let attempt = self.attempt;
-        let mut report = self.run(part, &attempt.name).await;
+        // A host takes what has one name for one command, which it runs once.
+        let name = format!("{}.try{nth}", self.attempt.name);
+        let mut report = self.run(part, &name).await;
+        for (kept, _) in &mut self.inline {
+            *kept = kept.replacen(&name, &self.attempt.name, 1);
+        }
         self.ending.leaked.extend(std::mem::take(&mut report.leaked));
         self.show(&report);
         match &report.outcome {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::copy::Copy;
 use super::protocol::Limits;
+use super::reboot::Reboot;
 use super::secrets::Wanted;
 use super::ssh::Remote;
 use super::wait::Wait;
@@ -49,6 +51,10 @@ pub enum Work {
     Checks(Vec<Part>),
     /// Waiting until something holds.
     Wait(Wait),
+    /// Files and folders brought to a place.
+    Copy(Copy),
+    /// A restart of the host.
+    Reboot(Reboot),
 }
 
 /// One command and what is expected of it.

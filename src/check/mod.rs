@@ -10,6 +10,7 @@ mod foreign;
 pub mod graph;
 mod options;
 mod outputs;
+mod own;
 mod params;
 mod scripts;
 mod secrets;

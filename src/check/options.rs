@@ -1,6 +1,6 @@
 //! Options: those that contradict each other, prove nothing, or were given to the wrong table.
 
-use super::all_steps;
+use super::{all_steps, own};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::ids::Name;
 use crate::shell;
@@ -39,6 +39,7 @@ const UNSAID: &[&str] = &[
 pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
     for step in all_steps(workflow) {
         action(step, problems);
+        own::check(workflow, step, problems);
         if let Some(expect) = &step.expect {
             expectation(expect, problems);
             weak(step, expect, problems);

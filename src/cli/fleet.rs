@@ -35,6 +35,9 @@ pub(super) enum FleetCommand {
     },
     /// Check the files of the hosts, and nothing else
     Check,
+    /// Connect to hosts, and say which answer and what they are
+    #[command(after_help = SELECTORS)]
+    Probe(Selected),
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,6 +55,7 @@ impl Context {
         match command {
             FleetCommand::List(selected) => self.fleet_list(selected),
             FleetCommand::Show { host, format } => self.fleet_show(host, *format),
+            FleetCommand::Probe(selected) => self.fleet_probe(selected),
             FleetCommand::Check => {
                 let (_, checked) = ops::read_fleet(&self.workspace)?;
                 for one in &checked {

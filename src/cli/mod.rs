@@ -16,6 +16,7 @@ mod live;
 mod names;
 mod new;
 mod plan;
+mod probe;
 mod problems;
 mod progress;
 mod reports;

@@ -1,23 +1,26 @@
-//! What the engine does itself, its values put in place: waiting.
+//! What the engine does itself, its values put in place: waiting, copying, rebooting.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::resolve::Values;
-use crate::action::{Limits, Part, Until, Wait, Work};
+use crate::action::{Copy, End, Limits, Part, Reboot, Until, Wait, Work};
 use crate::plan::{self, Action, Step};
+use crate::run::Node;
 use crate::value::Bytes;
 use crate::workflow::Millis;
 
-/// How long an attempt at a step may take. One that waits says that itself, and may be silent.
+/// How long an attempt at a step may take. What the engine does itself says that too, and may be silent.
 pub(super) fn limits(step: &Step, grace_ms: u64) -> Limits {
-    let wait = match &step.run {
-        Some(Action::Wait(wait)) => Some(wait),
-        _ => None,
+    let (is_own, own) = match &step.run {
+        Some(Action::Wait(wait)) => (true, wait.deadline),
+        Some(Action::Copy(_)) => (true, None),
+        Some(Action::Reboot(reboot)) => (true, Some(reboot.deadline)),
+        _ => (false, None),
     };
-    let own = wait.and_then(|wait| wait.deadline);
     Limits {
         deadline_ms: step.timeout.into_iter().chain(own).min().map(|span| span.0),
-        stall_ms: step.stall_timeout.filter(|_| wait.is_none()).map(|span| span.0),
+        stall_ms: step.stall_timeout.filter(|_| !is_own).map(|span| span.0),
         grace_ms,
     }
 }
@@ -48,6 +51,64 @@ impl Values<'_> {
         };
         let stays = wait.stays.map(duration).unwrap_or_default();
         Ok(Work::Wait(Wait { until, every: duration(wait.every), stays }))
+    }
+}
+
+impl Values<'_> {
+    /// What is copied where. What it leaves if it is killed is known by the run and the instance.
+    pub(super) fn copy(
+        &mut self,
+        copy: &plan::Copy,
+        cwd: &Path,
+        instance: &str,
+    ) -> Result<Work, String> {
+        let from = self.end(&copy.from, cwd)?;
+        let to = self.end(&copy.to, cwd)?;
+        let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let instance: String = instance.chars().map(safe).collect();
+        let mark = format!("{}-{instance}", self.run.id());
+        Ok(Work::Copy(Copy { from, to, parents: copy.parents, mark }))
+    }
+
+    /// One end of a copy. A path of this machine is taken from the step's folder, or, where that is its host's, from the
+    /// workspace.
+    fn end(&mut self, end: &plan::End, cwd: &Path) -> Result<End, String> {
+        let there = end.there && self.host.is_some();
+        if there {
+            let path = self.path(&end.path, Path::new(""))?;
+            if !path.is_absolute() {
+                return Err(format!("`{}`: a path on a host begins with `/`", path.display()));
+            }
+            return Ok(End { there, path });
+        }
+        let workspace = self.setting.workspace.clone();
+        let from = if self.host.is_some() { &workspace } else { cwd };
+        Ok(End { there, path: self.path(&end.path, from)? })
+    }
+
+    /// How the host is rebooted. Attempts that passed have rebooted it; all others are about the same reboot.
+    pub(super) fn reboot(&mut self, reboot: &plan::Reboot, node: &Node) -> Result<Work, String> {
+        if self.host.is_none() {
+            return Err("this machine is not rebooted: a reboot needs a host".to_owned());
+        }
+        let done = node.attempts.iter().filter_map(|a| a.ending.as_ref());
+        let done = done.filter(|ending| ending.passed).count();
+        let instance = node.instance.file_stem();
+        let mark = format!("{}-{instance}-{done}", self.run.id());
+        let order = match &reboot.cmd {
+            Some(shell) => {
+                let env = self.handed_over(shell)?;
+                let named = env.into_iter().map(|(name, value)| {
+                    let mut word = format!("{name}=").into_bytes();
+                    word.extend(value.0);
+                    Bytes(word)
+                });
+                let words = std::iter::once(Bytes::from("env")).chain(named);
+                Some(words.chain(shell.argv()).collect())
+            }
+            None => None,
+        };
+        Ok(Work::Reboot(Reboot { mark, order }))
     }
 }
 

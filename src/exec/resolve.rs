@@ -22,7 +22,7 @@ use crate::workflow;
 
 /// What placeholders are resolved against.
 pub(super) struct Values<'a> {
-    run: &'a Run,
+    pub(super) run: &'a Run,
     node: Option<&'a Node>,
     attempt: u32,
     /// Params that differ from the plan's in this attempt.
@@ -108,6 +108,8 @@ pub(super) fn attempt(
             Work::Checks(parts.collect::<Result<_, _>>()?)
         }
         Action::Wait(wait) => values.wait(wait, &mut env)?,
+        Action::Copy(copy) => values.copy(copy, &cwd, &instance.to_string())?,
+        Action::Reboot(reboot) => values.reboot(reboot, node)?,
     };
     let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
     Ok(Attempt {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::settle_all;
-use super::workspace::{Durability, actor};
+use super::workspace::{Durability, actor, runtime};
 use super::{Error, Workspace, facts};
 use crate::action::{Calls, Setting, is_alive};
 use crate::exec::{self, Drive, Left, Show};
@@ -130,14 +130,10 @@ pub(super) fn drive(
         },
         inherited,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::Io { what: "the engine could not start".to_owned(), error })?;
     if journal.run().is_ending() {
         settle_all(workspace, &store, journal.run())?;
     }
-    let left = runtime.block_on(exec::drive(&mut store, &mut journal, how, show))?;
+    let left = runtime()?.block_on(exec::drive(&mut store, &mut journal, how, show))?;
     if journal.run().status().is_final() {
         settle_all(workspace, &store, journal.run())?;
     }

@@ -220,6 +220,12 @@ fn parents(root: &Path, config: &Config, trust: &Trust) -> Result<Vec<Parent>, S
     Ok(parents)
 }
 
+/// What waits for many things at once, on one thread.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    let failed = |error| Error::Io { what: "the engine could not start".to_owned(), error };
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)
+}
+
 /// Who acts here: `user@host`.
 pub(super) fn actor(kind: ActorKind) -> Actor {
     let user = std::env::var("USER")

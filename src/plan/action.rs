@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Check, Shell, Wait};
+use super::{Call, Check, Copy, Reboot, Shell, Wait};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
 
@@ -27,6 +27,10 @@ pub enum Action {
     Call(Call),
     /// Waiting until something holds.
     Wait(Wait),
+    /// Files and folders brought to a place.
+    Copy(Copy),
+    /// A restart of the step's host.
+    Reboot(Reboot),
 }
 
 impl Action {
@@ -46,6 +50,8 @@ impl Action {
             Self::Call(call) => Some(call.shown()),
             Self::Wait(wait) => Some(wait.shown()),
             Self::Checks(_) => None,
+            Self::Copy(copy) => Some(copy.shown()),
+            Self::Reboot(reboot) => Some(reboot.shown()),
         }
     }
 
@@ -58,6 +64,8 @@ impl Action {
             Self::Call(call) => call.placeholders(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
             Self::Wait(wait) => wait.placeholders(),
+            Self::Copy(copy) => copy.placeholders(),
+            Self::Reboot(reboot) => reboot.cmd.iter().flat_map(|cmd| &cmd.values).collect(),
         }
     }
 }

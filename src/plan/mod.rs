@@ -4,6 +4,7 @@
 mod action;
 mod call;
 mod hosts;
+mod own;
 mod params;
 mod resolve;
 mod secrets;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
 pub use hosts::{Fan, Items, Lease, On};
+pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 pub use secrets::{Secrets, shown as shown_sources};

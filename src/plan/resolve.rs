@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::hosts::Places;
 use super::{
-    Action, BadParam, Call, Check, Converge, Expectation, Facts, Given, Guard, On, Plan, Secrets,
-    Shell, Stdin, Step, Until, Wait,
+    Action, BadParam, Call, Check, Converge, Copy, End, Expectation, Facts, Given, Guard, On, Plan,
+    Reboot, Secrets, Shell, Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -193,10 +193,9 @@ impl Resolver<'_, '_> {
             release: step.release.as_ref().map(|r| r.value.clone()),
             on_interrupt: step.on_interrupt.as_ref().map_or_else(
                 || {
-                    // To wait once more does no harm.
-                    let waits =
-                        matches!(&step.run, Some(At { value: workflow::Action::Wait(_), .. }));
-                    let again = finally || calls || waits || effect == Effect::Read;
+                    // To wait or copy once more does no harm, and no host is rebooted twice.
+                    let own = step.run.as_ref().is_some_and(|run| run.value.may_be_repeated());
+                    let again = finally || calls || own || effect == Effect::Read;
                     if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
                 },
                 |o| o.value.clone(),
@@ -246,7 +245,21 @@ impl Resolver<'_, '_> {
                 stays: wait.stays,
                 deadline: wait.deadline,
             }),
+            workflow::Action::Copy(copy) => Action::Copy(Copy {
+                from: self.end(&copy.from),
+                to: self.end(&copy.to),
+                parents: copy.parents,
+            }),
+            workflow::Action::Reboot(reboot) => Action::Reboot(Reboot {
+                cmd: reboot.cmd.as_ref().map(|text| self.shell(shell, text)),
+                deadline: reboot.deadline,
+            }),
         }
+    }
+
+    fn end(&self, text: &str) -> End {
+        let path = text.strip_prefix(workflow::Copy::THERE);
+        End { there: path.is_some(), path: self.template(path.unwrap_or(text)) }
     }
 
     fn check(

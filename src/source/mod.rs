@@ -1,6 +1,7 @@
 //! Files to typed workflows and hosts, with places: every language goes through one tree and one decoder.
 
 mod call;
+mod copy;
 mod decode;
 mod expect;
 mod fan;

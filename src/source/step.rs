@@ -6,15 +6,16 @@ use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Call, Check, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
-    OnInterrupt, OutputSpec, ParamType, Shell, Stdin, Step, Verify, Wait, When,
+    Action, Actor, Call, Check, Copy, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
+    OnInterrupt, OutputSpec, ParamType, Reboot, Shell, Stdin, Step, Verify, Wait, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] = &["copy", "agent", "reboot", "consent"];
+const LATER: &[&str] = &["agent", "consent"];
 
 /// What a step may run, at most one of them.
-pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait", "call"];
+pub(super) const ACTIONS: &[&str] =
+    &["cmd", "script", "argv", "checks", "wait", "copy", "reboot", "call"];
 
 /// Keys of the workflow that TOML is easily made to give to a step.
 const WORKFLOWS: &[&str] = &[
@@ -99,13 +100,16 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
             "argv" => Vec::decode(node, problems).map(Action::Argv),
             "call" => Call::decode(node, problems).map(Action::Call),
             "wait" => Wait::decode(node, problems).map(Action::Wait),
+            "copy" => Copy::decode(node, problems).map(Action::Copy),
+            "reboot" => Reboot::decode(node, problems).map(Action::Reboot),
             _ => Vec::decode(node, problems).map(Action::Checks),
         };
         let empty = match &action {
             Some(Action::Argv(all)) => all.is_empty(),
             Some(Action::Checks(all)) => all.is_empty(),
             Some(Action::Cmd(text) | Action::Script(text)) => text.trim().is_empty(),
-            Some(Action::Wait(_) | Action::Call(_)) | None => false,
+            Some(Action::Wait(_) | Action::Copy(_) | Action::Reboot(_) | Action::Call(_))
+            | None => false,
         };
         if empty {
             bad_value::<()>(node, format!("`{name}` is empty"), problems);

@@ -21,6 +21,10 @@ pub enum Action {
     Wait(Wait),
     /// Another verb, in a run of its own.
     Call(Call),
+    /// Files and folders brought to a place.
+    Copy(Copy),
+    /// A restart of the step's host.
+    Reboot(Reboot),
 }
 
 impl Action {
@@ -30,8 +34,16 @@ impl Action {
             Self::Cmd(text) => vec![At { value: text.clone(), place }],
             Self::Checks(checks) => checks.iter().map(|check| check.cmd.clone()).collect(),
             Self::Wait(Wait { until: Until::Passes(text), .. }) => vec![text.clone()],
-            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Call(_) => Vec::new(),
+            Self::Reboot(reboot) => reboot.cmd.iter().cloned().collect(),
+            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Copy(_) | Self::Call(_) => {
+                Vec::new()
+            }
         }
+    }
+
+    /// Whether it does no harm to do it again where it may have been done: what the engine does itself sees that.
+    pub fn may_be_repeated(&self) -> bool {
+        matches!(self, Self::Wait(_) | Self::Copy(_) | Self::Reboot(_))
     }
 
     /// The texts that become one value each, words of `argv` aside; `place` is its own.
@@ -40,7 +52,10 @@ impl Action {
             Self::Script(path) => vec![At { value: path.clone(), place }],
             Self::Wait(Wait { until: Until::Answers(port), .. }) => vec![port.clone()],
             Self::Call(call) => call.texts(),
-            Self::Cmd(_) | Self::Argv(_) | Self::Checks(_) | Self::Wait(_) => Vec::new(),
+            Self::Copy(copy) => vec![copy.from.clone(), copy.to.clone()],
+            Self::Cmd(_) | Self::Argv(_) | Self::Checks(_) | Self::Wait(_) | Self::Reboot(_) => {
+                Vec::new()
+            }
         }
     }
 }
@@ -87,4 +102,36 @@ pub struct Check {
     /// What a pass is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<At<Expect>>,
+}
+
+/// Files and folders brought to a place. A path that begins with [`Copy::THERE`] is the step's host's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Copy {
+    /// What is copied.
+    pub from: At<String>,
+    /// What the copy is called.
+    pub to: At<String>,
+    /// Whether folders above it are made.
+    #[serde(default)]
+    pub parents: bool,
+}
+
+impl Copy {
+    /// What stands before a path of the step's host.
+    pub const THERE: &str = "host:";
+}
+
+/// A restart of the step's host.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reboot {
+    /// Shell text that orders it; without it, what the host's system has for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<At<String>>,
+    /// How long it may take until the host is back.
+    pub deadline: Millis,
+}
+
+impl Reboot {
+    /// How long it may take where nobody says.
+    pub const DEADLINE: Millis = Millis(600_000);
 }

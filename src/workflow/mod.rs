@@ -11,7 +11,7 @@ mod secret;
 mod step;
 mod tags;
 
-pub use action::{Action, Check, Until, Wait};
+pub use action::{Action, Check, Copy, Reboot, Until, Wait};
 pub use call::Call;
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;

@@ -20,6 +20,8 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("CallTable", "Call", "`call = { … }` of a step"),
     ("Check", "Check", "`checks = [{ … }]` of a step"),
     ("Wait", "Wait", "`wait = { … }` of a step"),
+    ("Copy", "Copy", "`copy = { … }` of a step"),
+    ("Reboot", "Reboot", "`reboot` of a step"),
     ("Expect", "Expect", "`expect = { … }` of a step, a check or `verify`"),
     ("TextExpect", "Expected text", "`stdout` and `stderr` of `expect`"),
     ("FileExpect", "Expected file", "`file` of `expect`"),

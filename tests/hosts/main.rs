@@ -8,4 +8,5 @@
 )]
 
 mod commands;
+mod fleet;
 mod sshd;

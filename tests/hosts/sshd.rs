@@ -98,6 +98,7 @@ impl Sshd {
             shell: None,
             labels: BTreeMap::new(),
             groups: BTreeSet::new(),
+            description: None,
         }
     }
 
@@ -217,7 +218,7 @@ impl Engine {
 pub(crate) fn part(attempt: &mut Attempt) -> &mut Part {
     match &mut attempt.work {
         Work::One(part) => part,
-        Work::Checks(_) => panic!("several"),
+        _ => panic!("none or several"),
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod basics;
 mod calls;
+mod copies;
 mod crash;
 mod diff;
 mod docs;

@@ -9,6 +9,7 @@
     reason = "these types are shapes: no value of them is ever made"
 )]
 
+mod copy;
 mod fan;
 mod host;
 mod parts;
@@ -23,6 +24,7 @@ use crate::workflow::{
     Actor, ConvergeStrategy, Effect, ErrorTag, Join, OnDisconnect, Order, Severity, Strategy,
     ValueType,
 };
+use copy::{Copy, Reboot};
 use fan::{ForEach, HostRef};
 pub use host::host_schema;
 use parts::{
@@ -250,7 +252,8 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks`, `wait` and `call` says what it does.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks`, `wait`, `copy`, `reboot` and `call` says what it
+/// does.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -277,6 +280,10 @@ struct Step {
     call: Option<Call>,
     /// What is waited for: shell text that passes, a port that answers, or a time.
     wait: Option<Wait>,
+    /// A file or folder brought to a place, whole or not at all.
+    copy: Option<Copy>,
+    /// The host is restarted, once, and is back.
+    reboot: Option<Reboot>,
     /// The machine it runs on: a host of the fleet, `local`, or a table that says how it is reached.
     host: Option<HostRef>,
     /// Selectors of the hosts it runs on, one instance each: `all`, a name, `@group`, `label=value`.
@@ -335,12 +342,8 @@ struct Step {
     on_interrupt: Option<OnInterrupt>,
     /// What the machine must have for it to be tried at all.
     requires: Option<Requires>,
-    /// Files brought to a place.
-    copy: Option<Later>,
     /// An agent started by the engine.
     agent: Option<Later>,
-    /// A restart of the machine.
-    reboot: Option<Later>,
     /// A yes that must be recorded first.
     consent: Option<Later>,
 }

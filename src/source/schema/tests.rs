@@ -108,6 +108,8 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::OnInterrupt>(&root, "OnInterrupt");
     table::<typed::OutputSpec>(&root, "Output");
     table::<typed::Wait>(&root, "Wait");
+    table::<typed::Copy>(&root, "Copy");
+    table::<typed::Reboot>(&root, "Reboot");
     same_fields::<HostFile>(&json!({}), &[&host_schema()]);
     let roads = objects(&root, &root["$defs"]["OnErrorTable"]);
     let tags: Vec<&str> =
