@@ -7,5 +7,8 @@
     reason = "tests, which say what they measured"
 )]
 
+mod bytes;
 mod commands;
+mod connections;
+mod lost;
 mod sshd;

@@ -56,7 +56,7 @@ impl Sshd {
         let mut config = format!(
             "HostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\nUsePAM no\nStrictModes no\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nPrintMotd no\n\
-             AcceptEnv none\nLogLevel DEBUG\n",
+             AcceptEnv none\nLogLevel VERBOSE\n",
             host = at("host").display(),
             authorized = at("authorized").display(),
         );

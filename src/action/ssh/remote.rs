@@ -278,16 +278,16 @@ impl Command<'_> {
             .word(self.id())
             .word(seen.0.to_string())
             .word(seen.1.to_string());
-        let mut new = (0, 0);
-        let words = line
-            .exchange(order, &[], &nonce, |out, err| {
-                watch.heard(&out, &err);
-                new = (new.0 + out.len(), new.1 + err.len());
-                // As it comes: should the connection end, the next look goes on from there.
-                *seen = (seen.0 + out.len() as u64, seen.1 + err.len() as u64);
-            })
-            .await?;
-        Ok((words, new.0.max(new.1)))
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let hear = |more_out, more_err| {
+            out.extend::<Vec<u8>>(more_out);
+            err.extend::<Vec<u8>>(more_err);
+        };
+        // Only as a whole: where the connection ends, ssh's last words come as if they were the command's.
+        let words = line.exchange(order, &[], &nonce, hear).await?;
+        watch.heard(&out, &err);
+        *seen = (seen.0 + out.len() as u64, seen.1 + err.len() as u64);
+        Ok((words, out.len().max(err.len())))
     }
 
     /// What became of an attempt whose connection was lost; whatever it does, it is ended.
