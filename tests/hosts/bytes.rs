@@ -9,7 +9,7 @@ use crate::sshd::{Sshd, block_on, part};
 /// So many values go through each shell.
 const VALUES: usize = 10_000;
 /// So many of them at once.
-const BATCH: usize = 250;
+const BATCH: usize = 1_000;
 
 /// A generator of numbers, the same in each run of the test.
 struct Numbers(u64);

@@ -11,4 +11,5 @@ mod bytes;
 mod commands;
 mod connections;
 mod lost;
+mod matrix;
 mod sshd;
