@@ -124,7 +124,8 @@ finish() {
 
 # Ends an attempt, unless it has ended: ID TENTHS.
 stop() {
-  look "$1"
+  # One that is forgotten has ended.
+  look "$1" || return
   case $end in
     '') echo killed >>"$S/$1" ;;
     killed) ;;
