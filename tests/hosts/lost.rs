@@ -11,7 +11,7 @@ use crate::sshd::{Engine, Sshd, below, block_on, children, kill, wait_until};
 
 /// Waits for a file while the engine goes on.
 pub(crate) async fn there(path: &Path) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while !path.exists() {
         assert!(Instant::now() < until, "waited for {}", path.display());
         tokio::time::sleep(Duration::from_millis(5)).await;

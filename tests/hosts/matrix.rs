@@ -14,11 +14,11 @@ use crate::sshd::{Engine, Sshd, With, below, block_on, children, kill, script, w
 const STEPPED: &str = r#"case $2 in IFS=*) ;; *) exec /bin/sh "$@" ;; esac
 exec bash --posix -c '
 step() {
-  [ -e "$DIR/armed" ] || return
-  printf "%s\n" "${BASH_COMMAND%%
-*}" >>"$DIR/seen"
-  [ "${BASH_COMMAND%%
-*}" = "$(cat "$DIR/armed")" ] && mkdir "$DIR/paused" 2>/dev/null || return
+  read -r want 2>/dev/null <"$DIR/armed" || return
+  local now=${BASH_COMMAND%%
+*}
+  [ -z "${want#list}" ] && printf "%s\n" "$now" >>"$DIR/seen"
+  [ "$now" = "$want" ] && [ ! -e "$DIR/paused" ] && mkdir "$DIR/paused" 2>/dev/null || return
   until [ -e "$DIR/go" ]; do sleep 0.02; done
 }
 set -T
@@ -72,7 +72,7 @@ impl Stepped {
         let engine = self.sshd.engine();
         block_on(async {
             engine.run(&self.sshd.host(), "warm", &["true"]).await;
-            std::fs::write(self.dir.join("armed"), "none of them").unwrap();
+            std::fs::write(self.dir.join("armed"), "list\n").unwrap();
             let id = format!("matrix-list-{}", std::process::id());
             let done = engine.make(self.attempt(&engine, &id, false)).await;
             assert_eq!(done.ending.outcome, Outcome::Exited { code: 3 });
@@ -98,7 +98,7 @@ impl Stepped {
         let done = block_on(async {
             engine.run(&self.sshd.host(), &format!("{id}.warm"), &["true"]).await;
             let before = children(self.sshd.pid());
-            std::fs::write(self.dir.join("armed"), command).unwrap();
+            std::fs::write(self.dir.join("armed"), format!("{command}\n")).unwrap();
             let attempt = self.attempt(&engine, id, keep);
             let done = match killed {
                 Killed::Engine => {

@@ -1,6 +1,7 @@
 //! An `sshd` for one test: its own keys, port, configuration and place for what Ostler records.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -61,10 +62,10 @@ impl Sshd {
             authorized = at("authorized").display(),
         );
         let state = with.state.map_or_else(|| at("state"), Path::to_owned);
-        config.push_str(&format!("SetEnv XDG_STATE_HOME={}\n", state.display()));
+        let _ = writeln!(config, "SetEnv XDG_STATE_HOME={}", state.display());
         if !with.login.is_empty() {
             script(&at("login"), with.login);
-            config.push_str(&format!("ForceCommand {}\n", at("login").display()));
+            let _ = writeln!(config, "ForceCommand {}", at("login").display());
         }
         config.push_str(with.config);
         let (server, port) = serve(dir.path(), &config);
@@ -228,7 +229,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Waits until something holds; the limit is far beyond what is expected.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while !holds() {
         assert!(Instant::now() < until, "waited for: {what}");
         std::thread::sleep(Duration::from_millis(10));

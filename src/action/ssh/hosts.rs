@@ -164,7 +164,8 @@ impl Hosts {
                 Err(Closed::Full) => return Err(ended("the host takes no session")),
             }
             // Not all at the same moment again.
-            tokio::time::sleep(pause + pause.mul_f64(f64::from(self.tick() as u8) / 255.0)).await;
+            let share = u32::try_from(self.tick() % 8).unwrap_or(0);
+            tokio::time::sleep(pause + pause * share / 8).await;
             pause *= 2;
         }
         match self.connect(machine, Way::Own, self.tick()).await {
