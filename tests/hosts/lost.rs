@@ -87,12 +87,7 @@ fn what_ended_before_its_connection_is_known_all_the_same() {
     block_on(async {
         let attempt = engine.attempt(&host, "known.1", &["sh", "-c", &script]);
         let done = made(&engine, attempt, &began, || {
-            let sessions = below(sshd.pid());
-            let servers = sessions.iter().copied().filter(|pid| {
-                std::fs::read(format!("/proc/{pid}/comm"))
-                    .is_ok_and(|name| name.starts_with(b"sshd"))
-            });
-            let servers: Vec<i32> = servers.collect();
+            let servers = servers(&sshd);
             servers.iter().for_each(|pid| kill(*pid, Signal::STOP));
             std::fs::write(sshd.at("go"), "").unwrap();
             wait_until("the end is written down", || {
@@ -116,13 +111,7 @@ fn a_frozen_connection_is_given_up_and_its_command_ended() {
         let mut stopped = Vec::new();
         let attempt = engine.attempt(&host, "frozen.1", &["sh", "-c", &script]);
         let done = made(&engine, attempt, &began, || {
-            stopped = below(sshd.pid())
-                .into_iter()
-                .filter(|pid| {
-                    std::fs::read(format!("/proc/{pid}/comm"))
-                        .is_ok_and(|name| name.starts_with(b"sshd"))
-                })
-                .collect();
+            stopped = servers(&sshd);
             stopped.iter().for_each(|pid| kill(*pid, Signal::STOP));
         })
         .await;
@@ -133,6 +122,36 @@ fn a_frozen_connection_is_given_up_and_its_command_ended() {
         assert!(!marked("frozen.1"), "something is left");
         stopped.iter().for_each(|pid| kill(*pid, Signal::KILL));
     });
+}
+
+#[test]
+fn a_guard_that_hears_nothing_any_more_ends_its_command() {
+    let sshd = Sshd::new();
+    let (engine, host) = (sshd.engine(), sshd.host());
+    let began = sshd.at("began");
+    let script = format!("touch {}; trap '' TERM; setsid sleep 1000 & sleep 1000", began.display());
+    let mut stopped = Vec::new();
+    block_on(async {
+        let attempt = engine.attempt(&host, "unheard.1", &["sh", "-c", &script]);
+        tokio::select! {
+            _ = engine.make(attempt) => panic!("it goes on"),
+            () = there(&began) => stopped = servers(&sshd),
+        }
+        stopped.iter().for_each(|pid| kill(*pid, Signal::STOP));
+    });
+    drop(engine);
+    // Nothing there was closed: what tells it is the silence.
+    assert!(marked("unheard.1"));
+    wait_until("the guard has ended it", || !marked("unheard.1"));
+    stopped.iter().for_each(|pid| kill(*pid, Signal::KILL));
+}
+
+/// The server's processes for its connections.
+fn servers(sshd: &Sshd) -> Vec<i32> {
+    let is_server = |pid: &i32| {
+        std::fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with(b"sshd"))
+    };
+    below(sshd.pid()).into_iter().filter(is_server).collect()
 }
 
 #[test]
