@@ -133,11 +133,15 @@ fn a_guard_that_hears_nothing_any_more_ends_its_command() {
     let mut stopped = Vec::new();
     block_on(async {
         let attempt = engine.attempt(&host, "unheard.1", &["sh", "-c", &script]);
+        let stop = async {
+            there(&began).await;
+            stopped = servers(&sshd);
+            stopped.iter().for_each(|pid| kill(*pid, Signal::STOP));
+        };
         tokio::select! {
             _ = engine.make(attempt) => panic!("it goes on"),
-            () = there(&began) => stopped = servers(&sshd),
+            () = stop => {}
         }
-        stopped.iter().for_each(|pid| kill(*pid, Signal::STOP));
     });
     drop(engine);
     // Nothing there was closed: what tells it is the silence.
