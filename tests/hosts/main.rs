@@ -3,10 +3,13 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "tests, which say what they measured"
 )]
 
+mod bytes;
 mod commands;
+mod connections;
 mod fleet;
+mod lost;
+mod matrix;
 mod sshd;
