@@ -5,7 +5,7 @@
 //! | row | module | what it is | invariant |
 //! | --- | --- | --- | --- |
 //! | 1 | [`ids`] [`value`] | names, values and times, parsed once | a value of these types is valid |
-//! | 2 | [`diagnostic`] | one problem in what somebody wrote | codes are never reused |
+//! | 2 | [`diagnostic`] [`redact`] | one problem in what somebody wrote; secrets masked in a stream | codes are never reused; pure |
 //! | 3 | [`expr`], then [`shell`] | placeholders and CEL; shell text, in which placeholders are compiled | pure; no value is ever spliced |
 //! | 4 | [`workflow`], then [`fleet`] | what was written, typed: verbs; the machines they run on | no I/O |
 //! | 5 | [`source`] [`check`] | files to workflows with places; workflows to all their problems | `check` is pure |
@@ -32,6 +32,7 @@ pub mod ids;
 pub mod ops;
 pub mod plan;
 pub mod reader;
+pub mod redact;
 pub mod report;
 pub mod retention;
 pub mod run;

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use ostler::expr::template::Named;
 use ostler::expr::{Condition, Template};
 use ostler::plan::{Facts, Given, resolve};
 use ostler::shell::{has_pipeline, simple_command};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The modules by row: one uses earlier rows only.
 const ROWS: &[&[&str]] = &[
     &["ids", "value"],
-    &["diagnostic"],
+    &["diagnostic", "redact"],
     &["expr"],
     &["shell"],
     &["workflow"],
@@ -24,6 +24,7 @@ const ROWS: &[&[&str]] = &[
 /// Modules that use no clock, file, process, environment or async.
 const PURE: &[&str] = &[
     "diagnostic",
+    "redact",
     "expr",
     "shell",
     "workflow",
@@ -43,6 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("landlock", &["reader"]),
     ("duct", &["reader", "ops"]),
     ("petgraph", &["check"]),
+    ("aho_corasick", &["redact"]),
     ("cel::", &["expr"]),
     ("brush_parser", &["shell"]),
     ("clap", &["cli"]),

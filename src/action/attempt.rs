@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::copy::Copy;
 use super::expect::{self, Judged};
 use super::outputs;
 use super::place::Place;
 use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Limits, Report, Start};
-use super::reboot::Reboot;
+use super::secrets::{self, Fetch, Wanted};
 use super::ssh::{self, Hosts, Remote};
-use super::wait::Wait;
+use super::work::{Part, Work};
 use crate::ids::Name;
+use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
-use crate::workflow::{Expect, OutputSpec};
+use crate::workflow::OutputSpec;
 
 /// An attempt with every value in place.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct Attempt {
     pub work: Work,
     /// Environment on top of the run's.
     pub env: Vec<(String, Bytes)>,
+    /// Its secrets, which are fetched anew for each attempt.
+    pub secrets: Vec<Wanted>,
     /// Its folder.
     pub cwd: PathBuf,
     /// How long it may take, all its parts together.
@@ -44,47 +46,6 @@ pub struct Attempt {
     pub value_files: Vec<(PathBuf, Bytes)>,
     /// The host it is made on; none is this machine.
     pub on: Option<Remote>,
-}
-
-/// What an attempt runs.
-#[derive(Debug, Clone)]
-pub enum Work {
-    /// One command.
-    One(Box<Part>),
-    /// Several, each with its own result.
-    Checks(Vec<Part>),
-    /// Waiting until something holds.
-    Wait(Wait),
-    /// Files and folders brought to a place.
-    Copy(Copy),
-    /// A restart of the host.
-    Reboot(Reboot),
-}
-
-/// One command and what is expected of it.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// Its name in the report.
-    pub name: String,
-    /// Its words.
-    pub argv: Vec<Bytes>,
-    /// Environment on top of the attempt's.
-    pub env: Vec<(String, Bytes)>,
-    /// What it reads.
-    pub stdin: Option<Bytes>,
-    /// What is expected.
-    pub expect: Option<Expected>,
-}
-
-/// An expectation with its paths in place.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// What was written.
-    pub that: Expect,
-    /// The paths of `that.file`.
-    pub files: Vec<PathBuf>,
-    /// The paths of `that.unchanged`.
-    pub unchanged: Vec<PathBuf>,
 }
 
 /// An attempt that ended, and its output that is short enough for the database, by name.
@@ -122,6 +83,12 @@ impl Attempt {
         urge: watch::Receiver<Urge>,
         left: Option<Duration>,
     ) -> Done {
+        if let (Some(_), Work::Wait(_)) = (left, &self.work) {
+            // To wait once more does no harm.
+            let cause = Interruption::EngineDied;
+            let ending = Ending::of(Outcome::Interrupted { cause }, false);
+            return Done { ending, inline: Vec::new() };
+        }
         let values = std::mem::take(&mut self.value_files);
         if let Err(outcome) = self.hand_over(hosts, values, left.is_some()).await {
             return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
@@ -135,7 +102,13 @@ impl Attempt {
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
+            tries: 0,
+            secrets: Vec::new(),
+            masks: None,
         };
+        if let Err(outcome) = doing.fetch().await {
+            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
+        }
         match &self.work {
             Work::One(part) => doing.one(part).await,
             Work::Checks(parts) => doing.checks(parts).await,
@@ -147,6 +120,9 @@ impl Attempt {
             doing.check(verify, "verify").await;
         }
         let _ = std::fs::remove_file(&self.output_file);
+        if let Some(masks) = &doing.masks {
+            secrets::hide(&mut doing.ending, masks);
+        }
         Done { ending: doing.ending, inline: doing.inline }
     }
 
@@ -169,13 +145,7 @@ impl Attempt {
             return Ok(());
         }
         let names = ssh::hand_over(hosts, on, &values).await?;
-        let parts = match &mut self.work {
-            Work::One(part) => std::slice::from_mut(&mut **part),
-            Work::Checks(parts) => parts,
-            Work::Wait(wait) => wait.parts(),
-            Work::Copy(_) | Work::Reboot(_) => &mut [],
-        };
-        for part in parts.iter_mut().chain(&mut self.verify) {
+        for part in self.work.parts().iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
             let all = part.argv.iter_mut().chain(env).chain(&mut part.stdin);
             all.for_each(|word| ssh::rename(word, &names));
@@ -196,9 +166,30 @@ pub(super) struct Doing<'a> {
     pub(super) inline: Vec<(String, Bytes)>,
     pub(super) ending: Ending,
     pub(super) attempt: &'a Attempt,
+    /// How often a command that is waited for was tried.
+    pub(super) tries: u32,
+    secrets: Vec<Secret>,
+    masks: Option<Masks>,
 }
 
 impl Doing<'_> {
+    /// Fetches the secrets; or says how the attempt ends without them.
+    async fn fetch(&mut self) -> Result<(), Outcome> {
+        if self.attempt.secrets.is_empty() {
+            return Ok(());
+        }
+        let mut fetch = Fetch {
+            pool: self.pool,
+            urge: &mut self.urge,
+            env: &self.attempt.env,
+            left_ms: self.attempt.limits.deadline_ms,
+        };
+        self.secrets = fetch.all(&self.attempt.secrets).await?;
+        self.masks =
+            secrets::masks(&self.secrets).map_err(|reason| Outcome::CouldNotStart { reason })?;
+        Ok(())
+    }
+
     /// A step that is one command.
     async fn one(&mut self, part: &Part) {
         let before = self.before(part).await;
@@ -230,15 +221,17 @@ impl Doing<'_> {
         let found = outputs::collect(&self.attempt.output_file, &self.attempt.outputs, || {
             expect::text(&report.stdout, &self.pool.setting().dir)
         });
-        match found {
-            Ok(values) => self.ending.outputs = values,
-            Err((values, why)) => {
-                self.ending.outputs = values;
-                if self.ending.passed {
-                    self.ending.bad_output = Some(why);
-                    self.ending.passed = false;
-                }
-            }
+        let (mut values, mut why) = match found {
+            Ok(values) => (values, Vec::new()),
+            Err((values, why)) => (values, vec![why]),
+        };
+        if let Some(masks) = &self.masks {
+            why.extend(secrets::take_out(&mut values, masks));
+        }
+        self.ending.outputs = values;
+        if self.ending.passed && !why.is_empty() {
+            self.ending.bad_output = Some(why.join("\n"));
+            self.ending.passed = false;
         }
     }
 
@@ -288,6 +281,8 @@ impl Doing<'_> {
         let start = Start {
             argv: part.argv.clone(),
             env,
+            secrets: self.secrets.clone(),
+            private: false,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
             dir: setting.dir.to_string_lossy().into_owned(),
@@ -315,6 +310,9 @@ impl Doing<'_> {
     /// Runs a command on the attempt's host. What another engine left of it is met with first.
     async fn run_there(&mut self, on: &Remote, start: Start, name: &str) -> Report {
         let part = name.strip_prefix(&self.attempt.name).unwrap_or(name).trim_start_matches('.');
+        // Each try has an id of its own: one id runs once.
+        let tried = if self.tries > 1 { format!("try{}", self.tries) } else { String::new() };
+        let part = &format!("{part}{tried}");
         let mut command = ssh::Command { hosts: self.hosts, on: on.part(part), start };
         if let Some(age) = self.left {
             let report = command.recover(age, &mut self.urge).await;
@@ -350,7 +348,7 @@ impl Doing<'_> {
         let mut urge = self.urge.clone();
         let judged = tokio::select! {
             biased;
-            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir, self.place()) => Some(judged),
+            judged = expect::judge(part.expect.as_ref(), report, before, &self.pool.setting().dir, self.place(), self.masks.as_ref()) => Some(judged),
             _ = urge.wait_for(|urge| *urge > Urge::None) => None,
         };
         judged.unwrap_or_else(|| {
@@ -370,7 +368,7 @@ fn stream(kept: &Kept) -> Stream {
     }
 }
 
-fn path_bytes(path: &std::path::Path) -> Bytes {
+pub(super) fn path_bytes(path: &std::path::Path) -> Bytes {
     use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().into()
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::protocol::Kept;
 use crate::plan::hex;
+use crate::redact::{MAX_SECRET, Masks, Redactor};
 
 /// Up to so many bytes travel in the message and need no file.
 const INLINE: usize = 4 * 1024;
@@ -26,6 +27,11 @@ pub(super) struct Capture {
     name: String,
     path: PathBuf,
     bytes: u64,
+    /// How many bytes there are once secrets are masked.
+    masked: u64,
+    redactor: Option<Redactor>,
+    /// Whether it is a secret itself, and so goes into no file.
+    private: bool,
     /// What is neither in the file nor in `tail`.
     short: Vec<u8>,
     tail: VecDeque<u8>,
@@ -47,6 +53,9 @@ impl Capture {
             path: PathBuf::from(dir).join(&name),
             name,
             bytes: 0,
+            masked: 0,
+            redactor: None,
+            private: false,
             short: Vec::new(),
             tail: VecDeque::new(),
             file: None,
@@ -56,6 +65,18 @@ impl Capture {
             cut_off: None,
             hidden_since: None,
         }
+    }
+
+    /// The same, without secrets in it.
+    pub(super) fn masked(mut self, masks: Option<Masks>) -> Self {
+        self.redactor = masks.map(Redactor::new);
+        self
+    }
+
+    /// The same, if it is `private` only in memory, as much as a secret may have.
+    pub(super) fn private(mut self, private: bool) -> Self {
+        self.private = private;
+        self
     }
 
     /// Reads once; the caller knows that there is something to read, or that it is closed.
@@ -84,6 +105,26 @@ impl Capture {
             return;
         }
         self.bytes += data.len() as u64;
+        match &mut self.redactor {
+            Some(redactor) => {
+                let known = redactor.push(data);
+                self.add(&known);
+            }
+            None => self.add(data),
+        }
+    }
+
+    /// Adds what may be seen.
+    fn add(&mut self, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        self.masked += data.len() as u64;
+        if self.private {
+            let room = (MAX_SECRET + 2).saturating_sub(self.short.len()).min(data.len());
+            self.short.extend_from_slice(&data[..room]);
+            return;
+        }
         if self.file.is_none() && self.short.len() + data.len() <= INLINE {
             self.short.extend_from_slice(data);
             self.hidden_since.get_or_insert_with(Instant::now);
@@ -106,6 +147,9 @@ impl Capture {
     /// Moves what is only in memory to the file.
     pub(super) fn spill(&mut self) {
         self.hidden_since = None;
+        if self.private {
+            return;
+        }
         if self.file.is_none() && self.lost.is_none() {
             match File::create(&self.path) {
                 Ok(file) => self.file = Some(file),
@@ -136,21 +180,25 @@ impl Capture {
         if self.bytes == 0 {
             return Kept { lost, ..Kept::default() };
         }
+        if let Some(redactor) = self.redactor.take() {
+            let held = redactor.finish();
+            self.add(&held);
+        }
         if self.file.is_none() && self.lost.is_none() {
             let sha256 = Some(hex(&Sha256::digest(&self.short)));
-            let kept = self.short.len() as u64;
+            let kept = self.bytes - (self.masked - self.short.len() as u64);
             let inline = Some(self.short.into());
             return Kept { bytes: self.bytes, kept, sha256, inline, file: None, lost };
         }
         self.spill();
         let head = self.written;
-        let omitted = self.bytes.saturating_sub(head + self.tail.len() as u64);
+        let omitted = self.masked.saturating_sub(head + self.tail.len() as u64);
         let tail: Vec<u8> = std::mem::take(&mut self.tail).into();
         if omitted > 0 && self.lost.is_none() {
             self.write(format!("\n[ostler: {omitted} bytes are left out here]\n").as_bytes());
         }
         self.write(&tail);
-        let kept = if self.lost.is_some() { head } else { self.bytes - omitted };
+        let kept = if self.lost.is_some() { head } else { self.bytes.saturating_sub(omitted) };
         Kept {
             bytes: self.bytes,
             kept,

@@ -1,18 +1,22 @@
 //! What was expected of a command against what it did.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::attempt::Expected;
 use super::place::{Facts, Place};
 use super::protocol::{Kept, Report};
+use super::work::Expected;
+use crate::redact::{Masks, Redactor};
 use crate::run::{Check, Outcome};
 use crate::workflow::{FileExpect, Json, TextExpect};
 
 /// How often files are looked at while `within` lasts.
 const LOOK: Duration = Duration::from_millis(100);
+/// How much of a file secrets are looked for in, before it is shown; far more than is shown.
+const BEGINNING: usize = 256 * 1024;
 /// How much of what was seen is shown.
 const SHOWN: usize = 200;
 
@@ -30,6 +34,7 @@ pub(super) async fn judge(
     before: &[(PathBuf, String)],
     dir: &Path,
     place: Place<'_>,
+    masks: Option<&Masks>,
 ) -> Judged {
     let codes = expect.map_or(&[][..], |e| &e.that.exit[..]);
     let exit = exit(codes, &report.outcome);
@@ -50,7 +55,7 @@ pub(super) async fn judge(
         if let Some(count) = expect.that.count {
             checks.push(lines(count, &report.stdout, dir));
         }
-        checks.extend(files(expect, place).await);
+        checks.extend(files(expect, place, masks).await);
         checks.extend(unchanged(before, place).await);
         passed &= checks.iter().all(|c| c.passed);
     }
@@ -135,6 +140,15 @@ fn excerpt(bytes: &[u8]) -> String {
     format!("`{shown}`")
 }
 
+/// The beginning of a text, without secrets: once it is cut, nobody could know a part of one.
+fn beginning<'t>(text: &'t [u8], masks: Option<&Masks>) -> Cow<'t, [u8]> {
+    let Some(masks) = masks else { return text.into() };
+    match text.get(..BEGINNING) {
+        Some(start) => Redactor::new(masks.clone()).push(start).into(),
+        None => masks.hide(text).into(),
+    }
+}
+
 fn stream(what: &str, that: &TextExpect, kept: &Kept, dir: &Path) -> Vec<Check> {
     let text = match text(kept, dir) {
         Ok(text) => text,
@@ -214,12 +228,12 @@ fn lines(count: u64, kept: &Kept, dir: &Path) -> Check {
 }
 
 /// Files, looked at until all are as expected or the time is over.
-async fn files(expect: &Expected, place: Place<'_>) -> Vec<Check> {
+async fn files(expect: &Expected, place: Place<'_>, masks: Option<&Masks>) -> Vec<Check> {
     let until = expect.that.within.map(|within| Instant::now() + within.duration());
     loop {
         let mut checks = Vec::new();
         for (path, that) in expect.files.iter().zip(&expect.that.file) {
-            checks.extend(file(path, that, place.facts(path, that).await));
+            checks.extend(file(path, that, place.facts(path, that).await, masks));
         }
         let over = until.is_none_or(|until| Instant::now() >= until);
         if over || checks.iter().all(|c| c.passed) {
@@ -229,7 +243,12 @@ async fn files(expect: &Expected, place: Place<'_>) -> Vec<Check> {
     }
 }
 
-fn file(path: &Path, that: &FileExpect, facts: Result<Facts, String>) -> Vec<Check> {
+fn file(
+    path: &Path,
+    that: &FileExpect,
+    facts: Result<Facts, String>,
+    masks: Option<&Masks>,
+) -> Vec<Check> {
     let what = format!("file {}", path.display());
     let said = |exists: bool| if exists { "exists" } else { "absent" }.to_owned();
     let facts = match facts {
@@ -246,7 +265,7 @@ fn file(path: &Path, that: &FileExpect, facts: Result<Facts, String>) -> Vec<Che
         let (observed, passed) = match &facts.text {
             None => ("it cannot be read, or is too large".to_owned(), false),
             Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
-            Some(text) => (excerpt(text), false),
+            Some(text) => (excerpt(&beginning(text, masks)), false),
         };
         checks.push(check(&what, expected, observed, passed));
     }

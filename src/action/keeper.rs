@@ -21,6 +21,8 @@ use super::capture::Capture;
 use super::processes;
 use super::program;
 use super::protocol::{Limits, Order, Report, Start, frame, take};
+use super::secrets;
+use crate::redact::Masks;
 use crate::run::{Leak, Outcome};
 
 /// How long what a command leaves behind may end by itself.
@@ -74,6 +76,7 @@ struct Job {
     stdout: Capture,
     stderr: Capture,
     limits: Limits,
+    masks: Option<Masks>,
     /// Why it is being ended, and when that began.
     ending: Option<(Why, Instant)>,
     killing: Option<Instant>,
@@ -173,14 +176,18 @@ impl Keeper {
         let mut command = Command::new(program);
         command.arg0(&first).args(start.argv.iter().skip(1).map(text));
         command.envs(start.env.iter().map(|(name, value)| (name, text(value))));
+        command.envs(start.secrets.iter().map(|secret| (&secret.name, text(&secret.value))));
+        let masks = secrets::masks(&start.secrets)?;
         command.current_dir(cwd).process_group(0);
         command.stdin(program::stdin(start)?).stdout(Stdio::piped()).stderr(Stdio::piped());
         let now = Instant::now();
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let stdout = child.stdout.take().map(Into::into);
         let stderr = child.stderr.take().map(Into::into);
-        let capture =
-            |pipe, ending| Capture::new(pipe, &start.dir, format!("{}.{ending}", start.name));
+        let capture = |pipe, ending| {
+            let name = format!("{}.{ending}", start.name);
+            Capture::new(pipe, &start.dir, name).masked(masks.clone()).private(start.private)
+        };
         Ok(Job {
             leader: i32::try_from(child.id()).map_err(|e| e.to_string())?,
             status: None,
@@ -191,6 +198,7 @@ impl Keeper {
             stdout: capture(stdout, "stdout"),
             stderr: capture(stderr, "stderr"),
             limits: start.limits,
+            masks: masks.clone(),
             ending: None,
             killing: None,
             leaked: Vec::new(),
@@ -256,8 +264,9 @@ impl Keeper {
         }
         let left_behind = job.exited_at.is_some_and(|at| now.duration_since(at) >= LEAK_GRACE);
         if left_behind && !alone && job.leaked.is_empty() {
+            let below = processes::below(self.me);
             job.leaked =
-                processes::below(self.me).iter().map(|p| processes::leak(p, false)).collect();
+                below.iter().map(|p| processes::leak(p, false, job.masks.as_ref())).collect();
             self.begin_end(job, Why::Leak, now);
         }
         let Some((_, since)) = job.ending else { return false };
@@ -275,7 +284,7 @@ impl Keeper {
         }
         let survivors = processes::below(self.me);
         job.leaked.retain(|l| !survivors.iter().any(|p| p.pid == l.pid));
-        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true)));
+        job.leaked.extend(survivors.iter().map(|p| processes::leak(p, true, job.masks.as_ref())));
         !survivors.is_empty()
     }
 }

@@ -60,6 +60,15 @@ pub(super) fn collect(
     if problems.is_empty() { Ok(found) } else { Err((found, problems.join("\n"))) }
 }
 
+/// Removes what attempts wrote whose engine died: nobody collects it, and it may hold what must not be kept.
+pub fn remove_left(dir: &Path) {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|p| p.extension() == Some("out".as_ref()))
+    {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 /// `outputs = { stdout = "json" }` takes the step's standard output.
 fn is_stdout(name: &Name, spec: &OutputSpec) -> bool {
     name.as_str() == "stdout" && spec.kind.of == crate::workflow::ValueType::Json

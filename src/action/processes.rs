@@ -13,6 +13,7 @@ use rustix::process::{
     pidfd_open, pidfd_send_signal, wait, waitpid,
 };
 
+use crate::redact::Masks;
 use crate::run::Leak;
 
 /// How often the newest process is looked at before all of them are.
@@ -81,8 +82,11 @@ pub(super) fn below(me: i32) -> Vec<Process> {
 }
 
 /// What a process is, for the report.
-pub(super) fn leak(process: &Process, survived: bool) -> Leak {
-    let line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+pub(super) fn leak(process: &Process, survived: bool, masks: Option<&Masks>) -> Leak {
+    let mut line = std::fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    if let Some(masks) = masks {
+        line = masks.hide(&line);
+    }
     let words: Vec<_> = line.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
     let mut command: String = words.join(" ").trim().chars().take(120).collect();
     if command.is_empty() {

@@ -5,6 +5,7 @@ use std::io;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::redact::Secret;
 use crate::run::{Leak, Outcome};
 use crate::value::Bytes;
 
@@ -30,6 +31,12 @@ pub(super) struct Start {
     pub(super) argv: Vec<Bytes>,
     /// Environment on top of the keeper's.
     pub(super) env: Vec<(String, Bytes)>,
+    /// Variables on top of that, whose values are masked in what it writes.
+    #[serde(default)]
+    pub(super) secrets: Vec<Secret>,
+    /// Whether what it writes is a secret, and so goes into no file.
+    #[serde(default)]
+    pub(super) private: bool,
     /// Its folder.
     pub(super) cwd: Bytes,
     /// What it reads.
@@ -67,9 +74,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// A report of nothing but an outcome.
+    /// Of a command that wrote nothing.
     pub(super) fn of(outcome: Outcome) -> Self {
-        Self { outcome, stdout: Kept::default(), stderr: Kept::default(), leaked: Vec::new() }
+        let (stdout, stderr) = (Kept::default(), Kept::default());
+        Self { outcome, stdout, stderr, leaked: Vec::new() }
     }
 }
 
@@ -78,7 +86,7 @@ impl Report {
 pub(super) struct Kept {
     /// How many bytes were written.
     pub(super) bytes: u64,
-    /// How many of them were kept.
+    /// How many of them were kept, as they are or masked.
     pub(super) kept: u64,
     /// The SHA-256 of what is kept.
     pub(super) sha256: Option<String>,

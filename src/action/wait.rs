@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::{Doing, Part};
+use super::attempt::Doing;
 use super::pool::Urge;
+use super::work::Part;
 use crate::run::{Check, Outcome};
 use crate::workflow::Millis;
 
@@ -37,16 +38,6 @@ pub enum Until {
     Over(Duration),
 }
 
-impl Wait {
-    /// The commands of it.
-    pub(super) fn parts(&mut self) -> &mut [Part] {
-        match &mut self.until {
-            Until::Passes(part) => std::slice::from_mut(&mut **part),
-            Until::Answers { .. } | Until::Over(_) => &mut [],
-        }
-    }
-}
-
 /// How a try came out.
 enum Tried {
     /// It holds.
@@ -57,11 +48,23 @@ enum Tried {
     Ended(Outcome),
 }
 
+impl Wait {
+    /// The commands in it.
+    pub(super) fn parts(&mut self) -> &mut [Part] {
+        match &mut self.until {
+            Until::Passes(part) => std::slice::from_mut(&mut **part),
+            Until::Answers { .. } | Until::Over(_) => &mut [],
+        }
+    }
+}
+
 impl Doing<'_> {
     /// A step that waits.
     pub(super) async fn wait(&mut self, wait: &Wait) {
-        // What a try of another engine came to is of no use any more.
-        self.left = None;
+        // What a try of another engine came to is of no use any more; the tries of this one have other ids.
+        if let Some(age) = self.left.take() {
+            self.tries = u32::try_from(age.as_millis()).unwrap_or(u32::MAX / 2).max(1);
+        }
         let expected = expected(wait);
         let (tries, last, outcome) = match &wait.until {
             Until::Over(span) => {
@@ -88,7 +91,7 @@ impl Doing<'_> {
         let mut holds_since: Option<Instant> = None;
         let mut last = None;
         for tries in 1.. {
-            let rest = match self.attempt_once(&wait.until, tries).await {
+            let rest = match self.attempt_once(&wait.until).await {
                 Tried::Ended(outcome) => return (tries, last, outcome),
                 Tried::NotYet(why) => {
                     last = Some(why);
@@ -116,9 +119,9 @@ impl Doing<'_> {
         (u32::MAX, last, Outcome::Done)
     }
 
-    async fn attempt_once(&mut self, until: &Until, nth: u32) -> Tried {
+    async fn attempt_once(&mut self, until: &Until) -> Tried {
         match until {
-            Until::Passes(part) => self.command(part, nth).await,
+            Until::Passes(part) => self.command(part).await,
             Until::Answers { host, port } => {
                 let connected = tokio::net::TcpStream::connect((host.as_str(), *port));
                 match tokio::time::timeout(CONNECT, connected).await {
@@ -132,14 +135,11 @@ impl Doing<'_> {
     }
 
     /// Runs the command once. Only what its last try wrote is kept.
-    async fn command(&mut self, part: &Part, nth: u32) -> Tried {
+    async fn command(&mut self, part: &Part) -> Tried {
         self.forget();
-        // A host takes what has one name for one command, which it runs once.
-        let name = format!("{}.try{nth}", self.attempt.name);
-        let mut report = self.run(part, &name).await;
-        for (kept, _) in &mut self.inline {
-            *kept = kept.replacen(&name, &self.attempt.name, 1);
-        }
+        self.tries += 1;
+        let attempt = self.attempt;
+        let mut report = self.run(part, &attempt.name).await;
         self.ending.leaked.extend(std::mem::take(&mut report.leaked));
         self.show(&report);
         match &report.outcome {

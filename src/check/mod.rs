@@ -12,6 +12,7 @@ mod outputs;
 mod own;
 mod params;
 mod scripts;
+mod secrets;
 mod steps;
 mod texts;
 pub mod values;
@@ -67,6 +68,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let scripts = scripts::check(workflow, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
     fan::check(workflow, &mut problems);
+    secrets::check(workflow, &mut problems);
     conditions::check(workflow, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &mut problems);

@@ -11,7 +11,7 @@ use crate::workflow::{
 
 /// A step's keys that mean something else one level up.
 const STRAY: &[&str] =
-    &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires"];
+    &["timeout", "locks", "shell", "env", "cwd", "stall_timeout", "effect", "requires", "secrets"];
 
 /// A step's keys that neither run anything nor name who does it.
 const UNSAID: &[&str] = &[

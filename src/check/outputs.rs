@@ -30,6 +30,7 @@ struct Use {
 /// Every output a step's texts refer to.
 fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Use)> {
     let mut texts: Vec<At<String>> = step.env.iter().map(|(_, value)| value.clone()).collect();
+    texts.extend(super::secrets::texts(&step.secrets).cloned());
     texts.extend(step.cwd.clone());
     texts.extend(fan::texts(step));
     let own = |value: &str, place| At { value: value.to_owned(), place };

@@ -6,8 +6,8 @@ use crate::expr::template::{Form, HostField, Placeholder, StepField};
 use crate::expr::{Ref, Template};
 use crate::shell::{self, Dialect, Kind, Refusal, Scripts, Surroundings};
 use crate::workflow::{
-    Action, OnInterrupt, OutputSpec, Param, ParamType, Shell, Stdin, Step, ValueType, Verify,
-    Workflow,
+    Action, OnInterrupt, OutputSpec, Param, ParamType, Secret, SecretSource, Shell, Stdin, Step,
+    ValueType, Verify, Workflow,
 };
 
 /// Compiles all shell text of a workflow.
@@ -20,6 +20,7 @@ pub(super) fn check(
     let envs = all_steps(workflow).flat_map(|step| &step.env);
     workflow.env.iter().chain(envs).for_each(|(name, value)| compiler.run_by(name, value));
     let around = compiler.around(None);
+    compiler.sources(&workflow.secrets, &around);
     for guard in &workflow.guards {
         compiler.one(&guard.cmd, workflow.shell.as_ref(), &around);
     }
@@ -33,8 +34,9 @@ pub(super) fn check(
             compiler.one(&text, shell, &around);
         }
         if let Some(At { value: Action::Argv(words), place }) = &step.run {
-            compiler.argv(words, *place, &around);
+            compiler.argv(words, *place, "`argv`", &around);
         }
+        compiler.sources(&step.secrets, &around);
     }
     compiler.scripts
 }
@@ -154,7 +156,7 @@ impl Compiler<'_> {
     }
 
     /// The words of a program that takes some of them for code.
-    fn argv(&mut self, words: &[At<String>], place: Place, around: &Surroundings) {
+    fn argv(&mut self, words: &[At<String>], place: Place, what: &str, around: &Surroundings) {
         let parsed: Result<Vec<Template>, _> =
             words.iter().map(|word| texts::parse(self.workflow, word)).collect();
         let Ok(templates) = parsed else { return };
@@ -165,11 +167,20 @@ impl Compiler<'_> {
             found.extend(template.placeholders().enumerate().map(|(n, one)| (one, place(n))));
         }
         for refusal in said.refusals {
-            let whole = (place, "`argv`");
+            let whole = (place, what);
             self.refused(refusal.at.and_then(|n| found.get(n).copied()), whole, refusal);
         }
         for (one, place) in said.bare.iter().filter_map(|n| found.get(*n)) {
             self.bare(one, *place);
+        }
+    }
+
+    /// The commands that secrets come from.
+    fn sources(&mut self, secrets: &[Secret], around: &Surroundings) {
+        for source in secrets.iter().flat_map(|secret| &secret.sources) {
+            if let SecretSource::Command(words) = &source.value {
+                self.argv(words, source.place, "`command`", around);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Texts: placeholders where they may stand, and template syntax of other systems.
 
-use super::{all_steps, fan, foreign, scripts};
+use super::{all_steps, fan, foreign, scripts, secrets};
 use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, closest, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
@@ -27,7 +27,7 @@ struct Texts<'w> {
 
 pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
     let mut texts = Texts { workflow, sources, problems };
-    let env = workflow.env.iter().map(|(_, value)| value);
+    let env = workflow.env.iter().map(|(_, value)| value).chain(secrets::texts(&workflow.secrets));
     env.chain(&workflow.cwd).for_each(|text| texts.one(text, Role::Value, None));
     let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
     for host in guards.chain(&workflow.host) {
@@ -50,7 +50,8 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
 impl Texts<'_> {
     fn step(&mut self, step: &Step) {
         let here = Some(step);
-        step.env.iter().map(|(_, value)| value).for_each(|text| self.one(text, Role::Value, here));
+        let env = step.env.iter().map(|(_, value)| value).chain(secrets::texts(&step.secrets));
+        env.for_each(|text| self.one(text, Role::Value, here));
         step.cwd.iter().for_each(|text| self.one(text, Role::Value, here));
         fan::texts(step).iter().for_each(|text| self.one(text, Role::Value, here));
         match &step.stdin {
@@ -122,7 +123,7 @@ impl Texts<'_> {
         for found in template.placeholders() {
             self.placeholder(text, found, role, step);
         }
-        self.near_misses(text, &template);
+        self.near_misses(text, &template, step);
         if role == Role::Shell {
             self.variables(text, step);
         }
@@ -135,8 +136,8 @@ impl Texts<'_> {
             return;
         }
         let own = step.iter().flat_map(|s| &s.env);
-        let given: Vec<&str> =
-            self.workflow.env.iter().chain(own).map(|(name, _)| name.as_str()).collect();
+        let given = self.workflow.env.iter().chain(own).map(|(name, _)| name.as_str());
+        let given: Vec<&str> = given.chain(secrets::names(self.workflow, step)).collect();
         for name in self.workflow.params.iter().map(|p| p.name.as_str()) {
             if given.contains(&name) || !foreign::is_unset(text, name) {
                 continue;
@@ -228,13 +229,19 @@ impl Texts<'_> {
     }
 
     /// `{nmae}` where `{name}` is declared.
-    fn near_misses(&mut self, text: &At<String>, template: &Template) {
+    fn near_misses(&mut self, text: &At<String>, template: &Template, step: Option<&Step>) {
         for part in &template.0 {
             let Part::Text(literal) = part else { continue };
             for (open, _) in literal.match_indices('{') {
                 let inner = &literal[open + 1..];
                 let Some(close) = inner.find('}') else { continue };
                 let word = &inner[..close];
+                if !literal[..open].ends_with(['$', '{'])
+                    && secrets::names(self.workflow, step).any(|name| name == word)
+                {
+                    self.secret(text, word);
+                    continue;
+                }
                 let fits = word.len() > 2 && crate::ids::Name::parse(word).is_ok();
                 let shells = literal[..open].ends_with(['$', '{']);
                 let names = self.workflow.params.iter().map(|p| p.name.as_str());
@@ -248,6 +255,22 @@ impl Texts<'_> {
                 }
             }
         }
+    }
+
+    /// `{TOKEN}` where TOKEN is a secret.
+    fn secret(&mut self, text: &At<String>, name: &str) {
+        let braced = format!("{{{name}}}");
+        self.problems.push(
+            Diagnostic::new(
+                Code::SecretText,
+                format!("`{braced}`: a secret is in the environment only"),
+            )
+            .at(self.find(text, &braced), "stays as it is")
+            .hint(format!(
+                "in shell text write \"${name}\"; other programs read the variable themselves"
+            ))
+            .hint("arguments are seen by everybody on the machine, and texts are recorded"),
+        );
     }
 
     fn prose(&mut self, prose: &At<String>) {

@@ -74,6 +74,7 @@ codes! {
     Contradiction "E0401" Error "options that contradict each other";
     WeakExpect "E0402" Error "an expectation that proves nothing";
     BadRegex "E0403" Error "a regular expression that does not compile";
+    BadSecret "E0404" Error "a variable that cannot hold a secret";
     BadExpression "E0501" Error "a CEL expression that does not parse";
     UnknownVariable "E0502" Error "a name in a CEL expression that does not exist";
     BadTypes "E0503" Error "an operation in a CEL expression that its operands cannot have";
@@ -90,6 +91,7 @@ codes! {
     UnreadShell "W0607" Warning "shell text that was not understood, and so is not checked";
     NoStrategy "W0609" Warning "a verb that a workspace above has too, without a strategy";
     RunsNothing "W0610" Warning "a step that has nothing to run, and says nobody who does it";
+    SecretText "W0611" Warning "a secret's name in braces, where no value comes";
 }
 
 impl Code {

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use crate::action::ssh::{Hosts, Reach};
-use crate::action::{Done, Pool, Setting, Urge};
+use crate::action::{self, Done, Pool, Setting, Urge};
 use crate::ids::Name;
 use crate::plan::Plan;
 use crate::run::{Actor, Event, Record, Room, RunStatus};
@@ -73,6 +73,7 @@ pub async fn drive(
 ) -> Result<Left, store::Error> {
     // A step that kills its keeper leaves its processes to us, and not to init.
     let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+    action::remove_left(&drive.setting.dir);
     let plan = journal.run().plan().clone();
     let has_locks = plan.steps.iter().chain(&plan.finally).any(|s| !s.locks.is_empty());
     let pool = Pool::new(drive.setting);

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::own;
-use crate::action::{Attempt, Expected, Limits, Part, Setting, Work};
+use crate::action::{Attempt, Expected, Limits, Part, Setting, Wanted, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::fleet::Host;
 use crate::ids::{Instance, Name};
-use crate::plan::{Action, Check, Expectation, Shell, Stdin, Step};
+use crate::plan::{Action, Check, Expectation, Secrets, Shell, Stdin, Step};
 use crate::run::{Node, Probe, Run, host_field};
 use crate::shell::{simple_command, variable};
 use crate::value::{Bytes, MAX_VALUE, to_bytes};
@@ -99,6 +99,7 @@ pub(super) fn attempt(
         name,
         work,
         env,
+        secrets: values.secrets(&step.secrets)?,
         cwd,
         limits: own::limits(step, setting.grace_ms),
         outputs: step.outputs.clone(),
@@ -132,31 +133,33 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         name: name.clone(),
         files: Vec::new(),
     };
-    let (shell, deadline, cwd, env) = match probe {
+    let (shell, deadline, cwd, env, secrets) = match probe {
         Probe::Guard(id) => {
             let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
-            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env)
+            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env, &plan.secrets)
         }
         Probe::Converge(_) => {
             let converge = plan.converge.as_ref().ok_or("there is nothing to converge")?;
-            (&converge.condition, None, plan.cwd.as_ref(), &plan.env)
+            (&converge.condition, None, plan.cwd.as_ref(), &plan.env, &plan.secrets)
         }
         Probe::Step(instance) => {
             let node = run.node(instance).ok_or("there is no such step")?;
             values.node = Some(node);
             let step = run.step(node);
             let shell = step.probe.as_ref().ok_or("no probe")?;
-            (shell, step.timeout, step.cwd.as_ref(), &step.env)
+            (shell, step.timeout, step.cwd.as_ref(), &step.env, &step.secrets)
         }
     };
     let cwd = values.cwd(cwd)?;
     let env = values.env(env, &cwd)?;
     let (argv, own) = (shell.argv(), values.handed_over(shell)?);
+    let secrets = values.secrets(secrets)?;
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
         work: Work::One(Box::new(Part { name, argv, env: own, stdin: None, expect: None })),
         env,
+        secrets,
         cwd,
         limits: Limits {
             deadline_ms: deadline.map(|t| t.0),
@@ -263,6 +266,16 @@ impl Values<'_> {
             env.push((name.clone(), value));
         }
         Ok(env)
+    }
+
+    /// The secrets, with the texts of their sources in place.
+    fn secrets(&mut self, all: &Secrets) -> Result<Vec<Wanted>, String> {
+        let each = all.iter().map(|(name, sources)| {
+            let what = format!("a source of the secret {name}");
+            let sources = sources.iter().map(|one| one.map(|text| self.short(&what, text)));
+            Ok(Wanted { name: name.clone(), sources: sources.collect::<Result<_, String>>()? })
+        });
+        each.collect()
     }
 
     /// The values of compiled shell text, as the environment variables that it refers to.

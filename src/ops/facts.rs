@@ -1,6 +1,6 @@
 //! Facts about this machine that plans and runs depend on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -105,8 +105,12 @@ fn globs(
 /// What is recorded of an environment: a value only where it is known to be harmless.
 type Recorded = BTreeMap<String, Option<String>>;
 
-/// The environment that steps inherit, and what of it is recorded: values only of the usual variables.
-pub(super) fn inherited(extra: &[String]) -> (Vec<(String, OsString)>, Recorded) {
+/// The environment that steps inherit, and what of it is recorded: values only of the usual variables. What holds a
+/// secret is no part of it.
+pub(super) fn inherited(
+    extra: &[String],
+    secret: &BTreeSet<&str>,
+) -> (Vec<(String, OsString)>, Recorded) {
     let fits = |name: &str, pattern: &str| match pattern.strip_suffix('*') {
         Some(start) => name.starts_with(start),
         None => name == pattern,
@@ -115,6 +119,9 @@ pub(super) fn inherited(extra: &[String]) -> (Vec<(String, OsString)>, Recorded)
     let mut record = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
         let Some(name) = name.to_str().map(str::to_owned) else { continue };
+        if secret.contains(name.as_str()) {
+            continue;
+        }
         let usual = INHERITED.iter().any(|pattern| fits(&name, pattern));
         if usual || extra.iter().any(|pattern| fits(&name, pattern)) {
             let shown = usual.then(|| value.to_string_lossy().into_owned());

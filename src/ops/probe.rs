@@ -1,5 +1,6 @@
 //! Asking hosts how they are: each is connected to, and asked a few things that change nothing.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
@@ -62,7 +63,7 @@ pub fn probe(
     each: &mut dyn FnMut(&Probed),
 ) -> Result<Vec<Probed>, Error> {
     let io = |error| Error::Io { what: "the hosts could not be asked".to_owned(), error };
-    let (env, _) = facts::inherited(&workspace.config.inherit_env);
+    let (env, _) = facts::inherited(&workspace.config.inherit_env, &BTreeSet::new());
     let pool = Pool::new(Setting {
         env,
         workspace: workspace.root.clone(),

@@ -81,7 +81,8 @@ pub(super) fn drive(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let config = &workspace.config;
-    let (env, inherited) = facts::inherited(&config.inherit_env);
+    let (env, inherited) =
+        facts::inherited(&config.inherit_env, &journal.run().plan().secret_variables());
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;

@@ -6,6 +6,7 @@ mod hosts;
 mod own;
 mod params;
 mod resolve;
+mod secrets;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub use hosts::{Fan, Items, Lease, On};
 pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
+pub use secrets::{Secrets, shown as shown_sources};
 pub use wait::{Until, Wait};
 
 use crate::diagnostic::{closest, printable};
@@ -100,6 +102,9 @@ pub struct Plan {
     /// The environment of guards and of the converge condition.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
+    /// The secrets of guards and of the converge condition: their sources, never their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: Secrets,
 }
 
 /// A param's value and where it came from.
@@ -204,6 +209,9 @@ pub struct Step {
     /// Its environment, the workflow's included.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, Template>,
+    /// Its secrets, the workflow's included: their sources, never their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: Secrets,
     /// Its folder, from the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<Template>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::hosts::Places;
 use super::{
     Action, BadParam, Check, Converge, Copy, End, Expectation, Facts, Given, Guard, Plan, Reboot,
-    Shell, Stdin, Step, Until, Wait,
+    Secrets, Shell, Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -35,6 +35,7 @@ pub fn resolve(
     });
     let cwd = workflow.cwd.as_ref().map(|t| resolver.template(t));
     let env = resolver.env(&[]);
+    let secrets = resolver.secrets(&[]);
     if !places.refused.is_empty() {
         return Err(places.refused);
     }
@@ -58,6 +59,7 @@ pub fn resolve(
         locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
         cwd,
         env,
+        secrets,
     })
 }
 
@@ -94,6 +96,15 @@ impl Resolver<'_, '_> {
     fn env(&self, own: &[(At<String>, At<String>)]) -> BTreeMap<String, Template> {
         let all = self.workflow.env.iter().chain(own);
         all.map(|(name, value)| (name.value.clone(), self.template(value))).collect()
+    }
+
+    fn secrets(&self, own: &[workflow::Secret]) -> Secrets {
+        let template = |text: &At<String>| Ok::<_, std::convert::Infallible>(self.template(text));
+        let sources = |secret: &workflow::Secret| {
+            secret.sources.iter().flat_map(|source| source.map(template)).collect()
+        };
+        let all = self.workflow.secrets.iter().chain(own);
+        all.map(|secret| (secret.name.value.clone(), sources(secret))).collect()
     }
 
     fn guard(&mut self, guard: &workflow::Guard) -> Guard {
@@ -138,6 +149,10 @@ impl Resolver<'_, '_> {
             fan,
             keep: step.on_disconnect == OnDisconnect::Keep,
             env: self.env(&step.env),
+            secrets: match step.run {
+                Some(_) => self.secrets(&step.secrets),
+                None => Secrets::new(),
+            },
             cwd: step.cwd.as_ref().or(self.workflow.cwd.as_ref()).map(|t| self.template(t)),
             stdin: step.stdin.as_ref().map(|stdin| match &stdin.value {
                 workflow::Stdin::Text(text) => Stdin::Text(self.template(text)),

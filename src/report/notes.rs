@@ -2,7 +2,7 @@
 
 use super::lines::one_line;
 use crate::expr::Template;
-use crate::plan::{Fan, Items, On, Step};
+use crate::plan::{Fan, Items, On, Step, shown_sources};
 use crate::workflow::{Batch, EdgeKind, Join, OnError};
 
 /// How many items or hosts are named; of more, the first ones and the number.
@@ -63,6 +63,8 @@ pub(super) fn notes(
         OnError::Branch { target, .. } => Some(format!("take {}", target.value)),
     };
     notes.extend(then.map(|then| format!("failure: {retry}{then}")));
+    let secrets = step.secrets.iter();
+    notes.extend(secrets.map(|(name, from)| format!("secret {name} from {}", shown_sources(from))));
     notes.extend(step.release.iter().map(|release| format!("released by {release}")));
     notes.join(", ")
 }

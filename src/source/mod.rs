@@ -11,6 +11,7 @@ mod levels;
 mod nickel;
 mod on_error;
 mod schema;
+mod secrets;
 mod step;
 mod toml;
 pub mod tree;

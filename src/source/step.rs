@@ -2,7 +2,7 @@
 
 use super::decode::{Decode, Fields, Problems, bad_value, mismatch, wrong_type};
 use super::tree::{Kind, Node};
-use crate::diagnostic::{At, Code, Diagnostic};
+use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::ids::StepId;
 use crate::workflow::{
     Action, Actor, Check, Copy, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
@@ -10,7 +10,7 @@ use crate::workflow::{
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] = &["call", "agent", "secrets", "consent"];
+const LATER: &[&str] = &["call", "agent", "consent"];
 
 /// What a step may run, at most one of them.
 pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait", "copy", "reboot"];
@@ -55,6 +55,7 @@ impl Decode for Step {
             on_disconnect: t.get("on_disconnect", problems).unwrap_or(OnDisconnect::Kill),
             shell: t.get("shell", problems),
             env: env(&mut t, problems),
+            secrets: super::secrets::secrets(&mut t, problems),
             cwd: t.get("cwd", problems),
             stdin: t.get("stdin", problems),
             depends_on,
@@ -130,15 +131,7 @@ pub(super) fn env(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<String
     let mut all = Vec::new();
     for entry in table.entries() {
         let key = &entry.key;
-        let fits = !key.is_empty()
-            && !key.starts_with(|c: char| c.is_ascii_digit())
-            && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !fits {
-            problems.push(
-                Diagnostic::new(Code::BadName, "not a name of an environment variable")
-                    .at(entry.key_place, "letters, digits and `_`, no digit first"),
-            );
-        }
+        variable(key, entry.key_place, problems);
         let value = match &entry.value.kind {
             Kind::Int(n) => Some(n.to_string()),
             Kind::Bool(b) => Some(b.to_string()),
@@ -150,6 +143,19 @@ pub(super) fn env(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<String
         }));
     }
     all
+}
+
+/// Whether a text names an environment variable.
+pub(super) fn variable(name: &str, place: Place, problems: &mut Problems) {
+    let fits = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if !fits {
+        problems.push(
+            Diagnostic::new(Code::BadName, "not a name of an environment variable")
+                .at(place, "letters, digits and `_`, no digit first"),
+        );
+    }
 }
 
 /// A text or a list of texts.

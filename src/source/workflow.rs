@@ -61,6 +61,7 @@ impl Decode for Workflow {
             host: t.get("host", problems),
             shell: t.get("shell", problems),
             env: super::step::env(&mut t, problems),
+            secrets: super::secrets::secrets(&mut t, problems),
             cwd: t.get("cwd", problems),
             timeout: t.get("timeout", problems),
             stall_timeout: t.get("stall_timeout", problems),

@@ -5,6 +5,8 @@ mod action;
 mod fan;
 mod millis;
 mod param;
+mod requires;
+mod secret;
 mod step;
 mod tags;
 
@@ -12,9 +14,11 @@ pub use action::{Action, Check, Copy, Reboot, Until, Wait};
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
+pub use requires::Requires;
+pub use secret::{Secret, SecretSource};
 pub use step::{
-    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Requires, Retry, Shell,
-    Stdin, Step, TextExpect, Verify, When,
+    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell, Stdin, Step,
+    TextExpect, Verify, When,
 };
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,
@@ -68,6 +72,8 @@ pub struct Workflow {
     pub shell: Option<At<Shell>>,
     /// The steps' common environment.
     pub env: Vec<(At<String>, At<String>)>,
+    /// The secrets that every step gets.
+    pub secrets: Vec<Secret>,
     /// The steps' default folder.
     pub cwd: Option<At<String>>,
     /// The deadline of the whole run, `finally` aside.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     Action, Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType,
+    Requires, Secret,
 };
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
@@ -42,6 +43,9 @@ pub struct Step {
     /// Environment, on top of the workflow's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env: Vec<(At<String>, At<String>)>,
+    /// Secrets, on top of the workflow's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
     /// Its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cwd: Option<At<String>>,
@@ -364,23 +368,4 @@ pub enum OnInterrupt {
     Fail,
     /// A command decides: exit 0 means the step was done.
     Probe(String),
-}
-
-/// What the machine must have for a step to be tried at all.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Requires {
-    /// Operating systems, one of which it must be (`linux`, `freebsd`, …).
-    pub os: Vec<String>,
-    /// Architectures, one of which it must be (`x86_64`, `aarch64`, …).
-    pub arch: Vec<String>,
-    /// Programs, all of which must be found.
-    pub tools: Vec<String>,
-}
-
-impl Requires {
-    /// Whether any machine will do.
-    pub fn is_empty(&self) -> bool {
-        self.os.is_empty() && self.arch.is_empty() && self.tools.is_empty()
-    }
 }

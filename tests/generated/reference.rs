@@ -26,6 +26,7 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("FileExpect", "Expected file", "`file` of `expect`"),
     ("Verify", "Verify", "`verify` of a step"),
     ("Stdin", "Standard input", "`stdin` of a step"),
+    ("Source", "Secret source", "`secrets = { NAME = … }` of a step or the workflow"),
     ("Output", "Output", "`outputs = { name = … }` of a step"),
     ("OnInterrupt", "On interrupt", "`on_interrupt` of a step"),
 ];
@@ -45,6 +46,10 @@ const VALUES: &[(&str, &str)] = &[
     ("ParamType", "[type](format.md#params)"),
     ("OutputType", "[type](format.md#params) or `json`"),
     ("EnvTable", "name = value"),
+    ("SecretTable", "name = [source](#secret-source) or a list of them"),
+    ("Variable", "variable"),
+    ("Credential", "credential"),
+    ("Key", "key"),
     ("OutputTable", "name = [output](#output)"),
     ("Escalate", "param = list of values"),
     ("Address", "address"),

@@ -8,5 +8,6 @@
 )]
 
 mod commands;
+mod copies;
 mod fleet;
 mod sshd;

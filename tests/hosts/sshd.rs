@@ -167,6 +167,7 @@ impl Engine {
             name: id.to_owned(),
             work: Work::One(Box::new(part)),
             env: Vec::new(),
+            secrets: Vec::new(),
             cwd: PathBuf::new(),
             limits: Limits { deadline_ms: None, stall_ms: None, grace_ms: 500 },
             output_file: self.dir.path().join(format!("{id}.out")),

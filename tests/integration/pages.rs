@@ -179,6 +179,12 @@ fn the_pages_on_plans_and_reports_say_what_is_so() {
 }
 
 #[test]
+fn the_page_on_secrets_does_what_it_says() {
+    let test = Page::open("secrets.md").run();
+    assert!(test.read("token").contains("k9-Tulip-447"));
+}
+
+#[test]
 fn each_exit_code_is_what_its_example_ends_with() {
     Page::open("exit-codes.md").run();
 }

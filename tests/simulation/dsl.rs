@@ -55,6 +55,7 @@ pub(crate) fn step(text: &str) -> Step {
         fan: None,
         keep: false,
         env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
         cwd: None,
         stdin: None,
         edges: Vec::new(),
@@ -205,6 +206,7 @@ pub(crate) fn plan(steps: Vec<Step>, finally: Vec<Step>) -> Plan {
         locks: Vec::new(),
         cwd: None,
         env: BTreeMap::new(),
+        secrets: BTreeMap::new(),
     }
 }
 

@@ -71,12 +71,15 @@ pub(in crate::action) struct Command<'a> {
 impl Command<'_> {
     /// Runs it to its end.
     pub(in crate::action) async fn run(&self, urge: &mut watch::Receiver<Urge>) -> Report {
+        let watch = match Watch::new(&self.start) {
+            Ok(watch) => watch,
+            Err(reason) => return Report::of(Outcome::CouldNotStart { reason }),
+        };
         let lease = match self.lease(urge).await {
             Ok(Some(lease)) => lease,
             Ok(None) => return Report::of(Outcome::Cancelled),
             Err(why) => return Report::of(Outcome::NoConnection { why: why.why, said: why.said }),
         };
-        let watch = Watch::new(&self.start);
         if self.on.keep {
             self.detached(lease, watch, urge).await
         } else {
@@ -327,7 +330,10 @@ impl Command<'_> {
         age: Duration,
         urge: &mut watch::Receiver<Urge>,
     ) -> Report {
-        let mut watch = Watch::new(&self.start);
+        let mut watch = match Watch::new(&self.start) {
+            Ok(watch) => watch,
+            Err(reason) => return Report::of(Outcome::CouldNotStart { reason }),
+        };
         let crashed = |hello: &super::line::Hello| {
             hello.up.is_some_and(|up| up < age + Duration::from_secs(5))
         };
@@ -367,6 +373,10 @@ impl Command<'_> {
             env.partition(|(name, _)| can_be_exported(name));
         for pair in exported {
             order = order.word(assignment(pair));
+        }
+        // Never among the special ones, whose values are arguments for all to see.
+        for secret in start.secrets.iter().filter(|secret| can_be_exported(&secret.name)) {
+            order = order.word([secret.name.as_bytes(), b"=", &secret.value.0].concat());
         }
         order = order.word("--");
         if !special.is_empty() {

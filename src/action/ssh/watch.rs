@@ -8,6 +8,7 @@ use super::words;
 use crate::action::capture::Capture;
 use crate::action::pool::Urge;
 use crate::action::protocol::{Limits, Report, Start};
+use crate::action::secrets;
 use crate::run::{Leak, Outcome};
 
 /// How long killing may take there until the line is given up.
@@ -47,10 +48,15 @@ pub(super) enum Due {
 }
 
 impl Watch {
-    pub(super) fn new(start: &Start) -> Self {
+    /// The error says why its secrets cannot be masked.
+    pub(super) fn new(start: &Start) -> Result<Self, String> {
         let now = Instant::now();
-        let capture = |ending| Capture::new(None, &start.dir, format!("{}.{ending}", start.name));
-        Self {
+        let masks = secrets::masks(&start.secrets)?;
+        let capture = |ending| {
+            let name = format!("{}.{ending}", start.name);
+            Capture::new(None, &start.dir, name).masked(masks.clone()).private(start.private)
+        };
+        Ok(Self {
             limits: start.limits,
             started: now,
             last_output: now,
@@ -59,7 +65,7 @@ impl Watch {
             leaked: Vec::new(),
             ending: None,
             killing: None,
-        }
+        })
     }
 
     /// The command begins now: what came before was the connection.

@@ -31,7 +31,8 @@ use parts::{
     Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
 use scalars::{
-    Data, EnvTable, Later, Name, OutputTable, ParamType, ShellName, Shown, Span, Text, tidy,
+    Data, EnvTable, Later, Name, OutputTable, ParamType, SecretTable, ShellName, Shown, Span, Text,
+    tidy,
 };
 use wait::Wait;
 
@@ -138,6 +139,9 @@ struct Workflow {
     /// Variables that every step gets; a step's own win.
     #[schemars(extend("default" = {}))]
     env: Option<EnvTable>,
+    /// Secrets that every command gets as variables; a step's own win.
+    #[schemars(extend("default" = {}))]
+    secrets: Option<SecretTable>,
     /// The steps' default folder; without one, the workspace.
     cwd: Option<Text>,
     /// The whole run's deadline, `finally` aside; none unless given.
@@ -289,6 +293,9 @@ struct Step {
     /// Variables the command gets; values may hold placeholders.
     #[schemars(extend("default" = {}))]
     env: Option<EnvTable>,
+    /// Variables whose values are secret: where each comes from; masked wherever they turn up.
+    #[schemars(extend("default" = {}))]
+    secrets: Option<SecretTable>,
     /// The folder it runs in; without one, the workflow's.
     cwd: Option<Text>,
     /// What it reads; nothing unless given.
@@ -333,8 +340,6 @@ struct Step {
     call: Option<Later>,
     /// An agent started by the engine.
     agent: Option<Later>,
-    /// Values from secret sources, for its environment.
-    secrets: Option<Later>,
     /// A yes that must be recorded first.
     consent: Option<Later>,
 }

@@ -4,8 +4,8 @@ use schemars::{JsonSchema, Schema};
 use serde_json::json;
 
 use super::scalars::{
-    BareError, Base64, Cel, Data, Escalate, Expected, Later, Name, Outcome, OutputType, Regex,
-    Sha256, ShellName, Span, Text, Truth,
+    BareError, Base64, Cel, Credential, Data, Escalate, Expected, Key, Later, Name, Outcome,
+    OutputType, Regex, Sha256, ShellName, Shown, Span, Text, Truth, Variable,
 };
 use crate::workflow::{EdgeKind, Interrupt, Retry as Plain};
 
@@ -56,6 +56,57 @@ pub(super) enum Stdin {
     Bytes {
         /// Bytes, in base64.
         b64: Base64,
+    },
+}
+
+/// Where a secret comes from.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Sources {
+    /// One source.
+    One(Source),
+    /// Several in order: the first that has it wins.
+    Several(#[schemars(length(min = 1))] Vec<Source>),
+}
+
+/// A source of a secret, by its kind.
+#[derive(JsonSchema)]
+#[schemars(untagged, deny_unknown_fields)]
+pub(super) enum Source {
+    /// A variable of whoever starts Ostler.
+    Env {
+        /// The variable; no step gets it otherwise.
+        env: Variable,
+    },
+    /// A file that is ours, or root's, and that nobody else can read.
+    File {
+        /// Its path, from the workspace; `~/` is your home.
+        file: Shown,
+    },
+    /// What a program writes to its standard output.
+    Command {
+        /// Its words; no shell reads them.
+        #[schemars(length(min = 1))]
+        command: Vec<Text>,
+    },
+    /// A credential that systemd hands over.
+    Credential {
+        /// Its name in `$CREDENTIALS_DIRECTORY`.
+        credential: Credential,
+    },
+    /// A file that `age` decrypts.
+    Age {
+        /// The file's path.
+        age: Shown,
+        /// The path of the file with the key, which nobody else can read.
+        identity: Shown,
+    },
+    /// A file that `sops` decrypts.
+    Sops {
+        /// The file's path.
+        sops: Shown,
+        /// Which value in it; all of it unless given.
+        key: Option<Key>,
     },
 }
 

@@ -6,7 +6,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::parts::Output;
+use super::parts::{Output, Sources};
 use crate::ids::MAX_NAME;
 use crate::workflow::{ErrorTag, OUTCOMES, Shell, ValueType};
 
@@ -104,6 +104,25 @@ shapes! {
         "type": "object",
         "propertyNames": { "pattern": NAME, "maxLength": MAX_NAME },
         "additionalProperties": { "type": ["string", "integer", "boolean"] },
+    });
+    /// Variables and where their values come from: a source, or several in order.
+    SecretTable |generator| {
+        let sources = generator.subschema_for::<Sources>();
+        json_schema!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "additionalProperties": sources,
+        })
+    };
+    /// A variable's name: letters, digits and `_`, no digit first.
+    Variable |_| json_schema!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" });
+    /// A credential's name: a plain file name.
+    Credential |_| json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$" });
+    /// A value's place in a file: names with dots between them.
+    Key |_| json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
+        "examples": ["token", "a.b"],
     });
     /// Outputs and their types.
     OutputTable |generator| {

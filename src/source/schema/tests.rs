@@ -13,7 +13,7 @@ use super::super::host::HostFile;
 use super::super::tree::{Entry, Kind, Node};
 use super::super::workflow::nodes;
 use super::{host_schema, properties, schema};
-use crate::diagnostic::{Code, Place};
+use crate::diagnostic::{At, Code, Place};
 use crate::workflow as typed;
 use crate::workflow::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, Order, Severity, Tag,
@@ -97,6 +97,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Step>(&root, "Step");
     table::<typed::Check>(&root, "Check");
     table::<typed::Stdin>(&root, "Stdin");
+    table::<typed::SecretSource<At<String>>>(&root, "Source");
     table::<typed::Edge>(&root, "Edge");
     table::<typed::When>(&root, "Condition");
     table::<typed::Expect>(&root, "Expect");
