@@ -101,13 +101,10 @@ pub(super) fn modes(modes: &[(PathBuf, u32)]) -> std::io::Result<()> {
 /// Puts a copy in its place, in one step.
 pub(super) fn put(beside: &Path, to: &Path, is_folder: bool) -> std::io::Result<()> {
     if is_folder && fs::symlink_metadata(to).is_ok() {
-        match renameat_with(CWD, beside, CWD, to, RenameFlags::EXCHANGE) {
-            Ok(()) => {}
-            // A file system that cannot do that does it in two steps; `mend` knows what lies between them.
-            Err(_) => {
-                fs::rename(to, old(beside))?;
-                fs::rename(beside, to)?;
-            }
+        // A file system that cannot do that does it in two steps; `mend` knows what lies between them.
+        if renameat_with(CWD, beside, CWD, to, RenameFlags::EXCHANGE).is_err() {
+            fs::rename(to, old(beside))?;
+            fs::rename(beside, to)?;
         }
     } else {
         fs::rename(beside, to)?;
