@@ -1,4 +1,4 @@
-//! The program: the hidden roles of keeper, ssh and reader first, else the command line.
+//! The program: the hidden roles of keeper, ssh, reader and called engine first, else the command line.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,7 +19,10 @@ fn main() -> ExitCode {
     if role.as_ref().is_some_and(|role| role == "__reader") {
         return ExitCode::from(ostler::reader::child::main());
     }
+    let is_called = role.as_ref().is_some_and(|role| role == ostler::exec::call::ROLE);
     // A bug of ours has an exit code of its own; its message is on standard error already.
-    let exit = std::panic::catch_unwind(|| ostler::cli::main(std::env::args_os()));
+    let exit = std::panic::catch_unwind(|| {
+        if is_called { ostler::cli::call() } else { ostler::cli::main(std::env::args_os()) }
+    });
     exit.unwrap_or(ostler::cli::Exit::Bug).into()
 }

@@ -96,6 +96,8 @@ pub struct Candidate {
     pub kept: Option<Hold>,
     /// How many bytes its steps' output takes.
     pub output: u64,
+    /// The run that called it, where one did.
+    pub parent: Option<RunId>,
 }
 
 /// What becomes of a run.
@@ -120,12 +122,33 @@ pub enum Fate {
     Young,
     /// No rule lets runs go that ended like this.
     NoRule,
+    /// The run that called it stays.
+    Called,
 }
 
 /// What becomes of each run at a given time. The order of the runs does not matter.
 pub fn decide(rules: &Retention, runs: &[Candidate], now: Time) -> Vec<Fate> {
     let latest = latest(runs, rules.last);
-    runs.iter().map(|run| fate(rules, run, latest.contains(&&run.run), now)).collect()
+    let own = runs.iter().map(|run| (run, fate(rules, run, latest.contains(&&run.run), now)));
+    let own: BTreeMap<&RunId, (&Candidate, Fate)> = own.map(|one| (&one.0.run, one)).collect();
+    runs.iter().map(|run| with_caller(run, &own)).collect()
+}
+
+/// What becomes of a run beside those that called it: as much of it stays as of them.
+fn with_caller(run: &Candidate, own: &BTreeMap<&RunId, (&Candidate, Fate)>) -> Fate {
+    let is_kept = |fate| !matches!(fate, Fate::Goes | Fate::OutputGoes);
+    let mut fate = own.get(&run.run).map_or(Fate::Young, |(_, fate)| *fate);
+    let mut parent = run.parent.as_ref().and_then(|parent| own.get(parent));
+    // No run can be among those that called it; a log that says so does not keep us here.
+    for _ in 0..own.len() {
+        let Some((caller, theirs)) = parent.filter(|_| !is_kept(fate)) else { break };
+        if is_kept(*theirs) {
+            return Fate::Called;
+        }
+        fate = fate.max(*theirs);
+        parent = caller.parent.as_ref().and_then(|parent| own.get(parent));
+    }
+    if fate == Fate::OutputGoes && run.output == 0 { Fate::Called } else { fate }
 }
 
 /// The last few runs of each verb.
@@ -189,6 +212,7 @@ mod tests {
             driven: false,
             kept: None,
             output: 0,
+            parent: None,
         }
     }
 
@@ -253,6 +277,27 @@ mod tests {
         let rules = Retention { last: 2, ..rules() };
         let fates = decide(&rules, &runs, Time(40 * DAY));
         assert_eq!(fates, [Fate::Goes, Fate::Latest, Fate::Latest, Fate::Latest]);
+    }
+
+    #[test]
+    fn a_called_run_stays_as_long_as_its_caller() {
+        let caller = Candidate { output: 1, ..run(1, Failed) };
+        let called = |n, by: &Candidate| Candidate {
+            output: 1,
+            parent: Some(by.run.clone()),
+            ..run(n, RunStatus::Passed)
+        };
+        let child = called(2, &caller);
+        let all = [caller.clone(), child.clone(), called(3, &child)];
+        let at = |day: i64| decide(&rules(), &all, Time(day * DAY));
+        assert_eq!(at(6), [Fate::Young; 3]);
+        assert_eq!(at(40), [Fate::OutputGoes; 3]);
+        assert_eq!(at(90), [Fate::Goes; 3]);
+        let open = Candidate { ended_at: None, ..run(1, RunStatus::Running) };
+        let all = [open, child.clone(), called(3, &child)];
+        let fates = decide(&rules(), &all, Time(90 * DAY));
+        assert_eq!(fates, [Fate::Unfinished, Fate::Called, Fate::Called]);
+        assert_eq!(decide(&rules(), &[child], Time(90 * DAY)), [Fate::Goes]);
     }
 
     #[test]

@@ -46,6 +46,9 @@ fn workspace(files: &[(String, String)]) -> tempfile::TempDir {
         let verb = format!("id = '{id}'\n[[steps]]\nid = 'build'\ncmd = 'true'\n");
         std::fs::write(above.join(format!("{id}.toml")), verb).unwrap();
     }
+    let called = "id = 'called'\noutputs = { of = '{of}' }\nparams = [{ name = 'of', type = '[string]' }]\n\
+                  [[steps]]\nid = 'a'\ncmd = 'true'\n";
+    std::fs::write(above.join("called.toml"), called).unwrap();
     for (name, text) in files {
         std::fs::write(workflows.join(name), text).unwrap();
     }

@@ -1,6 +1,5 @@
 //! One attempt at a step: its commands under the keeper, then what they did against what was expected.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,51 +9,20 @@ use super::expect::{self, Judged};
 use super::outputs;
 use super::place::Place;
 use super::pool::{Pool, Urge};
-use super::protocol::{Kept, Limits, Report, Start};
-use super::secrets::{self, Fetch, Wanted};
+use super::protocol::{Kept, Report, Start};
+use super::secrets::{self, Fetch};
 use super::ssh::{self, Hosts, Remote};
-use super::work::{Part, Work};
-use crate::ids::Name;
+use super::work::{Attempt, Done, Part, Work};
 use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
-use crate::workflow::OutputSpec;
 
-/// An attempt with every value in place.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// What its output is called.
-    pub name: String,
-    /// What it runs.
-    pub work: Work,
-    /// Environment on top of the run's.
-    pub env: Vec<(String, Bytes)>,
-    /// Its secrets, which are fetched anew for each attempt.
-    pub secrets: Vec<Wanted>,
-    /// Its folder.
-    pub cwd: PathBuf,
-    /// How long it may take, all its parts together.
-    pub limits: Limits,
-    /// The file it may write outputs to.
-    pub output_file: PathBuf,
-    /// The outputs it must write.
-    pub outputs: BTreeMap<Name, OutputSpec>,
-    /// The claim that is checked once it has passed.
-    pub verify: Option<Part>,
-    /// Values that are handed over as files: path and content. On a host they get another path, and so do all words
-    /// that name it.
-    pub value_files: Vec<(PathBuf, Bytes)>,
-    /// The host it is made on; none is this machine.
-    pub on: Option<Remote>,
-}
-
-/// An attempt that ended, and its output that is short enough for the database, by name.
-#[derive(Debug)]
-pub struct Done {
-    /// How it ended.
-    pub ending: Ending,
-    /// Names (`build.1.stdout`) and contents.
-    pub inline: Vec<(String, Bytes)>,
+impl Done {
+    /// The end of what another engine left, if that is all that is known of it.
+    pub fn interrupted() -> Self {
+        let outcome = Outcome::Interrupted { cause: Interruption::EngineDied };
+        Self { ending: Ending::of(outcome, false), inline: Vec::new() }
+    }
 }
 
 impl Attempt {
@@ -83,11 +51,9 @@ impl Attempt {
         urge: watch::Receiver<Urge>,
         left: Option<Duration>,
     ) -> Done {
-        if let (Some(_), Work::Wait(_)) = (left, &self.work) {
-            // To wait once more does no harm.
-            let cause = Interruption::EngineDied;
-            let ending = Ending::of(Outcome::Interrupted { cause }, false);
-            return Done { ending, inline: Vec::new() };
+        if let (Some(_), Work::Wait(_) | Work::Copy(_)) = (left, &self.work) {
+            // To wait or copy once more does no harm.
+            return Done::interrupted();
         }
         let values = std::mem::take(&mut self.value_files);
         if let Err(outcome) = self.hand_over(hosts, values, left.is_some()).await {
@@ -102,11 +68,13 @@ impl Attempt {
             inline: Vec::new(),
             ending: Ending::of(Outcome::Exited { code: 0 }, true),
             attempt: &self,
-            tries: 0,
             secrets: Vec::new(),
             masks: None,
         };
         if let Err(outcome) = doing.fetch().await {
+            if left.is_some() {
+                return Done::interrupted();
+            }
             return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
         }
         match &self.work {
@@ -145,7 +113,13 @@ impl Attempt {
             return Ok(());
         }
         let names = ssh::hand_over(hosts, on, &values).await?;
-        for part in self.work.parts().iter_mut().chain(&mut self.verify) {
+        let parts = match &mut self.work {
+            Work::One(part) => std::slice::from_mut(&mut **part),
+            Work::Checks(parts) => parts,
+            Work::Wait(wait) => wait.parts(),
+            Work::Copy(_) | Work::Reboot(_) => &mut [],
+        };
+        for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
             let all = part.argv.iter_mut().chain(env).chain(&mut part.stdin);
             all.for_each(|word| ssh::rename(word, &names));
@@ -166,8 +140,6 @@ pub(super) struct Doing<'a> {
     pub(super) inline: Vec<(String, Bytes)>,
     pub(super) ending: Ending,
     pub(super) attempt: &'a Attempt,
-    /// How often a command that is waited for was tried.
-    pub(super) tries: u32,
     secrets: Vec<Secret>,
     masks: Option<Masks>,
 }
@@ -285,6 +257,7 @@ impl Doing<'_> {
             private: false,
             cwd: path_bytes(&self.attempt.cwd),
             stdin: part.stdin.clone(),
+            engine: part.engine,
             dir: setting.dir.to_string_lossy().into_owned(),
             name: name.to_owned(),
             limits,
@@ -310,9 +283,6 @@ impl Doing<'_> {
     /// Runs a command on the attempt's host. What another engine left of it is met with first.
     async fn run_there(&mut self, on: &Remote, start: Start, name: &str) -> Report {
         let part = name.strip_prefix(&self.attempt.name).unwrap_or(name).trim_start_matches('.');
-        // Each try has an id of its own: one id runs once.
-        let tried = if self.tries > 1 { format!("try{}", self.tries) } else { String::new() };
-        let part = &format!("{part}{tried}");
         let mut command = ssh::Command { hosts: self.hosts, on: on.part(part), start };
         if let Some(age) = self.left {
             let report = command.recover(age, &mut self.urge).await;

@@ -213,6 +213,7 @@ impl Capture {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::Secret;
 
     fn capture(dir: &tempfile::TempDir) -> Capture {
         Capture::new(None, dir.path().to_str().unwrap(), "a.1.stdout".to_owned())
@@ -247,6 +248,32 @@ mod tests {
         assert!(text.windows(said.len()).any(|w| w == said.as_bytes()));
         assert!(text.ends_with(b"the end\n"));
         assert_eq!(kept.sha256.unwrap(), hex(&Sha256::digest(&text)));
+    }
+
+    #[test]
+    fn a_secret_is_masked_and_what_was_written_is_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let secret = Secret { name: "T".to_owned(), value: "correct horse".into() };
+        let mut one = capture(&dir).masked(Masks::new(&[secret]));
+        for byte in b"a correct horse, a correct" {
+            one.take(&[*byte]);
+        }
+        assert!(one.hidden_since().is_some());
+        let kept = one.finish();
+        assert_eq!((kept.bytes, kept.kept), (26, 26));
+        assert_eq!(kept.inline.unwrap().0, b"a [secret T], a correct");
+    }
+
+    #[test]
+    fn what_is_a_secret_itself_goes_into_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut one = capture(&dir).private(true);
+        one.take(&[b'x'; 10_000]);
+        one.spill();
+        one.take(&[b'y'; 10_000]);
+        let kept = one.finish();
+        assert_eq!((kept.bytes, kept.inline.unwrap().0.len()), (20_000, MAX_SECRET + 2));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! as its standard input. When that socket closes the engine is gone, and everything it runs is ended.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    Signal, WaitStatus, getpid, set_child_subreaper, set_parent_process_death_signal, setsid,
+    Pid, Signal, WaitStatus, getpid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal, setsid,
 };
 
 use super::capture::Capture;
@@ -22,6 +22,7 @@ use super::processes;
 use super::program;
 use super::protocol::{Limits, Order, Report, Start, frame, take};
 use super::secrets;
+use super::socket::{poll_for, send};
 use crate::redact::Masks;
 use crate::run::{Leak, Outcome};
 
@@ -76,6 +77,8 @@ struct Job {
     stdout: Capture,
     stderr: Capture,
     limits: Limits,
+    /// Whether it is an engine of ours.
+    engine: bool,
     masks: Option<Masks>,
     /// Why it is being ended, and when that began.
     ending: Option<(Why, Instant)>,
@@ -110,7 +113,9 @@ impl Keeper {
                         Ok(job) => self.watch(job),
                         Err(reason) => Report::of(Outcome::CouldNotStart { reason }),
                     };
-                    if !self.engine_gone {
+                    if self.engine_gone {
+                        program::remove_outputs(&start);
+                    } else {
                         send(&frame(&report)?)?;
                     }
                     if report.leaked.iter().any(|l| l.survived) {
@@ -198,6 +203,7 @@ impl Keeper {
             stdout: capture(stdout, "stdout"),
             stderr: capture(stderr, "stderr"),
             limits: start.limits,
+            engine: start.engine,
             masks: masks.clone(),
             ending: None,
             killing: None,
@@ -246,9 +252,17 @@ impl Keeper {
     }
 
     fn begin_end(&self, job: &mut Job, why: Why, now: Instant) {
-        if job.ending.is_none() {
+        if job.engine && why == Why::EngineGone && job.ending.is_none_or(|(was, _)| was != why) {
             job.ending = Some((why, now));
-            processes::ask_to_end(self.me);
+            // Its own keepers end what it ran, as ours do.
+            job.tell(Signal::KILL);
+        } else if job.ending.is_none() {
+            job.ending = Some((why, now));
+            if job.engine && job.status.is_none() {
+                job.tell(Signal::TERM);
+            } else {
+                processes::ask_to_end(self.me);
+            }
         }
     }
 
@@ -269,9 +283,7 @@ impl Keeper {
                 below.iter().map(|p| processes::leak(p, false, job.masks.as_ref())).collect();
             self.begin_end(job, Why::Leak, now);
         }
-        let Some((_, since)) = job.ending else { return false };
-        let grace = Duration::from_millis(job.limits.grace_ms);
-        if job.killing.is_none() && now.duration_since(since) >= grace {
+        if job.killing.is_none() && job.grace_until().is_some_and(|until| now >= until) {
             job.killing = Some(now);
         }
         let Some(killing) = job.killing else { return false };
@@ -290,6 +302,23 @@ impl Keeper {
 }
 
 impl Job {
+    /// Signals the command itself and nothing below it.
+    fn tell(&self, signal: Signal) {
+        // Until it is reaped its number is its own.
+        if let Some(leader) = Pid::from_raw(self.leader).filter(|_| self.status.is_none()) {
+            let _ = kill_process(leader, signal);
+        }
+    }
+
+    /// When it is killed that was asked to end. An engine takes the time that its `finally` takes; what it leaves does
+    /// not.
+    fn grace_until(&self) -> Option<Instant> {
+        let (why, since) = self.ending?;
+        let patient = self.engine && !matches!(why, Why::EngineGone | Why::Leak);
+        let since = if patient { self.exited_at? } else { since };
+        Some(since + Duration::from_millis(self.limits.grace_ms))
+    }
+
     /// Reaps what has ended; `true` if nothing is left.
     fn reap(&mut self) -> bool {
         processes::reap(|pid, status| {
@@ -328,9 +357,7 @@ impl Job {
         let looks = [
             at(self.started, self.limits.deadline_ms).filter(|_| running),
             at(self.last_output, self.limits.stall_ms).filter(|_| running),
-            self.ending
-                .and_then(|(_, since)| at(since, Some(self.limits.grace_ms)))
-                .filter(|_| self.killing.is_none()),
+            self.grace_until().filter(|_| self.killing.is_none()),
             self.exited_at.map(|at| at + LEAK_GRACE).filter(|_| self.leaked.is_empty()),
             self.exited_at.map(|_| self.last_output + LEAK_GRACE),
             self.alone_since.map(|at| at + LEAK_GRACE),
@@ -362,36 +389,4 @@ impl Job {
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         Report { outcome, stdout, stderr, leaked: self.leaked }
     }
-}
-
-/// Waits until one of the descriptors is ready, or the time is over.
-fn poll_for(fds: &[Option<BorrowedFd<'_>>; 4], wait: Option<Duration>, ready: &mut [bool; 4]) {
-    let mut polled: Vec<(usize, PollFd<'_>)> = fds
-        .iter()
-        .enumerate()
-        .filter_map(|(i, fd)| Some((i, PollFd::from_borrowed_fd((*fd)?, PollFlags::IN))))
-        .collect();
-    let timeout = wait.map(|wait| Timespec {
-        tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: i64::from(wait.subsec_nanos()),
-    });
-    let mut only: Vec<PollFd<'_>> = polled.iter().map(|(_, fd)| fd.clone()).collect();
-    if poll(&mut only, timeout.as_ref()).is_ok() {
-        for ((i, _), fd) in polled.drain(..).zip(only) {
-            ready[i] = !fd.revents().is_empty();
-        }
-    }
-}
-
-fn send(mut bytes: &[u8]) -> std::io::Result<()> {
-    while !bytes.is_empty() {
-        match rustix::io::write(rustix::stdio::stdin(), bytes) {
-            Ok(n) => bytes = &bytes[n..],
-            Err(rustix::io::Errno::INTR) => {}
-            // The engine went while we spoke: the next look at the socket says so.
-            Err(rustix::io::Errno::PIPE | rustix::io::Errno::CONNRESET) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }

@@ -36,6 +36,23 @@ pub struct Setting {
     pub grace_ms: u64,
     /// The run's lock: a keeper holds it too, so that nobody drives the run while it is still ending things.
     pub lock: File,
+    /// What the runs that it calls are given.
+    pub calls: Calls,
+}
+
+/// What the runs that a run calls have in common with it.
+#[derive(Debug, Default)]
+pub struct Calls {
+    /// How many commands may run at once.
+    pub jobs: usize,
+    /// How many steps may run at once on hosts.
+    pub host_jobs: usize,
+    /// Whether steps that ask fail instead.
+    pub no_ask: bool,
+    /// Folders that imports may come from, beside the workspace.
+    pub imports: Vec<PathBuf>,
+    /// Whether to refuse where reading cannot be confined.
+    pub untrusted: bool,
 }
 
 /// How urgently a command is to end.

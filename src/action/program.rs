@@ -18,6 +18,13 @@ pub(super) fn stdin(start: &Start) -> Result<Stdio, String> {
     Ok(file.into())
 }
 
+/// Removes the outputs of a command whose engine is gone: nobody collects them, and they may hold a secret.
+pub(super) fn remove_outputs(start: &Start) {
+    if let Some((_, path)) = start.env.iter().find(|(name, _)| name == "OSTLER_OUTPUT") {
+        let _ = std::fs::remove_file(OsStr::from_bytes(&path.0));
+    }
+}
+
 /// The file of a program: itself if it has a slash, else the first executable of that name along PATH.
 pub(super) fn find(program: &OsStr, path: &OsStr, cwd: &Path) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {

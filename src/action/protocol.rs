@@ -41,6 +41,9 @@ pub(super) struct Start {
     pub(super) cwd: Bytes,
     /// What it reads.
     pub(super) stdin: Option<Bytes>,
+    /// Whether it is an engine of ours: then only it is asked to end, for as long as it takes to end what it runs; and
+    /// if our own engine dies, it is killed, for its run is to go on later and not to be cancelled.
+    pub(super) engine: bool,
     /// The folder for output that is too large for a message.
     pub(super) dir: String,
     /// What output files are called, without their ending.

@@ -64,7 +64,13 @@ impl Fetch<'_> {
             if *self.urge.borrow() > Urge::None {
                 return Err(Outcome::Cancelled);
             }
-            let value = value.map_err(|reason| Outcome::CouldNotStart { reason })?;
+            let value = value.map_err(|reason| Outcome::CouldNotStart {
+                // What a program says may hold one of those before it.
+                reason: match masks(&found) {
+                    Ok(Some(masks)) => masks.hide_text(&reason),
+                    _ => reason,
+                },
+            })?;
             found.push(Secret { name: one.name.clone(), value: value.into() });
         }
         Ok(found)
@@ -140,6 +146,7 @@ impl Fetch<'_> {
             private: true,
             cwd: path_bytes(&setting.workspace),
             stdin: None,
+            engine: false,
             dir: setting.dir.to_string_lossy().into_owned(),
             name: "secret".to_owned(),
             limits: Limits {

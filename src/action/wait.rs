@@ -38,6 +38,16 @@ pub enum Until {
     Over(Duration),
 }
 
+impl Wait {
+    /// The commands of it.
+    pub(super) fn parts(&mut self) -> &mut [Part] {
+        match &mut self.until {
+            Until::Passes(part) => std::slice::from_mut(&mut **part),
+            Until::Answers { .. } | Until::Over(_) => &mut [],
+        }
+    }
+}
+
 /// How a try came out.
 enum Tried {
     /// It holds.
@@ -48,23 +58,11 @@ enum Tried {
     Ended(Outcome),
 }
 
-impl Wait {
-    /// The commands in it.
-    pub(super) fn parts(&mut self) -> &mut [Part] {
-        match &mut self.until {
-            Until::Passes(part) => std::slice::from_mut(&mut **part),
-            Until::Answers { .. } | Until::Over(_) => &mut [],
-        }
-    }
-}
-
 impl Doing<'_> {
     /// A step that waits.
     pub(super) async fn wait(&mut self, wait: &Wait) {
-        // What a try of another engine came to is of no use any more; the tries of this one have other ids.
-        if let Some(age) = self.left.take() {
-            self.tries = u32::try_from(age.as_millis()).unwrap_or(u32::MAX / 2).max(1);
-        }
+        // What a try of another engine came to is of no use any more; these have other numbers.
+        let after = self.left.take().map_or(0, |age| u32::try_from(age.as_millis()).unwrap_or(0));
         let expected = expected(wait);
         let (tries, last, outcome) = match &wait.until {
             Until::Over(span) => {
@@ -73,7 +71,7 @@ impl Doing<'_> {
                 self.ending.outcome = ended.unwrap_or(Outcome::Done);
                 return;
             }
-            _ => self.poll(wait).await,
+            _ => self.poll(wait, after).await,
         };
         let passed = matches!(outcome, Outcome::Done | Outcome::Exited { code: 0 });
         let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
@@ -87,11 +85,11 @@ impl Doing<'_> {
     }
 
     /// Tries until it holds: how often it was tried, how the last try that came to its end failed, and how it ended.
-    async fn poll(&mut self, wait: &Wait) -> (u32, Option<String>, Outcome) {
+    async fn poll(&mut self, wait: &Wait, after: u32) -> (u32, Option<String>, Outcome) {
         let mut holds_since: Option<Instant> = None;
         let mut last = None;
         for tries in 1.. {
-            let rest = match self.attempt_once(&wait.until).await {
+            let rest = match self.attempt_once(&wait.until, after.saturating_add(tries)).await {
                 Tried::Ended(outcome) => return (tries, last, outcome),
                 Tried::NotYet(why) => {
                     last = Some(why);
@@ -119,9 +117,9 @@ impl Doing<'_> {
         (u32::MAX, last, Outcome::Done)
     }
 
-    async fn attempt_once(&mut self, until: &Until) -> Tried {
+    async fn attempt_once(&mut self, until: &Until, nth: u32) -> Tried {
         match until {
-            Until::Passes(part) => self.command(part).await,
+            Until::Passes(part) => self.command(part, nth).await,
             Until::Answers { host, port } => {
                 let connected = tokio::net::TcpStream::connect((host.as_str(), *port));
                 match tokio::time::timeout(CONNECT, connected).await {
@@ -135,11 +133,14 @@ impl Doing<'_> {
     }
 
     /// Runs the command once. Only what its last try wrote is kept.
-    async fn command(&mut self, part: &Part) -> Tried {
+    async fn command(&mut self, part: &Part, nth: u32) -> Tried {
         self.forget();
-        self.tries += 1;
-        let attempt = self.attempt;
-        let mut report = self.run(part, &attempt.name).await;
+        // A host takes what has one name for one command, which it runs once.
+        let name = format!("{}.try{nth}", self.attempt.name);
+        let mut report = self.run(part, &name).await;
+        for (kept, _) in &mut self.inline {
+            *kept = kept.replacen(&name, &self.attempt.name, 1);
+        }
         self.ending.leaked.extend(std::mem::take(&mut report.leaked));
         self.show(&report);
         match &report.outcome {

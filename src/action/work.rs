@@ -1,12 +1,46 @@
-//! What an attempt runs, with every value in place.
+//! What an attempt at a step is: its commands with every value in place, and what comes out of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::copy::Copy;
+use super::protocol::Limits;
 use super::reboot::Reboot;
+use super::secrets::Wanted;
+use super::ssh::Remote;
 use super::wait::Wait;
+use crate::ids::Name;
+use crate::run::Ending;
 use crate::value::Bytes;
-use crate::workflow::Expect;
+use crate::workflow::{Expect, OutputSpec};
+
+/// An attempt with every value in place.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// What its output is called.
+    pub name: String,
+    /// What it runs.
+    pub work: Work,
+    /// Environment on top of the run's.
+    pub env: Vec<(String, Bytes)>,
+    /// Its secrets, which are fetched anew for each attempt.
+    pub secrets: Vec<Wanted>,
+    /// Its folder.
+    pub cwd: PathBuf,
+    /// How long it may take, all its parts together.
+    pub limits: Limits,
+    /// The file it may write outputs to.
+    pub output_file: PathBuf,
+    /// The outputs it must write.
+    pub outputs: BTreeMap<Name, OutputSpec>,
+    /// The claim that is checked once it has passed.
+    pub verify: Option<Part>,
+    /// Values that are handed over as files: path and content. On a host they get another path, and so do all words
+    /// that name it.
+    pub value_files: Vec<(PathBuf, Bytes)>,
+    /// The host it is made on; none is this machine.
+    pub on: Option<Remote>,
+}
 
 /// What an attempt runs.
 #[derive(Debug, Clone)]
@@ -36,6 +70,8 @@ pub struct Part {
     pub stdin: Option<Bytes>,
     /// What is expected.
     pub expect: Option<Expected>,
+    /// Whether it is an engine of ours, which ends what it runs by itself.
+    pub engine: bool,
 }
 
 /// An expectation with its paths in place.
@@ -49,14 +85,11 @@ pub struct Expected {
     pub unchanged: Vec<PathBuf>,
 }
 
-impl Work {
-    /// The commands in it.
-    pub(super) fn parts(&mut self) -> &mut [Part] {
-        match self {
-            Self::One(part) => std::slice::from_mut(&mut **part),
-            Self::Checks(parts) => parts,
-            Self::Wait(wait) => wait.parts(),
-            Self::Copy(_) | Self::Reboot(_) => &mut [],
-        }
-    }
+/// An attempt that ended, and its output that is short enough for the database, by name.
+#[derive(Debug)]
+pub struct Done {
+    /// How it ended.
+    pub ending: Ending,
+    /// Names (`build.1.stdout`) and contents.
+    pub inline: Vec<(String, Bytes)>,
 }

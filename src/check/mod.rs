@@ -1,6 +1,7 @@
 //! A typed workflow to all of its problems. Pure: it executes nothing and reads nothing.
 #![deny(clippy::disallowed_methods)]
 
+mod calls;
 mod conditions;
 mod ended;
 mod fan;
@@ -15,9 +16,12 @@ mod scripts;
 mod secrets;
 mod steps;
 mod texts;
+mod types;
 pub mod values;
 
+pub use calls::{Called, Known, calls};
 pub use fleet::circles;
+pub use params::broken;
 pub use scripts::dialect;
 
 use crate::diagnostic::{Code, Diagnostic, Sources};

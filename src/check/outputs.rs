@@ -19,6 +19,12 @@ pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
             }
         }
     }
+    let texts = workflow.outputs.iter().map(|(_, text)| text.clone()).collect();
+    for (text, output) in used(workflow, texts) {
+        if let Some(problem) = paths.at_the_end(workflow, &output) {
+            problems.push(problem.at(text.place, "used here"));
+        }
+    }
 }
 
 struct Use {
@@ -46,6 +52,11 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
     }
     texts.extend(step.run.iter().flat_map(|run| run.value.values(run.place)));
     texts.extend(scripts::of_step(step));
+    used(workflow, texts)
+}
+
+/// The outputs that texts refer to.
+fn used(workflow: &Workflow, texts: Vec<At<String>>) -> Vec<(At<String>, Use)> {
     let mut found = Vec::new();
     for text in texts {
         let Ok(template) = texts::parse(workflow, &text) else { continue };
@@ -67,6 +78,16 @@ pub(super) fn strings<'v>(json: &'v serde_json::Value, each: &mut impl FnMut(&'v
         serde_json::Value::Object(all) => all.values().for_each(|v| strings(v, each)),
         _ => {}
     }
+}
+
+/// The problem that a step has no such output.
+fn unknown(maker: &Step, used: &Use) -> Option<Diagnostic> {
+    let known = || maker.outputs.iter().map(|(name, _)| name.as_str());
+    let message = || format!("step `{}` has no output `{}`", used.step, used.output);
+    let is_known = known().any(|name| name == used.output.as_str());
+    (!is_known).then(|| {
+        Diagnostic::new(Code::UnknownName, message()).suggest(used.output.as_str(), known())
+    })
 }
 
 struct Paths<'w> {
@@ -91,12 +112,8 @@ impl<'w> Paths<'w> {
 
     fn problem(&self, workflow: &Workflow, step: &Step, used: &Use) -> Option<Diagnostic> {
         let maker = self.steps.get(&used.step)?;
-        let known = || maker.outputs.iter().map(|(name, _)| name.as_str());
-        if !known().any(|name| name == used.output.as_str()) {
-            let message = format!("step `{}` has no output `{}`", used.step, used.output);
-            return Some(
-                Diagnostic::new(Code::UnknownName, message).suggest(used.output.as_str(), known()),
-            );
+        if let Some(problem) = unknown(maker, used) {
+            return Some(problem);
         }
         let releases = maker.release.as_ref().is_some_and(|r| r.value == step.id.value);
         if used.has_default || releases || self.surely_passed(&step.id.value, &used.step, workflow)
@@ -113,6 +130,26 @@ impl<'w> Paths<'w> {
                 ))
                 .hint(format!("or need it to pass: needs = [\"{}\"]", used.step)),
         )
+    }
+
+    /// What is wrong with an output that a run hands to its caller.
+    fn at_the_end(&self, workflow: &Workflow, used: &Use) -> Option<Diagnostic> {
+        let maker = self.steps.get(&used.step)?;
+        if let Some(problem) = unknown(maker, used) {
+            return Some(problem);
+        }
+        if workflow.finally.iter().any(|step| step.id.value == used.step) {
+            let what = format!("`{}` is a `finally` step", used.step);
+            let hint = "what a run hands on comes from its steps";
+            return Some(Diagnostic::new(Code::AcrossFinally, what).hint(hint));
+        }
+        if used.has_default || self.passes_or_stops(&used.step, workflow) {
+            return None;
+        }
+        let what = format!("`{}` may not have passed when the run passes", used.step);
+        let hint = format!("give a default: {{steps.{}.outputs.{}:-none}}", used.step, used.output);
+        let problem = Diagnostic::new(Code::MaybeMissing, what);
+        Some(problem.with(maker.id.place, "gives the output").hint(hint))
     }
 
     /// Whether `before` has passed whenever `step` runs: a chain of edges, each of which proves the next.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::values::fits;
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::ids::Name;
-use crate::workflow::{Param, ValueType, Workflow};
+use crate::workflow::{Group, Param, ParamGroup, ValueType, Workflow};
 
 /// Names that mean something else in placeholders and conditions, or on the command line.
 const RESERVED: &[&str] = &[
@@ -129,4 +129,19 @@ fn positions(params: &[Param], problems: &mut Vec<Diagnostic>) {
                 .with(before.name.place, "comes after this one"),
         );
     }
+}
+
+/// Why params do not go together, if they do not.
+pub fn broken(group: &ParamGroup, given: &dyn Fn(&Name) -> bool) -> Option<String> {
+    let names: Vec<String> = group.names.iter().map(|n| format!("--{}", n.value)).collect();
+    let count = group.names.iter().filter(|name| given(name)).count();
+    let all = names.join(", ");
+    Some(match group.group.value {
+        Group::ExactlyOne if count != 1 => format!("exactly one of {all} is needed, {count} given"),
+        Group::AtMostOne if count > 1 => format!("at most one of {all} may be given, not {count}"),
+        Group::AllOrNone if count != 0 && count != names.len() => {
+            format!("{all} go together: all or none, {count} given")
+        }
+        _ => return None,
+    })
 }

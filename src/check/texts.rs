@@ -17,6 +17,8 @@ enum Role {
     Word,
     /// Shell text.
     Shell,
+    /// What a run hands to its caller.
+    Output,
 }
 
 struct Texts<'w> {
@@ -39,6 +41,7 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
     if let Some(converge) = &workflow.converge {
         texts.one(&converge.condition, Role::Shell, None);
     }
+    workflow.outputs.iter().for_each(|(_, text)| texts.one(text, Role::Output, None));
     for step in all_steps(workflow) {
         texts.step(step);
     }
@@ -168,6 +171,9 @@ impl Texts<'_> {
                 Diagnostic::new(Code::NoPlaceholder, format!("`{}`: {why}", printable(&shown)));
             self.problems.push(problem.at(place, "here").hint(hint));
         };
+        if found.form == Form::File && role == Role::Output {
+            no("a file of the run's is gone when its caller looks", "hand on the value itself");
+        }
         if found.form == Form::Spread && (role != Role::Word || text.value != shown) {
             no("`...` spreads a list over several arguments", "make it a whole word of `argv`");
         }
@@ -194,7 +200,7 @@ impl Texts<'_> {
             Ref::Attempt if step.is_none() => {
                 no("attempts are of steps", "write it on the step");
             }
-            Ref::Output(..) if step.is_none() => {
+            Ref::Output(..) if step.is_none() && role != Role::Output => {
                 no(
                     "outputs are known only once steps have run",
                     "write it on the step that needs it",
@@ -236,7 +242,10 @@ impl Texts<'_> {
                 let inner = &literal[open + 1..];
                 let Some(close) = inner.find('}') else { continue };
                 let word = &inner[..close];
-                if !literal[..open].ends_with(['$', '{'])
+                // `$ENV{TOKEN}` is Perl's.
+                let before = literal[..open].chars().next_back().unwrap_or(' ');
+                if !"${_)]}>".contains(before)
+                    && !before.is_alphanumeric()
                     && secrets::names(self.workflow, step).any(|name| name == word)
                 {
                     self.secret(text, word);

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::workflow::{Millis, ParamType, ValueType};
+use crate::diagnostic::printable;
+use crate::workflow::{Millis, Param, ParamType, ValueType};
 
 /// Turns the text a caller typed into a value of the type.
 pub fn from_text(kind: ParamType, text: &str) -> Result<Value, String> {
@@ -53,6 +54,40 @@ pub fn fits(kind: ParamType, value: &Value) -> Result<(), String> {
     if fine { Ok(()) } else { Err(not_a(kind, &shown(value))) }
 }
 
+/// Whether a text is `MAJOR.MINOR.PATCH`, perhaps with a pre-release and build (<https://semver.org>).
+pub fn is_semver(text: &str) -> bool {
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| {
+        part.bytes().all(|b| b.is_ascii_digit())
+            && !part.is_empty()
+            && (part == "0" || !part.starts_with('0'))
+    };
+    core.split('.').count() == 3 && core.split('.').all(number)
+}
+
+/// Whether a param can be given a value of this type, which is the param's or that of one in its list.
+pub fn suits(param: &Param, kind: ParamType, value: &Value) -> Result<(), String> {
+    if kind.list {
+        let Value::Array(all) = value else { return fits(kind, value) };
+        let one = ParamType { list: false, ..kind };
+        return all.iter().try_for_each(|value| suits(param, one, value));
+    }
+    fits(kind, value)?;
+    let text = value.as_str().unwrap_or_default();
+    let words: Vec<&str> = param.values.iter().map(|word| word.as_str()).collect();
+    if kind.of == ValueType::Enum && !words.contains(&text) {
+        return Err(format!("`{}` is not one of {}", printable(text), words.join(", ")));
+    }
+    let semver = param.scheme.as_ref().is_some_and(|scheme| scheme.value == "semver");
+    if semver && !is_semver(text) {
+        return Err(format!("`{}` is not a semantic version such as 1.2.3", printable(text)));
+    }
+    if value.as_str() == Some("") && !param.allow_empty {
+        return Err("it is empty".to_owned());
+    }
+    Ok(())
+}
+
 /// A type with its article.
 pub fn article(kind: ParamType) -> String {
     let text = kind.to_string();
@@ -61,7 +96,7 @@ pub fn article(kind: ParamType) -> String {
 }
 
 fn not_a(kind: ParamType, text: &str) -> String {
-    format!("`{}` is not {}", crate::diagnostic::printable(text), article(kind))
+    format!("`{}` is not {}", printable(text), article(kind))
 }
 
 fn shown(value: &Value) -> String {

@@ -64,6 +64,9 @@ impl Context {
         if done.count > 0 {
             let _ = writeln!(said, "{}  {} outputs", shown(&done.outputs), done.count);
         }
+        for run in &done.called {
+            let _ = writeln!(said, "it called run {run}: ostler runs export {run}");
+        }
         if let Some(signature) = &done.signature {
             let _ = writeln!(said, "{}  signs the head", shown(signature));
         }

@@ -197,6 +197,8 @@ fn said(fate: Fate, n: usize) -> &'static str {
         (Fate::Latest, _) => "are of the latest",
         (Fate::Young, 1) => "is young",
         (Fate::Young, _) => "are young",
+        (Fate::Called, 1) => "was called by a run that stays",
+        (Fate::Called, _) => "were called by runs that stay",
         (Fate::NoRule, 1) => "has no rule",
         (Fate::NoRule, _) => "have no rule",
     }

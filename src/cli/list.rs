@@ -89,13 +89,14 @@ fn row(listed: &Listed) -> Value {
     json!({
         "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
         "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
-        "engine": engine, "kept": run.kept, "given": given,
+        "engine": engine, "kept": run.kept, "given": given, "parent": run.parent,
     })
 }
 
-/// What a run owes, and that it is kept.
+/// What a run owes, that it is kept, and who called it.
 fn more(run: &Summary, engine: Option<Engine>) -> String {
-    let mut more = String::new();
+    let parent = run.parent.as_ref();
+    let mut more = parent.map(|p| format!("  called by {}", p.run)).unwrap_or_default();
     if run.owes_finally && engine != Some(Engine::Alive) {
         more.push_str("  owes its `finally`");
     }

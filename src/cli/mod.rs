@@ -1,6 +1,7 @@
 //! The command line: it calls `ops`, prints, and decides nothing.
 
 mod args;
+mod call;
 mod completion;
 mod diff;
 mod doctor;
@@ -40,6 +41,7 @@ use crate::ops::{self, Error, Trust, Workspace};
 use crate::reader;
 use crate::store;
 use args::{Args, CheckArgs, Command, Driving, Format, RunArgs, RunsArgs, RunsCommand, Words};
+pub use call::call;
 pub use exit::Exit;
 use formats::CheckFormat;
 use terminal::Terminal;
@@ -71,14 +73,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
     let settled = args.command.as_ref().is_none_or(Command::needs_settings);
     let found =
         if settled { Workspace::find(&cwd, trust) } else { Ok(Workspace::look(&cwd, trust)) };
-    let context = found.map(|workspace| Context {
-        workspace,
-        cwd,
-        out: Terminal::stdout(),
-        err: Terminal::stderr(),
-        lost: Cell::new(false),
-    });
-    match context {
+    match found.map(|workspace| Context::new(workspace, cwd)) {
         Ok(context) => {
             let done = context.dispatch(args.command);
             let exit = done.unwrap_or_else(|error| context.failed(&error));
@@ -122,6 +117,11 @@ struct Context {
 }
 
 impl Context {
+    fn new(workspace: Workspace, cwd: PathBuf) -> Self {
+        let (out, err) = (Terminal::stdout(), Terminal::stderr());
+        Self { workspace, cwd, out, err, lost: Cell::new(false) }
+    }
+
     fn dispatch(&self, command: Option<Command>) -> Result<Exit, Error> {
         match command.unwrap_or(Command::List { format: Format::Text }) {
             Command::List { format } => self.verbs(format),

@@ -47,6 +47,7 @@ impl Context {
             jobs: driving.jobs.map(usize::from),
             host_jobs: driving.host_jobs.map(usize::from),
             no_ask: driving.no_ask,
+            stay: false,
         };
         let mut progress = Progress::new(self, &driving.showing);
         let session =

@@ -65,6 +65,9 @@ codes! {
     BadRelease "E0207" Error "`release` names something that is not a releaser";
     TwoActions "E0208" Error "a step that says more than one thing to run";
     NoParent "E0209" Error "a level strategy without a parent that it could apply to";
+    UnknownVerb "E0215" Error "a call of a verb that does not exist";
+    CallCycle "E0216" Error "verbs that call each other in a circle, or too deep";
+    BadCall "E0217" Error "a call that does not fit the verb it calls";
     BadParam "E0301" Error "a param whose declaration contradicts itself";
     UnknownName "E0302" Error "a name in a placeholder or group that is not declared";
     NoPlaceholder "E0303" Error "a placeholder where none may stand";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -10,7 +11,7 @@ use super::turn::Starting;
 use crate::action::ssh::Hosts;
 use crate::action::{Attempt, Done, Pool, Setting, Urge};
 use crate::ids::Instance;
-use crate::run::{Ending, Event, Outcome, Probe};
+use crate::run::{Ending, Event, Outcome, Probe, Run};
 use crate::store::{self, Append};
 
 /// Something to run. Where its values could not be put in place, it has ended already.
@@ -21,6 +22,8 @@ pub(super) struct Job {
     /// Whether it takes a place among those on hosts.
     pub(super) on_host: bool,
     pub(super) work: Result<Attempt, String>,
+    /// How long ago a dead engine began it, if one did: it is followed to its end, and not made.
+    pub(super) left: Option<Duration>,
 }
 
 /// What is run, and the record that announced it.
@@ -50,35 +53,79 @@ pub(super) fn prepare(
     let seq = run.seq();
     match starting {
         Starting::Attempt { step, attempt, params } => {
-            let host = run.node(step).map_or(Ok(None), |node| run.host(node, *attempt, params));
+            let node = run.node(step);
+            let on_host = node.is_some_and(|node| run.step(node).is_on_host());
+            let found = node.filter(|_| on_host);
+            let host = found.map_or(Ok(None), |node| run.host(node, *attempt, params));
             let named = host.as_ref().ok().and_then(Option::as_ref);
             Job {
                 what: What::Attempt { step: (*step).clone(), attempt: *attempt, seq },
                 host: named.map(|host| host.name.to_string()),
-                on_host: run.node(step).is_some_and(|node| run.step(node).on.is_some()),
+                on_host,
                 work: host.and_then(|host| {
-                    resolve::attempt(run, step, *attempt, params, host, setting, programs)
+                    let id = claim(run, seq);
+                    let one = resolve::One { instance: step, attempt: *attempt, params, host, id };
+                    resolve::attempt(run, one, setting, programs)
                 }),
+                left: None,
             }
         }
         Starting::Probe(probe) => Job {
             what: What::Probe { probe: (*probe).clone(), seq },
             host: None,
             on_host: false,
-            work: resolve::probe(run, probe, setting),
+            work: resolve::probe(run, probe, claim(run, seq), setting),
+            left: None,
         },
     }
+}
+
+/// The id under which a host claims an attempt: that of no other attempt of any run.
+fn claim(run: &Run, seq: u64) -> String {
+    format!("{}-{seq}", run.id())
+}
+
+/// What a dead driver left on a host: it is asked what became of it.
+pub(super) fn recover(
+    tx: &Append<'_>,
+    step: &Instance,
+    setting: &Setting,
+    programs: &mut BTreeMap<PathBuf, bool>,
+) -> Option<Job> {
+    let run = tx.run();
+    let node = run.node(step)?;
+    let last = node.last()?;
+    let (attempt, seq) = (last.n, last.seq);
+    let host = run.host(node, attempt, &last.params);
+    let work = host.and_then(|host| {
+        let (params, id) = (&last.params, claim(run, seq));
+        let one = resolve::One { instance: step, attempt, params, host, id };
+        resolve::attempt(run, one, setting, programs)
+    });
+    let since = last.started_at.map_or(0, |start| tx.now().since(start));
+    Some(Job {
+        what: What::Attempt { step: step.clone(), attempt, seq },
+        host: last.host.clone(),
+        on_host: true,
+        work,
+        left: Some(Duration::from_millis(since)),
+    })
 }
 
 /// Runs something to its end.
 pub(super) async fn run(
     work: Result<Attempt, String>,
+    left: Option<Duration>,
     pool: Pool,
     hosts: Hosts,
     urge: watch::Receiver<Urge>,
 ) -> Done {
     match work {
-        Ok(attempt) => attempt.make(&pool, &hosts, urge).await,
+        Ok(attempt) => match left {
+            Some(age) => attempt.recover(&pool, &hosts, age, urge).await,
+            None => attempt.make(&pool, &hosts, urge).await,
+        },
+        Err(_) if left.is_some() => Done::interrupted(),
         Err(reason) => failed(Outcome::CouldNotStart { reason }),
     }
 }
@@ -100,6 +147,11 @@ pub(super) fn record(tx: &mut Append<'_>, input: Input) -> Result<(), store::Err
             match what {
                 What::Attempt { step, attempt, seq } => {
                     let ending = Box::new(done.ending);
+                    if let Outcome::Interrupted { cause } = ending.outcome {
+                        let ending = Some(ending);
+                        let event = Event::StepInterrupted { step, attempt, cause, ending };
+                        return tx.record(event, Some(seq));
+                    }
                     tx.record(Event::StepFinished { step, attempt, ending }, Some(seq))
                 }
                 What::Probe { probe, seq } => {

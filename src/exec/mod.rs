@@ -2,10 +2,12 @@
 //!
 //! *Invariant:* every event is committed before its effect; when recording fails, what runs is ended and nothing starts.
 
+pub mod call;
 mod job;
 mod own;
 mod resolve;
 mod signals;
+mod there;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -42,6 +44,8 @@ pub struct Drive {
     pub host_jobs: usize,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
+    /// Whether to stay while somebody is asked, and go on once they have answered.
+    pub stay: bool,
     /// Whether every record is forced to disk before its effect.
     pub full_durability: bool,
     /// The machine's boot, as Linux identifies it.
@@ -86,7 +90,11 @@ pub async fn drive(
         actor: drive.actor,
         slots: drive.jobs.max(1),
         on_hosts: drive.host_jobs.max(1),
-        no_ask: drive.no_ask,
+        asking: match (drive.no_ask, drive.stay) {
+            (true, _) => Asking::Nobody,
+            (_, true) => Asking::Stay,
+            _ => Asking::Leave,
+        },
         full_durability: drive.full_durability,
         has_locks,
         tasks: JoinSet::new(),
@@ -115,6 +123,17 @@ struct Running {
     urge: watch::Sender<Urge>,
 }
 
+/// What the driver does when steps ask for somebody.
+#[derive(Clone, Copy, PartialEq)]
+enum Asking {
+    /// It leaves once nothing else is to be done.
+    Leave,
+    /// It waits for the answer.
+    Stay,
+    /// It fails them.
+    Nobody,
+}
+
 struct Driver<'a> {
     store: &'a mut Store,
     journal: &'a mut Journal,
@@ -124,7 +143,7 @@ struct Driver<'a> {
     actor: Actor,
     slots: usize,
     on_hosts: usize,
-    no_ask: bool,
+    asking: Asking,
     full_durability: bool,
     /// Whether any step needs a lock.
     has_locks: bool,
@@ -165,7 +184,10 @@ impl Driver<'_> {
                 self.force()?;
                 return Ok(Left::Status(status));
             }
-            if status == RunStatus::Waiting && self.running.is_empty() {
+            if status == RunStatus::Waiting
+                && self.running.is_empty()
+                && self.asking != Asking::Stay
+            {
                 if self.leave()? {
                     return Ok(Left::Status(status));
                 }
@@ -190,7 +212,7 @@ impl Driver<'_> {
             on_hosts: self.on_hosts.saturating_sub(on_hosts),
             busy: BTreeSet::new(),
         };
-        let (no_ask, has_locks) = (self.no_ask, self.has_locks);
+        let (no_ask, has_locks) = (self.asking == Asking::Nobody, self.has_locks);
         let (pool, programs) = (&self.pool, &mut self.programs);
         let mut decided = Decided::default();
         let full = self.full_durability;
@@ -198,6 +220,9 @@ impl Driver<'_> {
             // Between what we read and our lock, another driver may have come and ended it.
             if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
+                for (step, _) in tx.run().left_on_hosts() {
+                    decided.jobs.extend(job::recover(tx, &step, pool.setting(), programs));
+                }
             }
             for input in inputs.drain(..) {
                 job::record(tx, input)?;
@@ -206,6 +231,7 @@ impl Driver<'_> {
                 tx.record(Event::TimerFired { step }, None)?;
             }
             let mut room = free.clone();
+            decided.jobs.iter().for_each(|job| room.take(job.on_host));
             if has_locks {
                 room.busy.extend(tx.held_locks()?);
             }
@@ -223,10 +249,15 @@ impl Driver<'_> {
         if decided.end_all {
             self.urge(Urge::End);
         }
-        for job::Job { what, on_host, work, .. } in decided.jobs {
+        for job::Job { what, on_host, work, left, .. } in decided.jobs {
             let (urge, heard) = watch::channel(Urge::None);
-            let task =
-                self.tasks.spawn(job::run(work, self.pool.clone(), self.hosts.clone(), heard));
+            let task = self.tasks.spawn(job::run(
+                work,
+                left,
+                self.pool.clone(),
+                self.hosts.clone(),
+                heard,
+            ));
             self.running.insert(task.id(), Running { what, on_host, urge });
         }
         tracing::debug!(running = self.running.len(), records = self.journal.run().seq(), "turn");
@@ -291,8 +322,13 @@ impl Driver<'_> {
 
     /// What has ended, and how.
     fn ended(&mut self, ended: Result<(Id, Done), JoinError>) -> Option<Input> {
-        let (id, done) = ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
-        Some(Input::Ended(self.running.remove(&id)?.what, Box::new(done)))
+        let (id, mut done) =
+            ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
+        let what = self.running.remove(&id)?.what;
+        if let What::Attempt { step, attempt, .. } = &what {
+            call::judge(self.store, self.journal.run(), step, *attempt, &mut done);
+        }
+        Some(Input::Ended(what, Box::new(done)))
     }
 
     fn force(&mut self) -> Result<(), store::Error> {

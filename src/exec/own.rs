@@ -35,8 +35,9 @@ impl Values<'_> {
         let until = match &wait.until {
             plan::Until::Passes(shell) => {
                 env.extend(self.handed_over(shell)?);
-                let (name, argv) = (shell.shown(), shell.argv());
-                let part = Part { name, argv, env: Vec::new(), stdin: None, expect: None };
+                let (name, argv) = (shell.shown(), self.words(shell));
+                let part =
+                    Part { name, argv, env: Vec::new(), stdin: None, expect: None, engine: false };
                 Until::Passes(Box::new(part))
             }
             plan::Until::Answers(port) => {

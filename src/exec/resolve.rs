@@ -1,5 +1,7 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
+mod call;
+
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -27,23 +29,32 @@ pub(super) struct Values<'a> {
     params: &'a BTreeMap<Name, Value>,
     /// Where it runs; none for here.
     pub(super) host: Option<Host>,
+    /// The id under which a host claims it.
+    pub(super) id: String,
     pub(super) setting: &'a Setting,
     /// The name of the attempt's files.
     name: String,
     /// Values that are handed over as files.
-    files: Vec<(PathBuf, Bytes)>,
+    pub(super) files: Vec<(PathBuf, Bytes)>,
+}
+
+/// Which attempt is to be made, and where.
+pub(super) struct One<'a> {
+    pub(super) instance: &'a Instance,
+    pub(super) attempt: u32,
+    pub(super) params: &'a BTreeMap<Name, Value>,
+    pub(super) host: Option<Host>,
+    pub(super) id: String,
 }
 
 /// What an attempt at a step runs; the error says which value could not be put in place.
 pub(super) fn attempt(
     run: &Run,
-    instance: &Instance,
-    attempt: u32,
-    params: &BTreeMap<Name, Value>,
-    host: Option<Host>,
+    one: One<'_>,
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
+    let One { instance, attempt, params, host, id } = one;
     let node = run.node(instance).ok_or("there is no such step")?;
     let step = run.step(node);
     let name = format!("{}.{attempt}", instance.file_stem());
@@ -53,6 +64,7 @@ pub(super) fn attempt(
         attempt,
         params,
         host,
+        id,
         setting,
         name: name.clone(),
         files: Vec::new(),
@@ -63,28 +75,34 @@ pub(super) fn attempt(
     let work = match step.run.as_ref().ok_or("there is nothing to run")? {
         Action::Cmd(shell) => {
             env.extend(values.handed_over(shell)?);
-            let argv = match direct(shell, programs) {
+            let here = values.host.is_none();
+            let argv = match direct(shell, programs).filter(|_| here) {
                 Some(words) => {
                     // What bash would set for its last command.
                     env.push(("SHLVL".to_owned(), "0".into()));
                     env.push(("_".to_owned(), words[0].clone()));
                     words
                 }
-                None => shell.argv(),
+                None => values.words(shell),
             };
             values.one(step, argv, &cwd)?
         }
         Action::Script { prefix, path } => {
             env.extend(values.param_env());
-            let mut argv: Vec<Bytes> = prefix.iter().map(|w| w.as_str().into()).collect();
             let path = values.path(path, &setting.workspace)?;
-            argv.push(path.as_os_str().as_bytes().into());
+            let argv = if values.host.is_some() {
+                values.script_there(prefix, &path)?
+            } else {
+                let prefix = prefix.iter().map(|word| Bytes::from(word.as_str()));
+                prefix.chain([path.as_os_str().as_bytes().into()]).collect()
+            };
             values.one(step, argv, &cwd)?
         }
         Action::Argv(words) => {
             let argv = values.argv(words)?;
             values.one(step, argv, &cwd)?
         }
+        Action::Call(call) => values.call(step, call)?,
         Action::Checks(checks) => {
             let parts = checks.iter().map(|c| values.check(c, &cwd));
             Work::Checks(parts.collect::<Result<_, _>>()?)
@@ -104,8 +122,8 @@ pub(super) fn attempt(
         limits: own::limits(step, setting.grace_ms),
         outputs: step.outputs.clone(),
         verify,
+        on: values.remote(step.keep),
         value_files: values.files,
-        on: None,
     })
 }
 
@@ -119,7 +137,12 @@ pub(super) fn probe_name(probe: &Probe) -> String {
 }
 
 /// What a probe runs.
-pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attempt, String> {
+pub(super) fn probe(
+    run: &Run,
+    probe: &Probe,
+    id: String,
+    setting: &Setting,
+) -> Result<Attempt, String> {
     let plan = run.plan();
     let none = BTreeMap::new();
     let name = probe_name(probe);
@@ -129,6 +152,7 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         attempt: 0,
         params: &none,
         host: None,
+        id,
         setting,
         name: name.clone(),
         files: Vec::new(),
@@ -136,6 +160,10 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
     let (shell, deadline, cwd, env, secrets) = match probe {
         Probe::Guard(id) => {
             let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
+            values.host = match &guard.on {
+                Some(on) => run.host_of_guard(on)?,
+                None => None,
+            };
             (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env, &plan.secrets)
         }
         Probe::Converge(_) => {
@@ -146,18 +174,26 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
             let node = run.node(instance).ok_or("there is no such step")?;
             values.node = Some(node);
             let step = run.step(node);
+            values.host = run.host(node, 0, &none)?;
             let shell = step.probe.as_ref().ok_or("no probe")?;
             (shell, step.timeout, step.cwd.as_ref(), &step.env, &step.secrets)
         }
     };
     let cwd = values.cwd(cwd)?;
     let env = values.env(env, &cwd)?;
-    let (argv, own) = (shell.argv(), values.handed_over(shell)?);
+    let (argv, own) = (values.words(shell), values.handed_over(shell)?);
     let secrets = values.secrets(secrets)?;
     Ok(Attempt {
         output_file: setting.dir.join(format!("{name}.out")),
         name: name.clone(),
-        work: Work::One(Box::new(Part { name, argv, env: own, stdin: None, expect: None })),
+        work: Work::One(Box::new(Part {
+            name,
+            argv,
+            env: own,
+            stdin: None,
+            expect: None,
+            engine: false,
+        })),
         env,
         secrets,
         cwd,
@@ -168,8 +204,8 @@ pub(super) fn probe(run: &Run, probe: &Probe, setting: &Setting) -> Result<Attem
         },
         outputs: BTreeMap::new(),
         verify: None,
+        on: values.remote(false),
         value_files: values.files,
-        on: None,
     })
 }
 
@@ -256,11 +292,14 @@ impl Values<'_> {
     ) -> Result<Vec<(String, Bytes)>, String> {
         let workspace = self.setting.workspace.as_os_str().as_bytes();
         let mut env: Vec<(String, Bytes)> = vec![
-            ("PWD".to_owned(), cwd.as_os_str().as_bytes().into()),
-            ("OSTLER_WORKSPACE".to_owned(), workspace.into()),
             ("OSTLER_RUN".to_owned(), self.run.id().into()),
             ("OSTLER_ATTEMPT".to_owned(), self.attempt.to_string().into()),
         ];
+        // Folders of this machine mean nothing on another.
+        if self.host.is_none() {
+            env.push(("PWD".to_owned(), cwd.as_os_str().as_bytes().into()));
+            env.push(("OSTLER_WORKSPACE".to_owned(), workspace.into()));
+        }
         for (name, template) in own {
             let value = self.short(name, template)?;
             env.push((name.clone(), value));
@@ -317,11 +356,6 @@ impl Values<'_> {
         Ok(argv)
     }
 
-    fn cwd(&mut self, template: Option<&Template>) -> Result<PathBuf, String> {
-        let workspace = self.setting.workspace.clone();
-        template.map_or(Ok(workspace.clone()), |t| self.path(t, &workspace))
-    }
-
     pub(super) fn path(&mut self, template: &Template, from: &Path) -> Result<PathBuf, String> {
         let bytes = self.short("a path", template)?;
         Ok(from.join(std::ffi::OsStr::from_bytes(&bytes.0)))
@@ -341,6 +375,7 @@ impl Values<'_> {
             env: Vec::new(),
             stdin,
             expect,
+            engine: false,
         })))
     }
 
@@ -366,8 +401,8 @@ impl Values<'_> {
     fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
         let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
         let env = self.handed_over(&check.run)?;
-        let argv = check.run.argv();
-        Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect })
+        let argv = self.words(&check.run);
+        Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect, engine: false })
     }
 
     fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {

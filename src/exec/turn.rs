@@ -28,10 +28,12 @@ pub(super) struct Decided {
 /// answered.
 pub(super) fn cannot_be_guessed(record: &Record) -> bool {
     match &record.event {
-        Event::StepStarted { attempt, .. } => *attempt > 1,
+        // What starts on a host outlives us.
+        Event::StepStarted { attempt, host, .. } => *attempt > 1 || host.is_some(),
         Event::DriverTook { .. }
         | Event::ProbeFinished { .. }
         | Event::StepInterrupted { .. }
+        | Event::StepExpanded { .. }
         | Event::StepAnswered { .. }
         | Event::ConvergeReset { .. }
         | Event::FinallyStarted { .. } => true,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::verify::{Parts, of_store, outputs};
 use super::{Error, Workspace, signature};
 use crate::ids::RunId;
-use crate::run::RunStatus;
+use crate::run::{Event, RunStatus};
 use crate::store::{self, Chain};
 
 /// What was exported.
@@ -28,6 +28,8 @@ pub struct Exported {
     pub outputs: PathBuf,
     /// How many outputs are in it.
     pub count: usize,
+    /// The runs that its steps called, each of which is exported by itself.
+    pub called: Vec<RunId>,
     /// The signature of the head, if it was to be signed.
     pub signature: Option<PathBuf>,
 }
@@ -55,9 +57,13 @@ pub fn export(
     let parts = Parts::of(&file);
     let mut text = store.plan_text(&id)?.into_bytes();
     text.push(b'\n');
-    let (mut chain, mut named) = (Chain::of(Some(id.clone())), Vec::new());
+    let (mut chain, mut named, mut called) = (Chain::of(Some(id.clone())), Vec::new(), Vec::new());
     for line in store.lines(&id)? {
-        named.extend(outputs(&chain.read(&line)?).into_iter().map(|output| output.name));
+        let record = chain.read(&line)?;
+        if let Event::StepFinished { ending, .. } = &record.event {
+            called.extend(ending.called.as_ref().map(|called| called.run.clone()));
+        }
+        named.extend(outputs(&record).into_iter().map(|output| output.name));
         text.extend(line);
     }
     // What may fail comes first, and the file itself last: where it is, the export is whole.
@@ -89,6 +95,7 @@ pub fn export(
         ended: found.ended,
         count: named.len(),
         outputs: parts.outputs,
+        called,
         signature: signed.map(|_| parts.signature),
         file,
     })

@@ -47,6 +47,7 @@ pub(super) fn gather(
         fleet: if hosts { fleet::fleet(workspace)? } else { Fleet::default() },
         file: checked.file.clone(),
         sha256: checked.sha256.clone(),
+        called: checked.called.clone(),
     })
 }
 

@@ -55,7 +55,7 @@ pub fn list(workspace: &Workspace, wanted: &Wanted) -> Result<Vec<Listed>, Error
         statuses.push(RunStatus::Running);
     }
     let limit = (!wanted.dead).then_some(wanted.limit);
-    let filter = Filter { workflow: wanted.workflow.clone(), statuses, limit };
+    let filter = Filter { workflow: wanted.workflow.clone(), statuses, limit, uncalled: false };
     let mut runs = Vec::new();
     for run in store.list(&filter)? {
         let engine = match run.status {

@@ -1,6 +1,7 @@
 //! One function for each thing a user can do. The surfaces call these and print.
 
 mod act;
+mod call;
 mod diff;
 mod doctor;
 mod export;
@@ -21,6 +22,7 @@ mod which;
 mod workspace;
 
 pub use act::{Said, answer, cancel, is_moving, resume, watch};
+pub use call::call;
 pub use diff::diff;
 pub use doctor::{Finding, Health, doctor};
 pub use export::{Exported, export};

@@ -1,6 +1,5 @@
 //! Asking hosts how they are: each is connected to, and asked a few things that change nothing.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use tokio::task::JoinSet;
 use super::workspace::runtime;
 use super::{Error, Workspace, facts};
 use crate::action::ssh::{Answered, AskError, Hosts, Reach};
-use crate::action::{Pool, Setting};
+use crate::action::{Calls, Pool, Setting};
 use crate::fleet::Host;
 use crate::ids::HostName;
 use crate::run::NoConnection;
@@ -63,13 +62,15 @@ pub fn probe(
     each: &mut dyn FnMut(&Probed),
 ) -> Result<Vec<Probed>, Error> {
     let io = |error| Error::Io { what: "the hosts could not be asked".to_owned(), error };
-    let (env, _) = facts::inherited(&workspace.config.inherit_env, &BTreeSet::new());
+    let (env, _) =
+        facts::inherited(&workspace.config.inherit_env, &std::collections::BTreeSet::new());
     let pool = Pool::new(Setting {
         env,
         workspace: workspace.root.clone(),
         dir: workspace.root.clone(),
         grace_ms: 0,
         lock: File::open(&workspace.root).map_err(io)?,
+        calls: Calls::default(),
     });
     let lines = Hosts::new(Reach::from_env(), &pool);
     let mut all = runtime()?.block_on(async {

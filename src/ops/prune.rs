@@ -94,6 +94,7 @@ fn candidates(store: &Store) -> Result<Vec<Candidate>, Error> {
             owes_finally: run.owes_finally,
             driven,
             kept: run.kept,
+            parent: run.parent.map(|parent| parent.run),
             output,
         })
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::start::{Session, StartOptions, begin};
+use super::start::{Occasion, Session, StartOptions, begin};
 use super::{Error, Workspace, check_verb, plan};
 use crate::exec::Show;
 use crate::ids::RunId;
@@ -69,7 +69,7 @@ pub fn retry(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    begin(workspace, again.plan, Some((again.run, again.taken)), options, show)
+    begin(workspace, again.plan, Occasion::Retry(again.run, again.taken), options, show)
 }
 
 /// The plan of an earlier run, made anew of the verb as it is now.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::call::settle_all;
 use super::workspace::{Durability, actor, runtime};
 use super::{Error, Workspace, facts};
-use crate::action::{Setting, is_alive};
+use crate::action::{Calls, Setting, is_alive};
 use crate::exec::{self, Drive, Left, Show};
 use crate::ids::RunId;
 use crate::plan::Plan;
-use crate::run::{ActorKind, Event, Trigger};
+use crate::run::{ActorKind, Event, Parent, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
 /// How many steps run at once on hosts where nobody says.
@@ -23,6 +24,18 @@ pub struct StartOptions {
     pub host_jobs: Option<usize>,
     /// Whether steps that ask fail instead.
     pub no_ask: bool,
+    /// Whether to stay while somebody is asked.
+    pub stay: bool,
+}
+
+/// Where a run comes from.
+pub(super) enum Occasion {
+    /// Somebody wants it.
+    Caller,
+    /// It retries this run, and begins with what it takes over from it.
+    Retry(RunId, Vec<Event>),
+    /// An attempt called it, by this id.
+    Call(RunId, Parent),
 }
 
 /// A run that this process drove.
@@ -43,27 +56,32 @@ pub fn start(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    begin(workspace, Arc::new(plan), None, options, show)
+    begin(workspace, Arc::new(plan), Occasion::Caller, options, show)
 }
 
-/// The same, of a run that retries another and takes over steps from it.
+/// The same, wherever it comes from.
 pub(super) fn begin(
     workspace: &Workspace,
     plan: Arc<Plan>,
-    retried: Option<(RunId, Vec<Event>)>,
+    occasion: Occasion,
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    let (retries, taken_over) = retried.map_or((None, Vec::new()), |(id, taken)| (Some(id), taken));
     let mut store = workspace.store()?;
-    let id = RunId::from_random(random()?);
+    let own = RunId::from_random(random()?);
+    let (id, retries, taken_over, parent) = match occasion {
+        Occasion::Caller => (own, None, Vec::new(), None),
+        Occasion::Retry(retried, taken_over) => (own, Some(retried), taken_over, None),
+        Occasion::Call(id, parent) => (id, None, Vec::new(), Some(parent)),
+    };
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
     let opened = Event::RunOpened {
         workflow: plan.workflow.clone(),
         plan_digest: plan.digest(),
-        trigger: Trigger::Cli,
+        trigger: if parent.is_some() { Trigger::Parent } else { Trigger::Cli },
         seed: u64::from_le_bytes(random()?),
         retries,
+        parent,
     };
     let events = std::iter::once(opened).chain(taken_over).collect();
     let person = actor(ActorKind::Human);
@@ -86,11 +104,14 @@ pub(super) fn drive(
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;
+    let jobs = options.jobs.or(config.jobs).unwrap_or_else(cores);
+    let host_jobs = options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS);
     let how = Drive {
         actor: actor(ActorKind::Engine),
-        jobs: options.jobs.or(config.jobs).unwrap_or_else(cores),
-        host_jobs: options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS),
+        jobs,
+        host_jobs,
         no_ask: options.no_ask,
+        stay: options.stay,
         full_durability: config.durability == Durability::Full,
         boot_id: facts::boot_id(),
         setting: Setting {
@@ -99,10 +120,23 @@ pub(super) fn drive(
             dir: store.run_dir(journal.id())?,
             grace_ms,
             lock: lock.share()?,
+            calls: Calls {
+                jobs,
+                host_jobs,
+                no_ask: options.no_ask,
+                imports: workspace.trust.imports.clone(),
+                untrusted: workspace.trust.untrusted,
+            },
         },
         inherited,
     };
+    if journal.run().is_ending() {
+        settle_all(workspace, &store, journal.run())?;
+    }
     let left = runtime()?.block_on(exec::drive(&mut store, &mut journal, how, show))?;
+    if journal.run().status().is_final() {
+        settle_all(workspace, &store, journal.run())?;
+    }
     Ok(Session { store, journal, left })
 }
 

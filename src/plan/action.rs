@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, Copy, Reboot, Shell, Wait};
+use super::{Call, Check, Copy, Reboot, Shell, Wait};
 use crate::expr::Template;
 use crate::expr::template::Placeholder;
 
@@ -23,6 +23,8 @@ pub enum Action {
     Argv(Vec<Template>),
     /// Several commands, each with its own result.
     Checks(Vec<Check>),
+    /// Another verb, in a run of its own.
+    Call(Call),
     /// Waiting until something holds.
     Wait(Wait),
     /// Files and folders brought to a place.
@@ -45,8 +47,9 @@ impl Action {
                 let words: Vec<String> = words.iter().map(|word| quoted(&word.shown())).collect();
                 Some(words.join(" "))
             }
-            Self::Checks(_) => None,
+            Self::Call(call) => Some(call.shown()),
             Self::Wait(wait) => Some(wait.shown()),
+            Self::Checks(_) => None,
             Self::Copy(copy) => Some(copy.shown()),
             Self::Reboot(reboot) => Some(reboot.shown()),
         }
@@ -58,6 +61,7 @@ impl Action {
             Self::Cmd(shell) => shell.values.iter().collect(),
             Self::Script { path, .. } => path.placeholders().collect(),
             Self::Argv(words) => words.iter().flat_map(Template::placeholders).collect(),
+            Self::Call(call) => call.placeholders(),
             Self::Checks(checks) => checks.iter().flat_map(|check| &check.run.values).collect(),
             Self::Wait(wait) => wait.placeholders(),
             Self::Copy(copy) => copy.placeholders(),

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod action;
+mod call;
 mod hosts;
 mod own;
 mod params;
@@ -16,6 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
+pub use call::{Argument, Call, Callee};
 pub use hosts::{Fan, Items, Lease, On};
 pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};
@@ -52,6 +54,8 @@ pub struct Facts {
     pub file: String,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
+    /// The verbs that its steps call.
+    pub called: BTreeMap<WorkflowId, Callee>,
 }
 
 /// A workflow ready to run.
@@ -87,6 +91,9 @@ pub struct Plan {
     /// The steps that run whatever happened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub finally: Vec<Step>,
+    /// What a run of it hands to its caller.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<Name, Template>,
     /// Repeat until.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub converge: Option<Converge>,
@@ -136,6 +143,9 @@ pub struct Shell {
     /// Its placeholders: that of index n is handed over as `OSTLER_V<n+1>`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<Placeholder>,
+    /// Whether nobody chose the shell: then a host may have one of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_usual: bool,
 }
 
 impl Shell {
@@ -268,6 +278,11 @@ impl Step {
     /// Whether somebody is asked to do it, rather than the engine running it.
     pub fn is_asked(&self) -> bool {
         self.actor == Actor::Human || self.run.is_none()
+    }
+
+    /// Whether it runs on a host: a call is made here, also where it is made for a host.
+    pub fn is_on_host(&self) -> bool {
+        self.on.is_some() && !matches!(self.run, Some(Action::Call(_)))
     }
 }
 

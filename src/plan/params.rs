@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Facts, Origin, Param};
-use crate::check::values;
+use crate::check::{broken, values};
 use crate::diagnostic::{closest, did_you_mean, printable};
 use crate::fleet::Fleet;
 use crate::ids::{HostName, Name};
 use crate::value;
-use crate::workflow::{self, Group, ParamGroup, ParamType, ValueType, Workflow};
+use crate::workflow::{self, ParamType, ValueType, Workflow};
 
 /// What a caller gave, by param: the values as they were typed.
 pub type Given = BTreeMap<String, Vec<value::Bytes>>;
@@ -52,7 +52,9 @@ pub(super) fn resolve(
             Err(why) => refused.push(why),
         }
     }
-    refused.extend(workflow.param_groups.iter().filter_map(|group| broken(group, given)));
+    let is_given = |name: &Name| given.contains_key(name.as_str());
+    let groups = workflow.param_groups.iter();
+    refused.extend(groups.filter_map(|group| broken(group, &is_given)).map(bad));
     if refused.is_empty() { Ok(params) } else { Err(refused) }
 }
 
@@ -114,7 +116,7 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
         let value =
             values::from_text(single, utf8).map_err(|why| bad(format!("--{name}: {why}")))?;
         let semver = param.scheme.as_ref().is_some_and(|s| s.value == "semver");
-        if semver && !is_semver(utf8) {
+        if semver && !values::is_semver(utf8) {
             return Err(bad(format!(
                 "--{name}: `{}` is not a semantic version such as 1.2.3",
                 printable(utf8)
@@ -140,17 +142,6 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
         [text] => one(text),
         _ => Err(bad(format!("--{name} is given {} times", texts.len()))),
     }
-}
-
-/// Whether a text is `MAJOR.MINOR.PATCH`, perhaps with a pre-release and build (<https://semver.org>).
-fn is_semver(text: &str) -> bool {
-    let core = text.split(['-', '+']).next().unwrap_or_default();
-    let number = |part: &str| {
-        part.bytes().all(|b| b.is_ascii_digit())
-            && !part.is_empty()
-            && (part == "0" || !part.starts_with('0'))
-    };
-    core.split('.').count() == 3 && core.split('.').all(number)
 }
 
 /// A pattern becomes the paths it matches, at least one.
@@ -184,19 +175,4 @@ fn known(name: &Name, host: &str, fleet: &Fleet) -> Result<(), BadParam> {
         message: format!("--{name}: the fleet has no host `{}`", printable(host)),
         hint: Some(near.map_or_else(adds, did_you_mean)),
     })
-}
-
-fn broken(group: &ParamGroup, given: &Given) -> Option<BadParam> {
-    let names: Vec<String> = group.names.iter().map(|n| format!("--{}", n.value)).collect();
-    let count = group.names.iter().filter(|n| given.contains_key(n.as_str())).count();
-    let all = names.join(", ");
-    let why = match group.group.value {
-        Group::ExactlyOne if count != 1 => format!("exactly one of {all} is needed, {count} given"),
-        Group::AtMostOne if count > 1 => format!("at most one of {all} may be given, not {count}"),
-        Group::AllOrNone if count != 0 && count != names.len() => {
-            format!("{all} go together: all or none, {count} given")
-        }
-        _ => return None,
-    };
-    Some(bad(why))
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::hosts::Places;
 use super::{
-    Action, BadParam, Check, Converge, Copy, End, Expectation, Facts, Given, Guard, Plan, Reboot,
-    Secrets, Shell, Stdin, Step, Until, Wait,
+    Action, BadParam, Call, Check, Converge, Copy, End, Expectation, Facts, Given, Guard, On, Plan,
+    Reboot, Secrets, Shell, Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
 use crate::diagnostic::At;
@@ -33,6 +33,9 @@ pub fn resolve(
         max_iterations: c.max_iterations,
         strategy: c.strategy,
     });
+    let outputs = workflow.outputs.iter();
+    let outputs =
+        outputs.map(|(name, text)| (name.value.clone(), resolver.template(text))).collect();
     let cwd = workflow.cwd.as_ref().map(|t| resolver.template(t));
     let env = resolver.env(&[]);
     let secrets = resolver.secrets(&[]);
@@ -54,6 +57,7 @@ pub fn resolve(
         hosts,
         steps,
         finally,
+        outputs,
         converge,
         timeout: workflow.timeout,
         locks: workflow.locks.iter().map(|l| l.value.clone()).collect(),
@@ -79,13 +83,14 @@ impl Resolver<'_, '_> {
     /// Shell text: compiled, or with a doubled brace that stands for one brace undone.
     fn shell(&self, own: Option<&At<workflow::Shell>>, text: &str) -> Shell {
         let shell = own.or(self.workflow.shell.as_ref()).map(|s| &s.value);
+        let is_usual = shell.is_none() && self.workflow.asks_for_hosts();
         if let Some(compiled) = dialect(shell).and_then(|d| self.scripts.get(d, text)) {
             let (text, values) = (compiled.text.clone(), compiled.values.clone());
-            return Shell { prefix: self.prefix(own), text, values };
+            return Shell { prefix: self.prefix(own), text, values, is_usual };
         }
         let literal =
             self.template(text).as_literal().map_or_else(|| text.to_owned(), str::to_owned);
-        Shell { prefix: self.prefix(own), text: literal, values: Vec::new() }
+        Shell { prefix: self.prefix(own), text: literal, values: Vec::new(), is_usual }
     }
 
     fn prefix(&self, own: Option<&At<workflow::Shell>>) -> Vec<String> {
@@ -127,10 +132,19 @@ impl Resolver<'_, '_> {
 
     fn step(&mut self, step: &workflow::Step, edges: Vec<workflow::Edge>, finally: bool) -> Step {
         let (on, fan) = self.places.of_step(step);
+        // What this machine has says nothing of another.
+        let is_here = on.is_none();
+        let run = step.run.as_ref().map(|run| self.action(step.shell.as_ref(), run));
         let effect = step.effect.as_ref().map_or_else(
-            || if self.workflow.effect == Effect::Read { Effect::Read } else { Effect::Write },
+            || match &run {
+                Some(Action::Call(call)) => call.called.effect,
+                _ if self.workflow.effect == Effect::Read => Effect::Read,
+                _ => Effect::Write,
+            },
             |e| e.value,
         );
+        // Another verb has an environment, a folder and limits of its own, and an interrupted run of it is gone on with.
+        let calls = matches!(run, Some(Action::Call(_)));
         let shell = step.shell.as_ref();
         let (verify, verify_prose) = match &step.verify {
             Some(Verify::Cmd { cmd, expect }) => {
@@ -144,16 +158,21 @@ impl Resolver<'_, '_> {
             action: step.action.clone(),
             note: step.note.clone(),
             actor: step.actor,
-            run: step.run.as_ref().map(|run| self.action(shell, run)),
-            on,
+            run,
+            on: on.filter(|on| !calls || *on == On::Item),
             fan,
             keep: step.on_disconnect == OnDisconnect::Keep,
-            env: self.env(&step.env),
+            env: if calls { BTreeMap::new() } else { self.env(&step.env) },
             secrets: match step.run {
-                Some(_) => self.secrets(&step.secrets),
-                None => Secrets::new(),
+                Some(_) if !calls => self.secrets(&step.secrets),
+                _ => Secrets::new(),
             },
-            cwd: step.cwd.as_ref().or(self.workflow.cwd.as_ref()).map(|t| self.template(t)),
+            cwd: step
+                .cwd
+                .as_ref()
+                .or(self.workflow.cwd.as_ref())
+                .filter(|_| !calls)
+                .map(|t| self.template(t)),
             stdin: step.stdin.as_ref().map(|stdin| match &stdin.value {
                 workflow::Stdin::Text(text) => Stdin::Text(self.template(text)),
                 workflow::Stdin::Bytes(bytes) => Stdin::Bytes(bytes.clone()),
@@ -164,7 +183,7 @@ impl Resolver<'_, '_> {
             when: step.when.clone(),
             on_error: step.on_error.value.clone(),
             timeout: step.timeout,
-            stall_timeout: step.stall_timeout.or(self.workflow.stall_timeout),
+            stall_timeout: step.stall_timeout.or(self.workflow.stall_timeout.filter(|_| !calls)),
             expect: step.expect.as_ref().map(|e| self.expectation(e)),
             verify,
             verify_prose,
@@ -176,7 +195,7 @@ impl Resolver<'_, '_> {
                 || {
                     // To wait or copy once more does no harm, and no host is rebooted twice.
                     let own = step.run.as_ref().is_some_and(|run| run.value.may_be_repeated());
-                    let again = finally || own || effect == Effect::Read;
+                    let again = finally || calls || own || effect == Effect::Read;
                     if again { OnInterrupt::Rerun } else { OnInterrupt::Ask }
                 },
                 |o| o.value.clone(),
@@ -185,7 +204,10 @@ impl Resolver<'_, '_> {
                 Some(At { value: OnInterrupt::Probe(text), .. }) => Some(self.shell(shell, text)),
                 _ => None,
             },
-            unmet: self.unmet(&step.requires).or_else(|| self.unmet(&self.workflow.requires)),
+            unmet: self
+                .unmet(&step.requires)
+                .or_else(|| self.unmet(&self.workflow.requires))
+                .filter(|_| is_here),
         }
     }
 
@@ -201,6 +223,11 @@ impl Resolver<'_, '_> {
             }
             workflow::Action::Argv(words) => {
                 Action::Argv(words.iter().map(|w| self.template(w)).collect())
+            }
+            workflow::Action::Call(call) => {
+                // A verb that is not known is a problem, and with one nothing is planned.
+                let called = self.facts.called.get(&call.verb.value).cloned().unwrap_or_default();
+                Action::Call(Call::of(call, called, &|text| self.template(text)))
             }
             workflow::Action::Checks(checks) => Action::Checks(
                 checks

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use super::calls::{self, Verbs};
 use super::confine::confine;
 use super::protocol::{Answer, Checked, File, Request, Verb, to_path};
 use crate::check;
@@ -38,7 +39,8 @@ pub fn main() -> u8 {
         return u8::from(!say(&Answer::Refused(why)));
     }
     let work = move || {
-        let mut reader = Reader { loader: Loader::new(roots), spent: Vec::new(), request };
+        let verbs = Verbs::new(&roots);
+        let mut reader = Reader { loader: Loader::new(roots), verbs, spent: Vec::new(), request };
         let files = reader.request.files.clone();
         let done = files.iter().all(|file| say(&Answer::Checked(Box::new(reader.check(file)))));
         // The process is at its end, which frees all of this at once.
@@ -63,6 +65,8 @@ fn say(answer: &Answer) -> bool {
 /// What reads one file after the other.
 struct Reader {
     loader: Loader,
+    /// The verbs that others call.
+    verbs: Verbs,
     /// The last file's workflows, which are freed with the next.
     spent: Vec<Workflow>,
     request: Request,
@@ -77,9 +81,11 @@ impl Reader {
         let Loaded { workflows, mut problems, sources, levels } =
             self.loader.load(&path, &file.shown);
         let mut scripts = BTreeMap::new();
+        let known = self.verbs.called(&mut self.loader, &workflows, &file.shown);
         for workflow in &workflows {
             let findings = check::check(workflow, &sources);
             problems.extend(findings.problems);
+            problems.extend(check::calls(workflow, &known, self.verbs.names()));
             if self.request.workflows {
                 scripts.insert(workflow.id.value.clone(), findings.scripts);
             }
@@ -98,6 +104,7 @@ impl Reader {
             sha256: hex(&Sha256::digest(text)),
             levels,
             scripts,
+            called: calls::callees(&known),
             verbs: workflows.iter().map(Verb::of).collect(),
             workflows: if self.request.workflows {
                 workflows

@@ -5,6 +5,7 @@
 //! up everything it does not need before it reads, and its end, whatever it is, is a diagnostic.
 
 mod cache;
+mod calls;
 pub mod child;
 mod confine;
 mod protocol;

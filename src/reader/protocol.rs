@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::fleet::Written;
 use crate::ids::WorkflowId;
+use crate::plan::Callee;
 use crate::shell::Scripts;
 use crate::source::Level;
 use crate::value::Bytes;
@@ -66,6 +67,8 @@ pub struct Checked {
     pub workflows: Vec<Workflow>,
     /// Their shell text, compiled; with the workflows.
     pub scripts: BTreeMap<WorkflowId, Scripts>,
+    /// The verbs that they call, as their callers see them.
+    pub called: BTreeMap<WorkflowId, Callee>,
     /// The host it is of, if it is one's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Written>,

@@ -1,6 +1,7 @@
 //! What is said of a run after it, as a report, and before it, as an outlook and a picture; in all their forms. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod called;
 mod diff;
 mod failed;
 pub mod graph;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use called::{CalledReport, ParentReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use markdown::markdown;
@@ -47,6 +49,8 @@ pub struct Report {
     pub plan_digest: String,
     /// The run that it retries, where it does.
     pub retries: Option<String>,
+    /// The attempt in another run that called it, where one did.
+    pub parent: Option<ParentReport>,
     /// What started it: `cli`, `agent`, `schedule`, `api` or `parent`.
     pub trigger: String,
     /// Who started it.
@@ -59,6 +63,8 @@ pub struct Report {
     pub duration_ms: Option<u64>,
     /// Its params.
     pub params: BTreeMap<String, Value>,
+    /// What it handed to its caller.
+    pub outputs: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
     pub warnings: Vec<String>,
     /// Whether `finally` steps are still to be run.
@@ -167,6 +173,8 @@ pub struct AttemptReport {
     pub leaked: Vec<LeakReport>,
     /// Params that differed from the run's.
     pub params: BTreeMap<String, Value>,
+    /// The run that it called, if it is a call.
+    pub called: Option<CalledReport>,
 }
 
 /// One stream of an attempt.
@@ -233,12 +241,14 @@ fn head(run: &Run) -> Report {
         reason: run.reason().map(str::to_owned),
         plan_digest: digest,
         retries,
+        parent: run.parent().map(ParentReport::of),
         trigger,
         actor,
         started_at,
         ended_at: run.ended_at().map(|t| t.to_string()),
         duration_ms: run.opening().zip(run.ended_at()).map(|((_, at, _), end)| end.since(at)),
         params: params.collect(),
+        outputs: run.outputs().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
         owes_finally: run.owes_finally(),
         steps: Vec::new(),
@@ -286,7 +296,7 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         status: node.state.name().to_owned(),
         answers: people::answers(run, node),
         reason: node.reason.clone(),
-        attempts: node.attempts.iter().map(attempt).collect(),
+        attempts: node.attempts.iter().map(|attempt| self::attempt(run, node, attempt)).collect(),
         taken_over,
         checks: checks
             .iter()
@@ -302,7 +312,7 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
     }
 }
 
-fn attempt(attempt: &crate::run::Attempt) -> AttemptReport {
+fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptReport {
     let ending = attempt.ending.as_ref();
     let outcome = ending.map(|e| &e.outcome);
     let stream = |s: Option<&crate::run::Stream>| {
@@ -334,6 +344,7 @@ fn attempt(attempt: &crate::run::Attempt) -> AttemptReport {
             .map(|l| LeakReport { pid: l.pid, command: l.command.clone(), survived: l.survived })
             .collect(),
         params: attempt.params.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
+        called: CalledReport::of(run, node, attempt),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::lines::one_line;
 use crate::expr::Template;
-use crate::plan::{Fan, Items, On, Step, shown_sources};
+use crate::plan::{Action, Fan, Items, On, Step, shown_sources};
 use crate::workflow::{Batch, EdgeKind, Join, OnError};
 
 /// How many items or hosts are named; of more, the first ones and the number.
@@ -21,6 +21,9 @@ pub(super) fn notes(
     }
     notes.extend(road);
     notes.extend(place(step));
+    if let Some(Action::Call(call)) = &step.run {
+        notes.push(call.inside());
+    }
     notes.extend(step.unmet.iter().map(|why| format!("cannot be tried: {why}")));
     let kinds = [EdgeKind::Always, EdgeKind::OnSuccess, EdgeKind::OnFailure];
     let of = |kind: EdgeKind| step.edges.iter().filter(move |edge| edge.kind == kind);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::StepReport;
 use super::lines::one_line;
+use super::{StepReport, called};
 use crate::expr::template::Part;
 use crate::run::{Actor, ActorKind, Attempt, Node, Outcome, Run, State};
 
@@ -38,6 +38,9 @@ pub(super) fn somebody(attempt: &Attempt) -> Option<&Actor> {
 
 /// How an attempt ended, in words; who said so, and their note.
 pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
+    if let Some(called) = attempt.ending.as_ref().and_then(|ending| ending.called.as_ref()) {
+        return called::detail(called, outcome);
+    }
     let note = attempt.note.as_deref();
     let by = somebody(attempt).map(|by| {
         let note = note.map(|note| format!(": {note}")).unwrap_or_default();

@@ -241,6 +241,9 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
             more.push("outputs refused".to_owned());
         }
     }
+    // Of one that failed, its cause names it.
+    let called = last.and_then(|a| a.called.as_ref()).filter(|_| step.status != "failed");
+    more.extend(called.map(|called| format!("run {}", called.run)));
     let asks = step.question().filter(|_| step.status == "asked");
     more.extend(asks.or(step.why()).map(str::to_owned));
     if last.is_some_and(|a| !a.leaked.is_empty()) {
@@ -301,15 +304,22 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
     let counts = counts(run.leaves().map(|n| (n.state.name(), n.taken_over.is_some())));
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
-    let retries = report.retries.as_ref().map(|run| format!(", retries {run}")).unwrap_or_default();
+    let retries = report.retries.as_ref().map(|run| format!(", retries {run}"));
+    let parent = report.parent.as_ref();
+    let parent = parent.map(|from| format!(", called by {} of run {}", from.step, from.run));
+    let links = [retries, parent].map(Option::unwrap_or_default).concat();
     let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
     let _ = writeln!(
         out,
         "{} {}{reason}  {}",
         paint.paint(Tone::Strong, &report.workflow),
         paint.paint(tone, word),
-        paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{retries})", report.run)),
+        paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{links})", report.run)),
     );
+    for (name, value) in &report.outputs {
+        let line = format!("  {name} = {}", one_line(&value.to_string()));
+        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &line));
+    }
     for node in run.nodes().iter().filter(|node| node.state == State::Asked) {
         asked(out, report, &step(run, node), paint);
     }

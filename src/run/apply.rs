@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::event::{Answer, Event, Record};
 use super::node::{Attempt, Node, State};
-use super::outcome::{Ending, Outcome};
+use super::outcome::{Ending, Interruption, Outcome};
 use super::state::{Converged, Note, Road, Run};
 use crate::ids::Instance;
 use crate::value::Time;
@@ -95,7 +95,7 @@ impl Run {
                 }
                 self.finished_attempt(n, ending, record.at);
             }
-            Event::StepInterrupted { step, attempt, cause } => {
+            Event::StepInterrupted { step, attempt, cause, ending } => {
                 let n = self.find(step, "be interrupted", |s| {
                     matches!(s, State::Running | State::Waiting | State::Ready | State::Delayed(_))
                 })?;
@@ -103,7 +103,10 @@ impl Run {
                     self.expect_next(n, *attempt)?;
                     self.nodes[n].add_attempt(new_attempt(*attempt, record));
                 }
-                let ending = Ending::of(Outcome::Interrupted { cause: *cause }, false);
+                let outcome = Outcome::Interrupted { cause: *cause };
+                let known = ending.as_deref().cloned();
+                let known = known.unwrap_or_else(|| Ending::of(outcome.clone(), false));
+                let ending = Ending { outcome, passed: false, ..known };
                 self.interrupted_attempt(n, ending, record.at);
             }
             Event::StepAnswered { .. } => self.answered(record)?,
@@ -129,11 +132,12 @@ impl Run {
                 self.deadline = Some(*after_ms);
                 self.bar_steps();
             }
-            Event::RunFinished { status, reason } => {
+            Event::RunFinished { status, reason, outputs } => {
                 if self.open_steps + self.open_finally > 0 {
                     return Err("steps have not ended".to_owned());
                 }
                 self.finished = Some((*status, reason.clone()));
+                self.handed_on.clone_from(outputs);
                 self.ended_at = Some(record.at);
             }
             event => self.settled(event)?,
@@ -230,6 +234,8 @@ impl Run {
     /// An attempt may have run: what its step says about that follows.
     fn interrupted_attempt(&mut self, n: usize, ending: Ending, at: Time) {
         let retry_at = self.retry_at(&self.nodes[n], &ending, at);
+        let lost = ending.outcome == Outcome::Interrupted { cause: Interruption::ConnectionLost };
+        let never = ending.outcome == Outcome::Interrupted { cause: Interruption::NeverStarted };
         self.close_attempt(n, ending, at);
         let waits = self.nodes[n].state == State::Waiting;
         if self.is_ending() && !self.nodes[n].finally {
@@ -237,6 +243,8 @@ impl Run {
             return;
         }
         match self.step(&self.nodes[n]).on_interrupt.clone() {
+            // What never started was not interrupted in anything.
+            _ if never => self.restart(n),
             OnInterrupt::Rerun if waits => {}
             OnInterrupt::Rerun => self.restart(n),
             OnInterrupt::Fail => match retry_at {
@@ -252,8 +260,7 @@ impl Run {
             OnInterrupt::Probe(_) => self.set(n, State::Unsure, None),
             OnInterrupt::Ask => {
                 self.set(n, State::Unsure, None);
-                let why = "it may have run when the engine died; what became of it is not known";
-                self.pending.insert(n, Note::Ask(why.to_owned()));
+                self.pending.insert(n, Note::Ask(unsure(lost).to_owned()));
             }
         }
     }
@@ -375,6 +382,15 @@ impl Run {
         let (step, attempt) = instance.key.as_ref()?.rsplit_once('#')?;
         let node = self.index.get(&Instance::parse(step)?)?;
         Some((*node, attempt.parse().ok()?))
+    }
+}
+
+/// Why somebody is asked what became of an attempt.
+fn unsure(lost: bool) -> &'static str {
+    if lost {
+        "the connection to its host was lost; what became of it there is not known"
+    } else {
+        "it may have run when the engine died; what became of it is not known"
     }
 }
 

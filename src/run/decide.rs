@@ -143,7 +143,7 @@ impl Run {
                 break;
             }
             let node = &self.nodes[*n];
-            let room = if self.step(node).on.is_some() { &mut on_hosts } else { &mut slots };
+            let room = if self.step(node).is_on_host() { &mut on_hosts } else { &mut slots };
             if *room == 0 {
                 continue;
             }

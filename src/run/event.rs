@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::fan::Item;
+use super::linked::Parent;
 use super::node::TakenOver;
 use super::outcome::{Ending, Interruption, Outcome};
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
@@ -174,6 +175,9 @@ pub enum Event {
         /// The run that it retries, where it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retries: Option<RunId>,
+        /// The attempt that called it, where one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<Parent>,
     },
     /// It passed in an earlier run and does not run again; what it handed on there is handed on here.
     StepTakenOver {
@@ -251,6 +255,9 @@ pub enum Event {
         attempt: u32,
         /// What interrupted it.
         cause: Interruption,
+        /// What is known of it beside that, such as what it wrote until then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ending: Option<Box<Ending>>,
     },
     /// Somebody must act on it.
     StepAsked {
@@ -332,5 +339,8 @@ pub enum Event {
         /// The first cause, where it did not pass.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// What it hands to its caller.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        outputs: BTreeMap<Name, Value>,
     },
 }

@@ -251,7 +251,7 @@ impl Run {
     }
 
     /// Whether the run was cancelled, ran out of time, or was blocked.
-    pub(super) fn is_ending(&self) -> bool {
+    pub fn is_ending(&self) -> bool {
         self.cancelled.is_some() || self.deadline.is_some() || self.blocked.is_some()
     }
 

@@ -21,6 +21,7 @@ impl Run {
             step: self.nodes[n].instance.clone(),
             attempt: u32::try_from(attempt).unwrap_or(u32::MAX),
             cause,
+            ending: None,
         };
         // What runs on a host is not judged from here: the host is asked what became of it.
         let here = self.running.iter().filter(|n| !self.is_on_host(**n));
@@ -64,7 +65,7 @@ impl Run {
                 continue;
             }
             let asked = step.is_asked();
-            let forced = step.on.is_some() || (step.fan.is_some() && !node.is_instance());
+            let forced = step.is_on_host() || (step.fan.is_some() && !node.is_instance());
             let starts = startable && told.is_none() && !asked && step.unmet.is_none() && !forced;
             let judged = !step.when.is_empty() || step.edges.iter().any(|e| e.condition.is_some());
             // What somebody is asked for does not end before the answer, unless it is not even asked for.

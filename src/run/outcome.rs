@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::linked::Called;
 use crate::ids::Name;
 
 /// How an attempt ended.
@@ -272,6 +273,9 @@ pub struct Ending {
     /// Processes it left behind, which were then ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaked: Vec<Leak>,
+    /// What became of the run that it called, if it is a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<Called>,
 }
 
 impl Ending {
@@ -286,6 +290,7 @@ impl Ending {
             stdout: Stream::default(),
             stderr: Stream::default(),
             leaked: Vec::new(),
+            called: None,
         }
     }
 

@@ -45,6 +45,7 @@ pub fn rehearse(plan: &Plan, failing: &BTreeSet<StepId>) -> Result<Rehearsal, Il
         trigger: Trigger::Cli,
         seed: 0,
         retries: None,
+        parent: None,
     };
     stage.put(opened)?;
     while stage.turn()? {}
@@ -87,6 +88,8 @@ fn without_unknown(plan: &Plan) -> (Plan, Vec<(StepId, String)>) {
     };
     plan.steps.iter_mut().for_each(&mut clear);
     plan.finally.iter_mut().for_each(&mut clear);
+    // What steps would hand on is not known.
+    plan.outputs.clear();
     (plan, assumed)
 }
 

@@ -81,6 +81,8 @@ pub struct Run {
     pub(super) open_finally: usize,
     pub(super) finally_started: bool,
     pub(super) finished: Option<(RunStatus, Option<String>)>,
+    /// What it hands to its caller, once it has ended.
+    pub(super) handed_on: BTreeMap<Name, serde_json::Value>,
     /// The driver's boot, and when it took over and was last heard of.
     pub(super) driver: Option<(u32, String)>,
     /// Whether the driver forces every record to disk before its effect.
@@ -131,6 +133,7 @@ impl Run {
             open_finally: 0,
             finally_started: false,
             finished: None,
+            handed_on: BTreeMap::new(),
             driver: None,
             forced: false,
             driven_ms: 0,
@@ -244,6 +247,19 @@ impl Run {
     /// The record that opened it.
     pub fn opening(&self) -> Option<(&Event, Time, &Actor)> {
         Some((self.opened.as_ref()?, self.opened_at?, self.opened_by.as_ref()?))
+    }
+
+    /// The attempt that called it, where one did.
+    pub fn parent(&self) -> Option<&super::Parent> {
+        match &self.opened {
+            Some(Event::RunOpened { parent, .. }) => parent.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What it handed to its caller.
+    pub fn outputs(&self) -> &BTreeMap<Name, serde_json::Value> {
+        &self.handed_on
     }
 
     /// When it ended.

@@ -32,7 +32,16 @@ impl Run {
     /// The event that ends a run of which all nodes have ended.
     pub(super) fn finish(&self) -> Event {
         let (status, reason) = self.verdict();
-        Event::RunFinished { status, reason }
+        let (outputs, missing) = self.handed_on();
+        // Who counts on an output must not take its absence for a pass.
+        match missing
+            .filter(|_| matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures))
+        {
+            Some(why) => {
+                Event::RunFinished { status: RunStatus::Failed, reason: Some(why), outputs }
+            }
+            None => Event::RunFinished { status, reason, outputs },
+        }
     }
 
     fn verdict(&self) -> (RunStatus, Option<String>) {

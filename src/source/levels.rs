@@ -224,7 +224,7 @@ fn joined(field: &str, lower: &Node, upper: &Node) -> Kind {
             }
             None => low.clone(),
         }),
-        (Kind::Table(low), Kind::Table(up)) if field == "env" => {
+        (Kind::Table(low), Kind::Table(up)) if matches!(field, "env" | "outputs") => {
             let known = |entry: &&Entry| !low.iter().any(|own| own.key == entry.key);
             Kind::Table(up.iter().filter(known).chain(low).cloned().collect())
         }

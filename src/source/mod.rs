@@ -1,5 +1,6 @@
 //! Files to typed workflows and hosts, with places: every language goes through one tree and one decoder.
 
+mod call;
 mod copy;
 mod decode;
 mod expect;

@@ -1,5 +1,6 @@
 //! Tree to what follows a failure: `on_error` and its retries.
 
+use super::call::by_name;
 use super::decode::{Decode, Fields, Problems, bad_value, wrong_type};
 use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic};
@@ -82,11 +83,7 @@ fn retry(t: &mut Fields<'_>, problems: &mut Problems) -> Option<Retry> {
         }
     }
     if let Some(node) = t.node("escalate") {
-        for entry in Fields::of(node, "`escalate`", problems)?.entries() {
-            let key = Node { place: entry.key_place, kind: Kind::String(entry.key.clone()) };
-            let pair = At::decode(&key, problems).zip(Vec::decode(&entry.value, problems));
-            retry.escalate.extend(pair);
-        }
+        retry.escalate = by_name(node, "`escalate`", problems)?;
     }
     if let Some(node) = t.node("then") {
         let then = OnError::decode(node, problems)?;

@@ -1,19 +1,21 @@
 //! Tree to step: the fields of `docs/reference.md` at the step's level.
 
+use super::call::by_name;
 use super::decode::{Decode, Fields, Problems, bad_value, mismatch, wrong_type};
 use super::tree::{Kind, Node};
 use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::ids::StepId;
 use crate::workflow::{
-    Action, Actor, Check, Copy, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
+    Action, Actor, Call, Check, Copy, Edge, EdgeKind, Interrupt, Join, OnDisconnect, OnError,
     OnInterrupt, OutputSpec, ParamType, Reboot, Shell, Stdin, Step, Verify, Wait, When,
 };
 
 /// Keys of a step that come with a later version.
-const LATER: &[&str] = &["call", "agent", "consent"];
+const LATER: &[&str] = &["agent", "consent"];
 
 /// What a step may run, at most one of them.
-pub(super) const ACTIONS: &[&str] = &["cmd", "script", "argv", "checks", "wait", "copy", "reboot"];
+pub(super) const ACTIONS: &[&str] =
+    &["cmd", "script", "argv", "checks", "wait", "copy", "reboot", "call"];
 
 /// Keys of the workflow that TOML is easily made to give to a step.
 const WORKFLOWS: &[&str] = &[
@@ -96,6 +98,7 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
             "cmd" => String::decode(node, problems).map(Action::Cmd),
             "script" => String::decode(node, problems).map(Action::Script),
             "argv" => Vec::decode(node, problems).map(Action::Argv),
+            "call" => Call::decode(node, problems).map(Action::Call),
             "wait" => Wait::decode(node, problems).map(Action::Wait),
             "copy" => Copy::decode(node, problems).map(Action::Copy),
             "reboot" => Reboot::decode(node, problems).map(Action::Reboot),
@@ -105,7 +108,8 @@ fn action(t: &mut Fields<'_>, problems: &mut Problems) -> Option<At<Action>> {
             Some(Action::Argv(all)) => all.is_empty(),
             Some(Action::Checks(all)) => all.is_empty(),
             Some(Action::Cmd(text) | Action::Script(text)) => text.trim().is_empty(),
-            Some(Action::Wait(_) | Action::Copy(_) | Action::Reboot(_)) | None => false,
+            Some(Action::Wait(_) | Action::Copy(_) | Action::Reboot(_) | Action::Call(_))
+            | None => false,
         };
         if empty {
             bad_value::<()>(node, format!("`{name}` is empty"), problems);
@@ -193,15 +197,7 @@ fn outputs(t: &mut Fields<'_>, problems: &mut Problems) -> Vec<(At<crate::ids::N
         problems.push(mismatch(node, "a table").hint(example));
         return Vec::new();
     }
-    let Some(table) = Fields::of(node, "`outputs`", problems) else { return Vec::new() };
-    let mut all = Vec::new();
-    for entry in table.entries() {
-        let key = Node { place: entry.key_place, kind: Kind::String(entry.key.clone()) };
-        let name = At::decode(&key, problems);
-        let spec = OutputSpec::decode(&entry.value, problems);
-        all.extend(name.zip(spec));
-    }
-    all
+    by_name(node, "`outputs`", problems).unwrap_or_default()
 }
 
 impl Decode for OutputSpec {

@@ -1,5 +1,6 @@
 //! Tree to workflow: the fields of `docs/reference.md` at the workflow's level.
 
+use super::call::by_name;
 use super::decode::{Decode, Fields, Problems, bad_value, no_list, wrong_type};
 use super::habits;
 use super::tree::{Kind, Node};
@@ -56,6 +57,10 @@ impl Decode for Workflow {
             order: t.get("order", problems).unwrap_or(Order::Graph),
             steps: t.need::<Steps>("steps", problems).unwrap_or_default().0,
             finally: t.list("finally", problems),
+            outputs: t
+                .node("outputs")
+                .and_then(|node| by_name(node, "`outputs`", problems))
+                .unwrap_or_default(),
             converge: t.get("converge", problems),
             effect: t.get("effect", problems).unwrap_or(Effect::Write),
             host: t.get("host", problems),

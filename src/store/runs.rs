@@ -8,7 +8,7 @@ use super::{Error, Store};
 use crate::ids::RunId;
 use crate::plan;
 use crate::retention::Hold;
-use crate::run::RunStatus;
+use crate::run::{Parent, RunStatus};
 use crate::value::Time;
 
 /// One run in a list.
@@ -30,6 +30,8 @@ pub struct Summary {
     pub owes_finally: bool,
     /// Whether somebody keeps it, perhaps until some time that has passed.
     pub kept: Option<Hold>,
+    /// The attempt that called it, where one did.
+    pub parent: Option<Parent>,
 }
 
 /// Which runs are listed.
@@ -41,11 +43,15 @@ pub struct Filter {
     pub statuses: Vec<RunStatus>,
     /// How many at most.
     pub limit: Option<u32>,
+    /// Whether those that other runs called are left out.
+    pub uncalled: bool,
 }
 
 const SUMMARIES: &str =
     "SELECT id, workflow, status, opened_at, ended_at, runs.actor, owes_finally,
-        keeps.actor, keeps.since, keeps.until, keeps.note
+        keeps.actor, keeps.since, keeps.until, keeps.note,
+        (SELECT json_extract(CAST(line AS TEXT), '$.event.parent')
+            FROM events WHERE run = id AND seq = 0)
     FROM runs LEFT JOIN keeps ON keeps.run = id";
 
 fn summary(row: &Row<'_>) -> Result<Summary, Error> {
@@ -71,6 +77,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         actor: row.get(5)?,
         owes_finally: row.get(6)?,
         kept,
+        parent: row.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok()),
     })
 }
 
@@ -85,7 +92,8 @@ impl Store {
         let mut runs = Vec::new();
         while let Some(row) = rows.next()?.filter(|_| runs.len() < most) {
             let run = summary(row)?;
-            if filter.statuses.is_empty() || filter.statuses.contains(&run.status) {
+            let is_meant = filter.statuses.is_empty() || filter.statuses.contains(&run.status);
+            if is_meant && !(filter.uncalled && run.parent.is_some()) {
                 runs.push(run);
             }
         }
@@ -102,7 +110,8 @@ impl Store {
     /// The run whose id begins like this; the latest where nothing is said.
     pub fn find(&self, text: Option<&str>) -> Result<RunId, Error> {
         let Some(text) = text else {
-            let one = Filter { limit: Some(1), ..Filter::default() };
+            // One that was called is part of another, which is meant then.
+            let one = Filter { limit: Some(1), uncalled: true, ..Filter::default() };
             let latest = self.list(&one)?.pop().map(|run| run.id);
             return latest.ok_or_else(|| Error::NoRun("latest".to_owned()));
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expect, Millis};
+use super::{Call, Expect, Millis};
 use crate::diagnostic::{At, Place};
 
 /// What a step runs.
@@ -19,6 +19,8 @@ pub enum Action {
     Checks(Vec<Check>),
     /// Nothing but waiting until something holds.
     Wait(Wait),
+    /// Another verb, in a run of its own.
+    Call(Call),
     /// Files and folders brought to a place.
     Copy(Copy),
     /// A restart of the step's host.
@@ -33,7 +35,9 @@ impl Action {
             Self::Checks(checks) => checks.iter().map(|check| check.cmd.clone()).collect(),
             Self::Wait(Wait { until: Until::Passes(text), .. }) => vec![text.clone()],
             Self::Reboot(reboot) => reboot.cmd.iter().cloned().collect(),
-            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Copy(_) => Vec::new(),
+            Self::Script(_) | Self::Argv(_) | Self::Wait(_) | Self::Copy(_) | Self::Call(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -47,6 +51,7 @@ impl Action {
         match self {
             Self::Script(path) => vec![At { value: path.clone(), place }],
             Self::Wait(Wait { until: Until::Answers(port), .. }) => vec![port.clone()],
+            Self::Call(call) => call.texts(),
             Self::Copy(copy) => vec![copy.from.clone(), copy.to.clone()],
             Self::Cmd(_) | Self::Argv(_) | Self::Checks(_) | Self::Wait(_) | Self::Reboot(_) => {
                 Vec::new()

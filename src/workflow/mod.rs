@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod action;
+mod call;
 mod fan;
 mod millis;
 mod param;
@@ -11,6 +12,7 @@ mod step;
 mod tags;
 
 pub use action::{Action, Check, Copy, Reboot, Until, Wait};
+pub use call::Call;
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
@@ -62,6 +64,8 @@ pub struct Workflow {
     pub steps: Vec<Step>,
     /// The steps that run whatever happened.
     pub finally: Vec<Step>,
+    /// What a run of it hands to its caller: texts with placeholders.
+    pub outputs: Vec<(At<Name>, At<String>)>,
     /// What to do until a condition holds.
     pub converge: Option<Converge>,
     /// The most any step may do to the world.
@@ -88,6 +92,15 @@ pub struct Workflow {
 }
 
 impl Workflow {
+    /// The calls that its steps make, `finally` included.
+    pub fn calls(&self) -> impl Iterator<Item = &Call> {
+        let runs = self.steps.iter().chain(&self.finally).filter_map(|step| step.run.as_ref());
+        runs.filter_map(|run| match &run.value {
+            Action::Call(call) => Some(call),
+            _ => None,
+        })
+    }
+
     /// All steps, those of `finally` last.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().chain(&self.finally)

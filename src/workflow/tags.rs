@@ -148,3 +148,10 @@ pub const OUTCOMES: &[&str] = &[
     "interrupted",
     "lost",
 ];
+
+impl Default for Effect {
+    /// What the format takes a workflow for that does not say.
+    fn default() -> Self {
+        Self::Write
+    }
+}

@@ -144,17 +144,17 @@ fn killed_at_any_other_call_that_matters() {
 }
 
 /// A small generator of chance, whose seed can be printed.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = || u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos()) | 1;
         let seed = std::env::var("OSTLER_TEST_SEED").map_or_else(|_| now(), |s| s.parse().unwrap());
         println!("OSTLER_TEST_SEED={seed}");
         Self(seed)
     }
 
-    fn below(&mut self, limit: Duration) -> Duration {
+    pub(crate) fn below(&mut self, limit: Duration) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -163,7 +163,7 @@ impl Chance {
 }
 
 /// Starts the program and kills it after a time, unless it ends before.
-fn kill_after(test: &Test, args: &[&str], after: Duration) {
+pub(crate) fn kill_after(test: &Test, args: &[&str], after: Duration) {
     let mut command = test.command(args);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();

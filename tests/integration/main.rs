@@ -12,6 +12,7 @@
 )]
 
 mod basics;
+mod calls;
 mod copies;
 mod crash;
 mod diff;
@@ -23,7 +24,9 @@ mod feel;
 mod fleet;
 mod history;
 mod hostile;
+mod leased;
 mod levels;
+mod linked;
 mod marks;
 mod modes;
 mod odd;

@@ -179,6 +179,11 @@ fn the_pages_on_plans_and_reports_say_what_is_so() {
 }
 
 #[test]
+fn the_page_on_calls_does_what_it_says() {
+    Page::open("calls.md").run();
+}
+
+#[test]
 fn the_page_on_secrets_does_what_it_says() {
     let test = Page::open("secrets.md").run();
     assert!(test.read("token").contains("k9-Tulip-447"));

@@ -9,7 +9,7 @@ use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
-use crate::support::{Ran, Test, found, status};
+use crate::support::{Ran, Test, found, status, wait_until};
 
 const TOKEN: &str = "tok/en'7 f&Kz\"9";
 
@@ -349,6 +349,9 @@ on_interrupt = "Fail"
     test.wait_for("begun");
     engine.kill().unwrap();
     engine.wait().unwrap();
+    // Its keeper removes what nobody will collect.
+    let left = test.path().join(format!(".ostler/runs/{}/a.1.out", test.run()));
+    wait_until("the outputs are gone", || !left.exists());
     let resumed = ostler(&test, &["runs", "resume"], &[("SOURCE", TOKEN)]).code(4);
     nowhere(&test, &resumed, &forms(TOKEN));
 }

@@ -40,6 +40,7 @@ fn shell(text: &str) -> Shell {
         prefix: vec!["bash".to_owned(), "-c".to_owned()],
         text: text.to_owned(),
         values: Vec::new(),
+        is_usual: false,
     }
 }
 
@@ -201,6 +202,7 @@ pub(crate) fn plan(steps: Vec<Step>, finally: Vec<Step>) -> Plan {
         hosts: BTreeMap::new(),
         steps,
         finally,
+        outputs: BTreeMap::new(),
         converge: None,
         timeout: None,
         locks: Vec::new(),
@@ -227,7 +229,8 @@ impl Log {
         let plan_digest = String::new();
         let trigger = Trigger::Cli;
         let retries = None;
-        let opened = Event::RunOpened { workflow, plan_digest, trigger, seed, retries };
+        let parent = None;
+        let opened = Event::RunOpened { workflow, plan_digest, trigger, seed, retries, parent };
         log.put(opened).unwrap();
         log.put(driver("boot-0")).unwrap();
         log
@@ -251,6 +254,7 @@ impl Log {
             trigger: Trigger::Cli,
             seed,
             retries: Some(RunId::from_random([7; 8])),
+            parent: None,
         };
         log.put(opened).unwrap();
         log

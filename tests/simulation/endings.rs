@@ -197,7 +197,8 @@ fn events_that_cannot_be_are_refused() {
     case().refuses(Event::TimerFired { step: inst("a") }, "`a` cannot wake");
     case().refuses(Event::FinallyStarted { steps: vec![inst("f")] }, "after all steps");
     case().refuses(driver_opened(), "opened first, and once");
-    let end = Event::RunFinished { status: RunStatus::Passed, reason: None };
+    let (status, outputs) = (RunStatus::Passed, BTreeMap::new());
+    let end = Event::RunFinished { status, reason: None, outputs };
     case().refuses(end, "steps have not ended");
     case().refuses(Event::ConvergeReset { iteration: 1, steps: vec![id("a")] }, "cannot be reset");
     let answer = |step: &str, answer| {
@@ -222,5 +223,6 @@ fn driver_opened() -> Event {
         trigger: ostler::run::Trigger::Cli,
         seed: 0,
         retries: None,
+        parent: None,
     }
 }

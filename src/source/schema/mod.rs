@@ -28,11 +28,11 @@ use copy::{Copy, Reboot};
 use fan::{ForEach, HostRef};
 pub use host::host_schema;
 use parts::{
-    Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
+    Call, Check, Dependency, Expect, OnError, OnInterrupt, OneOrMany, Shell, Stdin, Verify, When,
 };
 use scalars::{
     Data, EnvTable, Later, Name, OutputTable, ParamType, SecretTable, ShellName, Shown, Span, Text,
-    tidy,
+    TextTable, tidy,
 };
 use wait::Wait;
 
@@ -126,6 +126,9 @@ struct Workflow {
     /// The steps that run whatever happened, if any step started.
     #[schemars(extend("default" = []))]
     finally: Option<Vec<Step>>,
+    /// What a run of it hands to its caller, by name: texts with placeholders, of which a lone one keeps its type.
+    #[schemars(extend("default" = {}))]
+    outputs: Option<TextTable>,
     /// Steps are run again until a condition holds.
     converge: Option<Converge>,
     /// The most that any step may say it does to the world.
@@ -249,7 +252,8 @@ struct Requires {
     tools: Option<OneOrMany<Text>>,
 }
 
-/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks`, `wait`, `copy` and `reboot` says what it does.
+/// One node of the graph. At most one of `cmd`, `script`, `argv`, `checks`, `wait`, `copy`, `reboot` and `call` says what it
+/// does.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = one_action)]
 struct Step {
@@ -272,6 +276,8 @@ struct Step {
     /// Commands that are all made, each with a result of its own; the step fails if one does.
     #[schemars(length(min = 1))]
     checks: Option<Vec<Check>>,
+    /// Another verb, in a run of its own: its name, or a table with what it is given.
+    call: Option<Call>,
     /// What is waited for: shell text that passes, a port that answers, or a time.
     wait: Option<Wait>,
     /// A file or folder brought to a place, whole or not at all.
@@ -336,8 +342,6 @@ struct Step {
     on_interrupt: Option<OnInterrupt>,
     /// What the machine must have for it to be tried at all.
     requires: Option<Requires>,
-    /// Another verb, run as a step.
-    call: Option<Later>,
     /// An agent started by the engine.
     agent: Option<Later>,
     /// A yes that must be recorded first.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::scalars::{
     BareError, Base64, Cel, Credential, Data, Escalate, Expected, Key, Later, Name, Outcome,
-    OutputType, Regex, Sha256, ShellName, Shown, Span, Text, Truth, Variable,
+    OutputType, ParamTable, Regex, Sha256, ShellName, Shown, Span, Text, Truth, Variable,
 };
 use crate::workflow::{EdgeKind, Interrupt, Retry as Plain};
 
@@ -39,6 +39,30 @@ pub(super) struct Check {
     cmd: Text,
     /// What a pass is; without it, exit 0.
     expect: Option<Expect>,
+}
+
+/// Another verb, in a run of its own.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub(super) enum Call {
+    /// With its params' defaults.
+    Verb(Name),
+    /// With params.
+    Table(CallTable),
+}
+
+/// A verb and what it is given.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct CallTable {
+    /// The verb's name.
+    verb: Name,
+    /// Its params, by name: values, and texts with placeholders, of which a lone one keeps its type.
+    #[schemars(extend("default" = {}))]
+    params: Option<ParamTable>,
+    /// Whether a run that passed with failures is a pass of the step.
+    #[schemars(extend("default" = false))]
+    lenient: Option<bool>,
 }
 
 /// What a command reads.

@@ -129,6 +129,16 @@ shapes! {
         let output = generator.subschema_for::<Output>();
         by_name(&output)
     };
+    /// Params and what each is given.
+    ParamTable |generator| {
+        let value = generator.subschema_for::<Data>();
+        by_name(&value)
+    };
+    /// Names and texts.
+    TextTable |generator| {
+        let text = generator.subschema_for::<Text>();
+        by_name(&text)
+    };
     /// Params and the values they take.
     Escalate |generator| {
         let value = generator.subschema_for::<Data>();

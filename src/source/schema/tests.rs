@@ -96,6 +96,7 @@ fn every_table_has_the_same_fields_in_both() {
     table::<typed::Requires>(&root, "Requires");
     table::<typed::Step>(&root, "Step");
     table::<typed::Check>(&root, "Check");
+    table::<typed::Call>(&root, "CallTable");
     table::<typed::Stdin>(&root, "Stdin");
     table::<typed::SecretSource<At<String>>>(&root, "Source");
     table::<typed::Edge>(&root, "Edge");
@@ -173,6 +174,7 @@ fn defaults_are_the_same_in_both() {
     table::<typed::Workflow>(&defs("Workflow"), &json!({ "id": "w", "steps": [step] }));
     table::<typed::Step>(&defs("Step"), &step);
     table::<typed::Param>(&defs("Param"), &json!({ "name": "a" }));
+    table::<typed::Call>(&defs("CallTable"), &json!({ "verb": "a" }));
     table::<typed::Guard>(&defs("Guard"), &json!({ "id": "a", "cmd": "true" }));
     table::<typed::Converge>(&defs("Converge"), &json!({ "condition": "true" }));
     table::<typed::Requires>(&defs("Requires"), &json!({}));

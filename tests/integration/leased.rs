@@ -1,0 +1,123 @@
+//! A leased build from end to end: acquire, copy, build, once more at the next size, release, metrics; whoever dies.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): O18, O20, O21, O23, with local steps in the place of hosts.
+
+use std::time::Duration;
+
+use crate::crash::{Chance, kill_after};
+use crate::linked::runs;
+use crate::support::{Test, status};
+
+/// Machines are files in `machines`; one is made, used and removed. Its build is killed unless it is large.
+fn leased() -> Test {
+    let compile = "
+[[params]]
+name = 'machine'
+[[params]]
+name = 'size'
+type = 'enum'
+values = ['small', 'large', 'huge']
+[[steps]]
+id = 'compile'
+on_interrupt = 'Rerun'
+cmd = '''
+test -e machines/{machine} && test -e machines/{machine}.source
+test {size} != small || exit 137
+echo {size} > image
+'''
+";
+    let image = "
+[[params]]
+name = 'size'
+type = 'enum'
+values = ['small', 'large', 'huge']
+default = 'small'
+[[steps]]
+id = 'acquire'
+release = 'destroy'
+on_interrupt = 'Rerun'
+cmd = '''
+mkdir -p machines
+echo {run.id}-{attempt} >> acquired
+touch machines/m-{attempt}
+echo machine=m-{attempt} >> \"$OSTLER_OUTPUT\"
+'''
+outputs = { machine = 'string' }
+[[steps]]
+id = 'copy'
+needs = ['acquire']
+on_interrupt = 'Rerun'
+cmd = 'touch machines/{steps.acquire.outputs.machine}.source'
+[[steps]]
+id = 'build'
+needs = ['copy', 'acquire']
+call = { verb = 'compile', params = { machine = '{steps.acquire.outputs.machine}', size = '{size}' } }
+on_error = { strategy = 'Retry', max = 1, backoff_s = 0, on = [137], escalate = { size = ['small', 'large', 'huge'] } }
+[[finally]]
+id = 'destroy'
+cmd = '''
+machine={steps.acquire.outputs.machine:-none}
+rm -f machines/\"$machine\" machines/\"$machine\".source
+echo \"$machine\" >> destroyed
+'''
+[[finally]]
+id = 'metrics'
+depends_on = ['destroy']
+cmd = 'echo {steps.build.status} {steps.build.duration_s:-none} > metrics'
+";
+    Test::with("image", image).verb("compile", compile)
+}
+
+/// What must hold once it has ended: nothing is left, and each machine was given back by an instance of its own.
+#[track_caller]
+fn check(test: &Test, what: &str) {
+    let left = std::fs::read_dir(test.path().join("machines")).unwrap().count();
+    // A machine whose attempt was interrupted before it said which it made is known by its key alone.
+    let report = test.report();
+    let attempts = report["steps"][0]["attempts"].as_array().unwrap();
+    let unsaid = attempts.iter().filter(|a| a["outcome"] == "interrupted").count();
+    assert!(left <= unsaid, "{what}: {left} machines are left: {report:#}");
+    let released = report["finally"].as_array().unwrap();
+    let of = |n: usize| format!("destroy[acquire#{n}]");
+    for n in 1..=attempts.len() {
+        assert_eq!(status(&report, &of(n)), "passed", "{what}: {report:#}");
+    }
+    assert_eq!(released.len(), attempts.len() + 1, "{what}: once for each attempt: {report:#}");
+    assert!(test.read("metrics").starts_with("passed "), "{what}: {}", test.read("metrics"));
+    assert_eq!(test.read("image"), "large\n", "{what}");
+}
+
+#[test]
+fn a_leased_build_is_tried_once_more_at_the_next_size_and_always_given_back() {
+    let test = leased();
+    test.ostler(&["run", "image"]).code(0);
+    check(&test, "without a death");
+    assert_eq!(test.read("destroyed"), "m-1\n");
+    assert_eq!(runs(&test, "compile"), 2, "one at each size");
+    // At the largest there is no next size.
+    let test = leased();
+    test.ostler(&["run", "image", "--size", "huge"]).code(0);
+    assert_eq!(runs(&test, "compile"), 1);
+}
+
+#[test]
+fn a_leased_build_whose_engine_is_killed_is_given_back_on_resume() {
+    let mut chance = Chance::new();
+    for round in 0..8 {
+        let test = leased();
+        let most = Duration::from_millis(250);
+        kill_after(&test, &["run", "image"], chance.below(most));
+        for _ in 0..3 {
+            if test.ostler(&["runs", "show"]).code == 0 && test.report()["status"] != "passed" {
+                kill_after(&test, &["runs", "resume", &test.run()], chance.below(most));
+            }
+        }
+        if test.ostler(&["runs", "show"]).code == 0 {
+            if test.report()["status"] != "passed" {
+                test.ostler(&["runs", "resume", &test.run()]).code(0);
+            }
+            check(&test, &format!("round {round}"));
+            assert_eq!(runs(&test, "compile"), 2, "round {round}");
+        }
+    }
+}
