@@ -145,6 +145,7 @@ impl Engine {
             dir: dir.path().to_owned(),
             grace_ms: 500,
             lock: std::fs::File::create(dir.path().join("lock")).unwrap(),
+            calls: ostler::action::Calls::default(),
         });
         let mut reach = Reach::from_env();
         reach.ostler = PathBuf::from(env!("CARGO_BIN_EXE_ostler"));
@@ -162,6 +163,7 @@ impl Engine {
             env: Vec::new(),
             stdin: None,
             expect: None,
+            engine: false,
         };
         Attempt {
             name: id.to_owned(),
