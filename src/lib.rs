@@ -12,7 +12,7 @@
 //! | 6 | [`plan`] | workflow, params and facts to a plan with its digest | pure |
 //! | 7 | [`run`] | a run as the fold of its events: `apply`, `decide` | reads no clock; only `apply` changes it |
 //! | 8 | [`retention`] | which runs may be let go, and why the others stay | pure; the time is given |
-//! | 9 | [`reader`] [`action`] [`store`] [`report`] | the confined child that reads and checks; keeper and attempts; the database; runs to reports, plans to pictures | nothing a file holds is parsed elsewhere; the store never rewrites a record |
+//! | 9 | [`reader`] [`action`] [`store`] [`report`] | the confined child that reads and checks; keeper, lines to hosts, attempts; the database; runs to reports, plans to pictures | nothing a file holds is parsed elsewhere; the store never rewrites a record |
 //! | 10 | [`exec`] | the loop: decide, record, do, record | nothing is done that was not recorded first |
 //! | 11 | [`ops`] | one function for each thing a user can do | surfaces call nothing below it to act |
 //! | 12 | [`cli`] | the command line | only it prints; it decides nothing |

@@ -91,6 +91,10 @@ impl Attempt {
         if let Some(masks) = &doing.masks {
             secrets::hide(&mut doing.ending, masks);
         }
+        let is_known = !matches!(doing.ending.outcome, Outcome::Interrupted { .. });
+        if let Some(on) = self.on.as_ref().filter(|_| is_known) {
+            hosts.is_known(on);
+        }
         Done { ending: doing.ending, inline: doing.inline }
     }
 
@@ -183,7 +187,8 @@ impl Doing<'_> {
 
     /// The outputs of a command are those of the step.
     pub(super) async fn hand_on(&mut self, report: &Report) {
-        if let Some(on) = &self.attempt.on
+        let ran = matches!(report.outcome, Outcome::Exited { .. } | Outcome::Signaled { .. });
+        if let Some(on) = self.attempt.on.as_ref().filter(|_| ran)
             && let Err(why) = ssh::fetch_outputs(self.hosts, on, &self.attempt.output_file).await
         {
             self.ending.bad_output = Some(why);
@@ -300,6 +305,11 @@ impl Doing<'_> {
 
     /// What `unchanged` paths are before a command.
     async fn before(&self, part: &Part) -> Vec<(PathBuf, String)> {
+        if self.left.is_some() {
+            let paths = part.expect.iter().flat_map(|expect| &expect.unchanged);
+            let unknown = "unknown: the engine died in between";
+            return paths.map(|path| (path.clone(), unknown.to_owned())).collect();
+        }
         expect::snapshot(part.expect.as_ref(), self.place()).await
     }
 

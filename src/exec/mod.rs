@@ -112,7 +112,7 @@ pub async fn drive(
         driver.kill_all().await;
     }
     driver.pool.close();
-    driver.hosts.close().await;
+    driver.hosts.close(left.is_ok()).await;
     left
 }
 

@@ -75,23 +75,19 @@ pub(super) fn notes(
 /// Where a step runs, and over what it fans out.
 fn place(step: &Step) -> Vec<String> {
     let mut notes = Vec::new();
-    match &step.fan {
-        Some(fan) => {
-            let over = match &fan.items {
-                Items::Hosts(hosts) => {
-                    format!("on {}", few(hosts.iter().map(ToString::to_string)))
-                }
-                Items::Each(all) => format!("for each of {}", few(all.iter().map(Template::shown))),
-                Items::Of(found) => format!("for each of {}", found.braced()),
-            };
-            notes.push(one_line(&over));
-            notes.extend(how(fan));
-        }
-        None => {}
+    if let Some(fan) = &step.fan {
+        let over = match &fan.items {
+            Items::Hosts(hosts) => {
+                format!("on {}", few(hosts.iter().map(ToString::to_string)))
+            }
+            Items::Each(all) => format!("for each of {}", few(all.iter().map(Template::shown))),
+            Items::Of(found) => format!("for each of {}", found.braced()),
+        };
+        notes.push(one_line(&over));
+        notes.extend(how(fan));
     }
-    match &step.on {
-        Some(On::Item) | None => {}
-        Some(on) => notes.push(format!("on {}", one_line(&on.shown()))),
+    if let Some(on) = step.on.as_ref().filter(|on| **on != On::Item) {
+        notes.push(format!("on {}", one_line(&on.shown())));
     }
     notes
 }

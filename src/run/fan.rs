@@ -324,7 +324,7 @@ fn is_border(fan: &Fan, place: usize, all: usize) -> bool {
     if place <= canaries {
         return place == canaries && canaries > 0;
     }
-    fan.batch.is_some_and(|batch| (place - canaries) % batch.of(all - canaries) == 0)
+    fan.batch.is_some_and(|batch| (place - canaries).is_multiple_of(batch.of(all - canaries)))
 }
 
 #[cfg(test)]

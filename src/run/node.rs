@@ -114,6 +114,7 @@ pub struct TakenOver {
 }
 
 /// One instance of a step in the run.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Debug, Clone)]
 pub struct Node {
     /// Which instance.

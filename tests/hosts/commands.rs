@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use ostler::run::{NoConnection, Outcome};
 use ostler::value::Bytes;
 
-use crate::sshd::{Sshd, block_on, part};
+use crate::sshd::{Sshd, With, block_on, part, wait_until};
 
 #[test]
 fn a_command_runs_where_its_host_is() {
@@ -20,7 +21,7 @@ fn a_command_runs_where_its_host_is() {
             assert_eq!(engine.run(&host, &format!("b.{n}"), &["true"]).await.0, "exit 0");
         }
         println!("cold {cold:?}, then 100 in {:?}", began.elapsed());
-        engine.hosts.close().await;
+        engine.hosts.close(true).await;
     });
 }
 
@@ -37,11 +38,13 @@ fn stdin_environment_and_folder_arrive() {
             ("LC_ALL".to_owned(), "nowhere".into()),
             ("a-b".to_owned(), "1".into()),
         ];
-        let stdin: Vec<u8> = (0..200_000_u32).map(|n| (n * 7 % 256) as u8).collect();
+        let stdin: Vec<u8> = (0..=255).cycle().take(200_000).collect();
         part(&mut attempt).stdin = Some(Bytes(stdin.clone()));
         let done = engine.make(attempt).await;
         assert!(done.ending.passed, "{:?}", done.ending);
-        let mut wanted = b"/usr\nit's\n\xff\x01$x|0|nowhere|".to_vec();
+        let uid = rustix::process::geteuid().as_raw();
+        let mut wanted = b"/usr\nit's\n\xff\x01$x|".to_vec();
+        wanted.extend(format!("{uid}|nowhere|").bytes());
         wanted.extend(stdin);
         assert!(engine.bytes(&done, "a.1", "stdout") == wanted);
     });
@@ -73,4 +76,84 @@ fn each_end_is_told_from_the_others() {
         let told = engine.make(attempt).await.ending.outcome.to_string();
         assert_eq!(told, "could not start: the folder `/no/such` does not exist on the host");
     });
+}
+
+#[test]
+fn a_host_without_room_starts_nothing() {
+    // Beyond its size limit a file takes nothing more, as on a full disk.
+    let login = "trap '' XFSZ; ulimit -f 0; exec sh -c \"$SSH_ORIGINAL_COMMAND\"";
+    for shell in ["dash", "bash", "busybox sh"] {
+        let sshd = Sshd::with(&With {
+            login: &login.replace("exec sh", &format!("exec {shell}")),
+            ..With::default()
+        });
+        let (engine, host) = (sshd.engine(), sshd.host());
+        block_on(async {
+            let done = engine
+                .make(engine.attempt(&host, "full.1", &["touch", sshd.at("ran").to_str().unwrap()]))
+                .await;
+            let Outcome::NoConnection { why, .. } = done.ending.outcome else {
+                panic!("{:?}", done.ending)
+            };
+            assert_eq!(why, NoConnection::DiskFull);
+            assert!(!sshd.at("ran").exists());
+            assert!(!sshd.at("state/ostler/full.1").exists());
+            // With input on its way, too; and the next order finds a line.
+            let mut attempt = engine.attempt(&host, "full.2", &["cat"]);
+            part(&mut attempt).stdin = Some(Bytes(vec![b'x'; 300_000]));
+            assert_eq!(engine.make(attempt).await.ending.outcome.name(), "host_disk_full");
+            let said =
+                engine.hosts.ask(&host, "echo \"$1\"", &[b"still there"], &[]).await.unwrap();
+            assert_eq!(said.stdout, b"still there\n");
+        });
+    }
+}
+
+#[test]
+fn an_end_that_cannot_be_written_down_is_said_all_the_same() {
+    for shell in ["dash", "bash", "busybox sh"] {
+        let sshd = Sshd::login(shell);
+        let (engine, host) = (sshd.engine(), sshd.host());
+        block_on(async {
+            let script = "claim=${OSTLER_OUTPUT%.values}; rm \"$claim\"; mkdir \"$claim\"; exit 6";
+            assert_eq!(
+                engine.run(&host, "unwritten.1", &["sh", "-c", script]).await.0,
+                "exit 6",
+                "{shell}"
+            );
+        });
+    }
+}
+
+#[test]
+fn outputs_files_and_values_are_those_of_the_host() {
+    let sshd = Sshd::new();
+    let (engine, host) = (sshd.engine(), sshd.host());
+    block_on(async {
+        let ours = engine.dir.path().join("here.value");
+        let script =
+            format!("cat '{}'; echo \"n=7\" >>\"$OSTLER_OUTPUT\"; echo hi >made", ours.display());
+        let mut attempt = engine.attempt(&host, "files.1", &["sh", "-c", &script]);
+        attempt.cwd = sshd.at("state");
+        attempt.value_files.push((ours.clone(), "large".into()));
+        let spec = ostler::workflow::OutputSpec {
+            kind: ostler::workflow::ParamType::parse("int").unwrap(),
+            allow_empty: false,
+        };
+        attempt.outputs.insert(ostler::ids::Name::parse("n").unwrap(), spec);
+        let done = engine.make(attempt).await;
+        assert!(done.ending.passed, "{:?}", done.ending);
+        assert_eq!(engine.text(&done, "files.1", "stdout"), "large");
+        assert_eq!(done.ending.outputs.values().next().unwrap(), 7);
+        assert!(!ours.exists() && sshd.at("state/made").exists());
+        engine.hosts.close(true).await;
+    });
+    let left = || {
+        std::fs::read_dir(sshd.at("state/ostler"))
+            .unwrap()
+            .flatten()
+            .map(|e| e.file_name())
+            .collect::<Vec<_>>()
+    };
+    wait_until("nothing is left there", || left().is_empty());
 }

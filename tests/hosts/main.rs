@@ -3,11 +3,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stdout,
     reason = "tests, which say what they measured"
 )]
 
+mod bytes;
 mod commands;
+mod connections;
 mod copies;
 mod fleet;
+mod lost;
+mod matrix;
 mod sshd;

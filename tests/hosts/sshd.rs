@@ -1,6 +1,7 @@
 //! An `sshd` for one test: its own keys, port, configuration and place for what Ostler records.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -56,15 +57,15 @@ impl Sshd {
         let mut config = format!(
             "HostKey {host}\nAuthorizedKeysFile {authorized}\nPidFile none\nUsePAM no\nStrictModes no\n\
              PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\nPrintMotd no\n\
-             AcceptEnv none\nLogLevel DEBUG\n",
+             AcceptEnv none\nLogLevel VERBOSE\n",
             host = at("host").display(),
             authorized = at("authorized").display(),
         );
         let state = with.state.map_or_else(|| at("state"), Path::to_owned);
-        config.push_str(&format!("SetEnv XDG_STATE_HOME={}\n", state.display()));
+        let _ = writeln!(config, "SetEnv XDG_STATE_HOME={}", state.display());
         if !with.login.is_empty() {
             script(&at("login"), with.login);
-            config.push_str(&format!("ForceCommand {}\n", at("login").display()));
+            let _ = writeln!(config, "ForceCommand {}", at("login").display());
         }
         config.push_str(with.config);
         let (server, port) = serve(dir.path(), &config);
@@ -140,12 +141,12 @@ impl Engine {
     pub(crate) fn new(config: &Path, change: impl FnOnce(&mut Reach)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let pool = Pool::new(Setting {
+            calls: ostler::action::Calls::default(),
             env: Vec::new(),
             workspace: dir.path().to_owned(),
             dir: dir.path().to_owned(),
             grace_ms: 500,
             lock: std::fs::File::create(dir.path().join("lock")).unwrap(),
-            calls: ostler::action::Calls::default(),
         });
         let mut reach = Reach::from_env();
         reach.ostler = PathBuf::from(env!("CARGO_BIN_EXE_ostler"));
@@ -158,18 +159,18 @@ impl Engine {
     /// An attempt at a command on a host.
     pub(crate) fn attempt(&self, host: &Host, id: &str, argv: &[&str]) -> Attempt {
         let part = Part {
+            engine: false,
             name: id.to_owned(),
             argv: argv.iter().map(|word| Bytes::from(*word)).collect(),
             env: Vec::new(),
             stdin: None,
             expect: None,
-            engine: false,
         };
         Attempt {
+            secrets: Vec::new(),
             name: id.to_owned(),
             work: Work::One(Box::new(part)),
             env: Vec::new(),
-            secrets: Vec::new(),
             cwd: PathBuf::new(),
             limits: Limits { deadline_ms: None, stall_ms: None, grace_ms: 500 },
             output_file: self.dir.path().join(format!("{id}.out")),
@@ -232,7 +233,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Waits until something holds; the limit is far beyond what is expected.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(2);
     while !holds() {
         assert!(Instant::now() < until, "waited for: {what}");
         std::thread::sleep(Duration::from_millis(10));

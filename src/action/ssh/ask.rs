@@ -38,7 +38,8 @@ impl Hosts {
     /// Runs a script of the host's `sh`, with `words` as its positional parameters (bytes of any kind but NUL).
     ///
     /// It is for what may happen twice or not at all: it has no receipt. Its input is empty; with `data` it must read
-    /// exactly that by `take "$bytes"` (as in `take "$bytes" >>file`), and when it fails its line is given up.
+    /// exactly that by `take "$bytes"` (as in `take "$bytes" >>file`), and when it fails its line is given up. It may take
+    /// as long as it likes: who is in a hurry drops the future, and the line with it.
     pub async fn ask(
         &self,
         host: &Host,

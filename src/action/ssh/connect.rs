@@ -145,6 +145,7 @@ mod tests {
             shell: None,
             labels: BTreeMap::new(),
             groups: BTreeSet::new(),
+            description: None,
         }
     }
 

@@ -62,24 +62,30 @@ look() {
   while read -r word rest; do
     case $word in
       claim) claimed=$rest ;;
+      void) end=${end:-void} ;;
       pid) pid=$rest ;;
       exit | signal | start) end=${end:-$word $rest} ;;
-      killed | void) end=${end:-$word} ;;
+      killed) end=${end:-killed} ;;
     esac
   done <"$S/$1"
 }
 
-# Claims an attempt, or says in $why not.
+# Claims an attempt, or says in $why not. Only what we have created ourselves is ours to remove.
 claim() {
+  why=
   set -C
-  if echo "$2 $boot" >"$S/$1"; then why=
-  elif [ -s "$S/$1" ]; then why=taken
-  elif [ -w "$S" ]; then why=full
-  else why="start records"
+  if ! true >"$S/$1"; then
+    if [ -e "$S/$1" ]; then why=taken
+    elif [ -w "$S" ]; then why=full
+    else why="start records"
+    fi
   fi
   set +C
-  [ "$why" != full ] || rm -f "$S/$1"
-  [ -z "$why" ]
+  [ -z "$why" ] || return 1
+  echo "$2 $boot" >>"$S/$1" && return
+  rm -f "$S/$1"
+  why=full
+  return 1
 }
 
 # What of an attempt is alive, in $left: its group, and whatever carries its mark, wherever that went. A group's number
@@ -118,7 +124,8 @@ finish() {
 
 # Ends an attempt, unless it has ended: ID TENTHS.
 stop() {
-  look "$1"
+  # One that is forgotten has ended.
+  look "$1" || return
   case $end in
     '') echo killed >>"$S/$1" ;;
     killed) ;;
@@ -190,30 +197,44 @@ strike() {
   stop "$1" 0
 }
 
-# NONCE ID: what became of an attempt. NONCE ID TENTHS: the same, and now it has an end.
+# NONCE ID TENTHS: what became of an attempt; whatever it does, it is ended.
 state() {
   begin "$1"
-  if claim "$2" void; then over "$1" never; return; fi
-  [ -z "$3" ] || stop "$2" "$3"
-  look "$2"
-  if [ "$end" = void ]; then over "$1" never
-  elif [ "$end" ]; then over "$1" "$end"
-  elif [ "$claimed" != "$boot" ]; then over "$1" rebooted
-  elif [ -z "$pid" ] || alive "$2"; then over "$1" running
-  else
-    nap
-    look "$2"
-    over "$1" "${end:-gone}"
-  fi
+  claim "$2" void || stop "$2" "$3"
+  judge "$2"
+  over "$1" "$end"
 }
 
-# NONCE ID OUT ERR: what a kept attempt has written beyond so many bytes of its streams, and whether it has ended.
+# NONCE ID OUT ERR: what a kept attempt has written beyond so many bytes of its streams, and what it does.
 follow() {
   begin "$1"
-  look "$2"
+  judge "$2"
+  said=$end
+  # Also what it has left behind is still being ended.
+  ! alive "$2" || said=running
   tail -c "+$(($3 + 1))" "$S/$2.out" | head -c 4194304 >&3
   tail -c "+$(($4 + 1))" "$S/$2.err" | head -c 4194304 >&5
-  over "$1" "${end:-running}"
+  over "$1" "$said"
+}
+
+# What is to be said of an attempt, in $end. One that nobody has claimed is void from now on.
+judge() {
+  tenth=0
+  look "$1" || claim "$1" void
+  while :; do
+    look "$1"
+    if [ "$end" = void ]; then end=never
+    elif [ "$end" ]; then :
+    elif [ "$claimed" ] && [ "$claimed" != "$boot" ]; then end=rebooted
+    elif alive "$1"; then end=running
+    elif [ "$tenth" = 20 ]; then end=gone
+    else
+      nap
+      tenth=$((tenth + 1))
+      continue
+    fi
+    return
+  done
 }
 
 # NONCE BYTES SCRIPT WORD…: a question. It reads nothing, or with `take` exactly the bytes that follow the order.
@@ -229,11 +250,12 @@ answer() (
   eval "$script"
 )
 
-# ID…: their records are not needed any more.
+# ID…: their records are not needed any more, nor what lies beside them.
 forget() {
   for id; do
-    rm -f "$S/$id" "$S/$id.in" "$S/$id.out" "$S/$id.err" "$S/$id.values"
+    set -- "$@" "$S/$id".*
   done
+  (cd "$S" && rm -f "$@")
 }
 
 # The other end is alive.

@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connect::{self, Reach, Way};
 use super::line::{Closed, Line, Paths};
+use super::quote::Order;
+use super::remote::Remote;
 use super::said::Unreached;
 use crate::action::pool::{Kin, Pool};
 use crate::fleet::Host;
@@ -45,6 +47,8 @@ struct Machine {
     shared: tokio::sync::Mutex<Option<u64>>,
     open: AtomicUsize,
     used: AtomicU64,
+    /// The attempts whose records it needs no more.
+    done: Mutex<Vec<String>>,
 }
 
 /// A line in use. Unless it is given back, it is hung up.
@@ -90,10 +94,19 @@ impl Hosts {
         }
     }
 
-    /// Closes the lines that nobody uses, and waits a little for their ends.
-    pub async fn close(&self) {
+    /// How an attempt ended is known: once that is recorded, its host need not know it any more.
+    pub(in crate::action) fn is_known(&self, on: &Remote) {
+        lock(&self.machine(&on.host).done).push(on.file_name());
+    }
+
+    /// Closes the lines that nobody uses, and waits a little for their ends. Where all that is known of attempts was
+    /// recorded, the hosts forget them first; else they keep it for who comes next.
+    pub async fn close(&self, recorded: bool) {
         let machines: Vec<_> = lock(&self.0.machines).values().cloned().collect();
         for machine in &machines {
+            if recorded {
+                machine.forget().await;
+            }
             machine.part_idle();
         }
         let gone = async {
@@ -118,6 +131,7 @@ impl Hosts {
                 shared: tokio::sync::Mutex::default(),
                 open: AtomicUsize::new(0),
                 used: AtomicU64::new(0),
+                done: Mutex::default(),
             })
         };
         machines.entry(key).or_insert_with(new).clone()
@@ -150,7 +164,8 @@ impl Hosts {
                 Err(Closed::Full) => return Err(ended("the host takes no session")),
             }
             // Not all at the same moment again.
-            tokio::time::sleep(pause + pause.mul_f64(f64::from(self.tick() as u8) / 255.0)).await;
+            let share = u32::try_from(self.tick() % 8).unwrap_or(0);
+            tokio::time::sleep(pause + pause * share / 8).await;
             pause *= 2;
         }
         match self.connect(machine, Way::Own, self.tick()).await {
@@ -226,6 +241,19 @@ impl Machine {
             }
             self.part(line);
         }
+    }
+
+    /// Has the host forget what is known here.
+    async fn forget(&self) {
+        let done = std::mem::take(&mut *lock(&self.done));
+        let Some(mut line) = self.take_idle().filter(|_| !done.is_empty()) else { return };
+        for some in done.chunks(100) {
+            let order = some.iter().fold(Order::new("forget"), Order::word);
+            if line.say(order).await.is_err() {
+                break;
+            }
+        }
+        lock(&self.idle).push(line);
     }
 
     fn part(&self, line: Line) {

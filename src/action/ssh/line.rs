@@ -21,7 +21,7 @@ use crate::run::NoConnection;
 const GUARD: &str = include_str!("guard.sh");
 
 /// How long a host may take to let us in and start the guard.
-const HELLO: Duration = Duration::from_secs(60);
+const HELLO: Duration = Duration::from_mins(1);
 /// How much of what comes before the guard's hello is kept to tell what went wrong.
 const BANNER: usize = 64 * 1024;
 /// How long an `ssh` may take to end once nobody needs it.

@@ -46,18 +46,17 @@ impl Marked {
                     self.held.drain(..=after);
                     self.at = At::Inside;
                 }
-                At::Inside => match find(&self.held, &self.marker) {
-                    Some(found) => {
+                At::Inside => {
+                    if let Some(found) = find(&self.held, &self.marker) {
                         written.extend_from_slice(&self.held[..found]);
                         self.held.drain(..found + self.marker.len());
                         self.at = At::Note;
-                    }
-                    None => {
+                    } else {
                         let keep = self.begun_marker();
                         written.extend(self.held.drain(..self.held.len() - keep));
                         break;
                     }
-                },
+                }
                 At::Note => {
                     let Some(end) = self.held.iter().position(|b| *b == b'\n') else { break };
                     let line: Vec<u8> = self.held.drain(..=end).collect();

@@ -108,30 +108,26 @@ impl Command<'_> {
         urge: &mut watch::Receiver<Urge>,
     ) -> Report {
         let boot = lease.line().map(|line| line.hello.boot.clone()).unwrap_or_default();
-        match self.over_the_line(&mut lease, &mut watch, urge).await {
-            Ok(mut answer) => {
-                let end = answer.end();
-                watch.note(answer.notes());
-                // What it was to read may still be under way.
-                let is_clean = end.starts_with("exit")
-                    || end.starts_with("signal")
-                    || end.starts_with("start");
-                if is_clean && !watch.has_survivors() {
-                    lease.give_back();
-                }
-                watch.report(words::outcome(&end, &self.start))
+        if let Ok(mut answer) = self.over_the_line(&mut lease, &mut watch, urge).await {
+            let end = answer.end();
+            watch.note(answer.notes());
+            // What it was to read may still be under way.
+            let is_clean =
+                end.starts_with("exit") || end.starts_with("signal") || end.starts_with("start");
+            if is_clean && !watch.has_survivors() {
+                lease.give_back();
             }
-            Err(Dropped) => {
-                drop(lease);
-                let outcome = match self.settle(urge).await {
-                    // A host that crashed may have lost what it had recorded last.
-                    Some((words, hello)) if words == "never" && hello.boot != boot => words::lost(),
-                    Some((words, _)) => words::outcome(&words, &self.start),
-                    None => words::lost(),
-                };
-                watch.cut_off(outcome != words::never());
-                watch.report(outcome)
-            }
+            watch.report(words::outcome(&end, &self.start))
+        } else {
+            drop(lease);
+            let outcome = match self.settle(urge).await {
+                // A host that crashed may have lost what it had recorded last.
+                Some((words, hello)) if words == "never" && hello.boot != boot => words::lost(),
+                Some((words, _)) => words::outcome(&words, &self.start),
+                None => words::lost(),
+            };
+            watch.cut_off(outcome != words::never());
+            watch.report(outcome)
         }
     }
 
@@ -227,32 +223,27 @@ impl Command<'_> {
                 Some(lease) => self.look(lease, due, &mut seen, &mut watch).await,
                 None => Err(Dropped),
             };
-            match looked {
-                Ok((words, new)) => {
-                    away = Instant::now();
-                    pause = if new > 0 { LOOKS.0 } else { (pause * 2).min(LOOKS.1) };
-                    let is_over = words != "running";
-                    if is_over && new < PIECE {
-                        let rebooted = lease
-                            .as_mut()
-                            .and_then(Lease::line)
-                            .is_some_and(|l| l.hello.boot != boot);
-                        let outcome = if words == "never" && rebooted {
-                            words::lost()
-                        } else {
-                            words::outcome(&words, &self.start)
-                        };
-                        lease.into_iter().for_each(Lease::give_back);
-                        return watch.report(outcome);
-                    }
-                    if new >= PIECE {
-                        continue;
-                    }
+            if let Ok((words, new)) = looked {
+                away = Instant::now();
+                pause = if new > 0 { LOOKS.0 } else { (pause * 2).min(LOOKS.1) };
+                let is_over = words != "running";
+                if is_over && new < PIECE {
+                    let rebooted =
+                        lease.as_mut().and_then(Lease::line).is_some_and(|l| l.hello.boot != boot);
+                    let outcome = if words == "never" && rebooted {
+                        words::lost()
+                    } else {
+                        words::outcome(&words, &self.start)
+                    };
+                    lease.into_iter().for_each(Lease::give_back);
+                    return watch.report(outcome);
                 }
-                Err(Dropped) => {
-                    lease = None;
-                    pause = LOOKS.1;
+                if new >= PIECE {
+                    continue;
                 }
+            } else {
+                lease = None;
+                pause = LOOKS.1;
             }
             tokio::select! {
                 Ok(()) = urge.changed() => {}
@@ -281,16 +272,16 @@ impl Command<'_> {
             .word(self.id())
             .word(seen.0.to_string())
             .word(seen.1.to_string());
-        let mut new = (0, 0);
-        let words = line
-            .exchange(order, &[], &nonce, |out, err| {
-                watch.heard(&out, &err);
-                new = (new.0 + out.len(), new.1 + err.len());
-                // As it comes: should the connection end, the next look goes on from there.
-                *seen = (seen.0 + out.len() as u64, seen.1 + err.len() as u64);
-            })
-            .await?;
-        Ok((words, new.0.max(new.1)))
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let hear = |more_out, more_err| {
+            out.extend::<Vec<u8>>(more_out);
+            err.extend::<Vec<u8>>(more_err);
+        };
+        // Only as a whole: where the connection ends, ssh's last words come as if they were the command's.
+        let words = line.exchange(order, &[], &nonce, hear).await?;
+        watch.heard(&out, &err);
+        *seen = (seen.0 + out.len() as u64, seen.1 + err.len() as u64);
+        Ok((words, out.len().max(err.len())))
     }
 
     /// What became of an attempt whose connection was lost; whatever it does, it is ended.

@@ -1,6 +1,7 @@
 //! Our binary in the role of what becomes `ssh`: it dies with the engine, and no terminal reaches it.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -17,7 +18,6 @@ pub fn main(mut words: impl Iterator<Item = OsString>) -> u8 {
     let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let Some(program) = words.next() else { return 2 };
     let error = Command::new(&program).args(words).exec();
-    use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{}: {error}", program.to_string_lossy());
     255
 }

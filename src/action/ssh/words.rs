@@ -59,6 +59,9 @@ mod tests {
     #[test]
     fn the_words_of_the_guard_are_outcomes() {
         let start = Start {
+            engine: false,
+            private: false,
+            secrets: Vec::new(),
             argv: vec!["x".into()],
             env: Vec::new(),
             cwd: "/y".into(),
