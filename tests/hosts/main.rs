@@ -9,6 +9,7 @@
 mod bytes;
 mod commands;
 mod connections;
+mod copies;
 mod fleet;
 mod lost;
 mod matrix;
