@@ -159,7 +159,10 @@ cmd = 'n=local; test -z "${XDG_STATE_HOME-}" || n=$(cat "$XDG_STATE_HOME/name");
     // A guard that fails on its host blocks the run.
     std::fs::write(fleet.sshds[1].at("state/name"), "x").unwrap();
     let blocked = fleet.ostler(&["run", "places"]);
-    assert!(blocked.code != 0 && blocked.stdout.contains("it is not the wanted one"), "{blocked:?}");
+    assert!(
+        blocked.code != 0 && blocked.stdout.contains("it is not the wanted one"),
+        "{blocked:?}"
+    );
     assert_eq!(status(&fleet.test.report(), "usual"), "skipped");
 }
 
