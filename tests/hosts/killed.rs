@@ -22,20 +22,25 @@ fn six_there(sshd: &Sshd) -> Test {
 #[test]
 fn a_log_that_ends_after_any_record_is_resumed_on_a_host() {
     let sshd = Sshd::new();
-    let whole = six_there(&sshd);
-    whole.ostler(&["run", "six"]).code(0);
-    let history = check_six(&whole, 0);
+    // All in one workspace, whose folder the plan names.
+    let test = six_there(&sshd);
+    test.ostler(&["run", "six"]).code(0);
+    let history = check_six(&test, 0);
+    let state = test.path().join(".ostler");
+    std::fs::copy(state.join("state.db"), test.path().join("whole.db")).unwrap();
     for n in 1..history.records.len() {
+        std::fs::remove_dir_all(&state).unwrap();
+        std::fs::create_dir_all(state.join("runs")).unwrap();
+        for left in ["journal", "probed.done"] {
+            let _ = std::fs::remove_file(test.path().join(left));
+        }
         // The host knows nothing of attempts, so that those whose end is not in the log have never started.
         let _ = std::fs::remove_dir_all(sshd.at("state/ostler"));
-        let test = six_there(&sshd);
-        std::fs::create_dir_all(test.path().join(".ostler/runs")).unwrap();
-        let path = test.path().join(".ostler/state.db");
-        std::fs::copy(whole.path().join(".ostler/state.db"), &path).unwrap();
-        let db = Connection::open(path).unwrap();
+        std::fs::copy(test.path().join("whole.db"), state.join("state.db")).unwrap();
+        let db = Connection::open(state.join("state.db")).unwrap();
         db.execute("DELETE FROM events WHERE seq >= ?", [n.cast_signed()]).unwrap();
         db.execute("UPDATE runs SET status = 'running', ended_at = NULL", []).unwrap();
-        std::fs::write(test.path().join("probed.done"), "").unwrap();
+        drop(db);
         assert!(finish(&test, if n % 2 == 0 { "rerun" } else { "passed" }), "cut at {n}");
         check_six(&test, n);
     }
@@ -175,9 +180,9 @@ cmd = "echo {steps.s.outputs.n} > next"
     assert_eq!(fleet.test.read("next"), "399\n");
     let out: String = (0..400).map(|i| format!("{i}\n")).collect();
     let err: String = (0..400).map(|i| format!("e{i}\n")).collect();
-    let log = |stream: &str| fleet.ostler(&["runs", "log", "s", stream]).code(0).stdout;
-    assert_eq!(log("--stdout"), out);
-    assert_eq!(log("--stderr"), err);
+    let log = |more: &[&str]| fleet.ostler(&[&["runs", "log", "s"], more].concat()).code(0).stdout;
+    assert!(log(&[]) == format!("{out}{err}"), "not all it wrote");
+    assert!(log(&["--stderr"]) == err, "not all it wrote");
     assert_eq!(found(&fleet.test.report(), "s")["attempts"].as_array().unwrap().len(), 1);
 }
 

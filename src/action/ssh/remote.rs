@@ -21,7 +21,7 @@ use crate::run::Outcome;
 /// How often a guard is told that we are alive.
 const BEAT: Duration = Duration::from_secs(5);
 /// How long a lost connection is tried again before it is given up: that of a command that ended with it,
-const LOST: Duration = Duration::from_secs(30);
+pub(super) const LOST: Duration = Duration::from_secs(30);
 /// and that of one that goes on without it.
 const AWAY: Duration = Duration::from_mins(5);
 /// The pauses between looks at a command that goes on by itself.
@@ -201,7 +201,7 @@ impl Command<'_> {
 
     /// Follows a command that needs no connection to its end, over as many connections as it takes. A host that
     /// crashed meanwhile may have lost what it had recorded last.
-    async fn follow(
+    pub(super) async fn follow(
         &self,
         mut lease: Option<Lease>,
         mut watch: Watch,
@@ -287,7 +287,7 @@ impl Command<'_> {
     }
 
     /// What became of an attempt whose connection was lost; whatever it does, it is ended.
-    async fn settle(&self, urge: &mut watch::Receiver<Urge>) -> Option<(String, Hello)> {
+    pub(super) async fn settle(&self, urge: &mut watch::Receiver<Urge>) -> Option<(String, Hello)> {
         let until = Instant::now() + LOST;
         let mut pause = Duration::from_millis(100);
         loop {
@@ -312,30 +312,6 @@ impl Command<'_> {
         let hello = line.hello.clone();
         lease.give_back();
         Ok((words, hello))
-    }
-
-    /// What became of an attempt that an engine left which is no more, begun so long ago.
-    pub(in crate::action) async fn recover(
-        &self,
-        age: Duration,
-        urge: &mut watch::Receiver<Urge>,
-    ) -> Report {
-        let mut watch = match Watch::new(&self.start) {
-            Ok(watch) => watch,
-            Err(reason) => return Report::of(Outcome::CouldNotStart { reason }),
-        };
-        let crashed = |hello: &Hello| hello.up.is_some_and(|up| up < age + Duration::from_secs(5));
-        if self.on.keep {
-            watch.begin();
-            return self.follow(None, watch, &crashed, urge).await;
-        }
-        let outcome = match self.settle(urge).await {
-            Some((words, hello)) if words == "never" && crashed(&hello) => words::lost(),
-            Some((words, _)) => words::outcome(&words, &self.start),
-            None => words::lost(),
-        };
-        watch.cut_off(outcome != words::never());
-        watch.report(outcome)
     }
 
     fn id(&self) -> String {
