@@ -12,4 +12,11 @@ mod connections;
 mod fleet;
 mod lost;
 mod matrix;
+#[path = "../integration/page.rs"]
+#[expect(dead_code, reason = "pages without hosts use the rest")]
+mod page;
+mod pages;
 mod sshd;
+#[path = "../integration/support.rs"]
+#[expect(dead_code, reason = "tests without hosts use the rest")]
+mod support;
