@@ -262,8 +262,8 @@ impl Doing<'_> {
         let mut limits = self.attempt.limits;
         let spent = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         limits.deadline_ms = limits.deadline_ms.map(|ms| ms.saturating_sub(spent).max(1));
-        let mut env = if part.engine { own_env() } else { Vec::new() };
-        env.extend(self.attempt.env.iter().chain(&part.env).cloned());
+        let mut env = self.attempt.env.clone();
+        env.extend(part.env.iter().cloned());
         env.push(("OSTLER_OUTPUT".to_owned(), path_bytes(&self.attempt.output_file)));
         let setting = self.pool.setting();
         let start = Start {
@@ -362,13 +362,6 @@ impl Doing<'_> {
             Judged { passed: false, checks: Vec::new() }
         })
     }
-}
-
-/// What we were started with: an engine of ours reaches hosts and finds secrets as we do, and hands on no more of it.
-fn own_env() -> Vec<(String, Bytes)> {
-    let all = std::env::vars_os();
-    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.as_bytes().into())))
-        .collect()
 }
 
 fn stream(kept: &Kept) -> Stream {

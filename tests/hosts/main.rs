@@ -20,6 +20,10 @@ mod leased;
 mod lost;
 mod many;
 mod matrix;
+#[path = "../integration/page.rs"]
+#[expect(dead_code, reason = "pages without hosts use the rest")]
+mod page;
+mod pages;
 mod secrets;
 mod sshd;
 mod steps;
