@@ -34,7 +34,7 @@ fn seen(top: &Path) -> Vec<String> {
             todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
             String::new()
         } else if facts.is_symlink() {
-            format!("{:?}", std::fs::read_link(&path).unwrap())
+            std::fs::read_link(&path).unwrap().display().to_string()
         } else {
             format!("{:?}", std::fs::read(&path).unwrap())
         };

@@ -25,7 +25,9 @@ fn run(name: &'static str) {
     writeln!(client, "Host *.gone.example.org\nHostName 127.0.0.1\nPort 1\nHost *").unwrap();
     client += &std::fs::read_to_string(sshd.at("config")).unwrap();
     std::fs::write(sshd.at("config"), client).unwrap();
-    Page::open(name).with("OSTLER_SSH_CONFIG", sshd.at("config").display().to_string()).run();
+    let mut page = Page::open(name);
+    page.env.push(("OSTLER_SSH_CONFIG", sshd.at("config").display().to_string()));
+    page.run();
 }
 
 #[test]

@@ -80,9 +80,10 @@ pub(crate) fn known(sshds: &[Sshd]) -> Test {
         let _ = write!(config, " {}", sshd.at("known").display());
     }
     config.push('\n');
-    let test = Test::new().file("ssh_config", &config);
+    let mut test = Test::new().file("ssh_config", &config);
     let path = test.path().join("ssh_config");
-    test.env("OSTLER_SSH_CONFIG", path)
+    test.env.push(("OSTLER_SSH_CONFIG".to_owned(), path));
+    test
 }
 
 /// A host's file.

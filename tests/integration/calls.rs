@@ -5,7 +5,7 @@
 use serde_json::json;
 
 use crate::linked::{called, report, runs};
-use crate::support::{Ran, Test, found};
+use crate::support::{Test, found};
 
 const SHIP: &str = "
 outputs = { image = '{steps.build.outputs.image}', n = '{steps.build.outputs.n}' }

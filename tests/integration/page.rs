@@ -97,7 +97,7 @@ pub(crate) struct Page {
     path: PathBuf,
     text: String,
     regenerate: bool,
-    env: Vec<(&'static str, String)>,
+    pub(crate) env: Vec<(&'static str, String)>,
 }
 
 impl Page {
@@ -106,12 +106,6 @@ impl Page {
         let text = std::fs::read_to_string(&path).unwrap();
         let regenerate = std::env::var_os("OSTLER_REGENERATE").is_some();
         Self { name, path, text, regenerate, env: Vec::new() }
-    }
-
-    /// Gives its commands a variable.
-    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
-        self.env.push((name, value));
-        self
     }
 
     /// Runs all of it in an empty folder, and gives that.

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) struct Test {
     dir: tempfile::TempDir,
     /// Variables that the program gets.
-    env: Vec<(String, PathBuf)>,
+    pub(crate) env: Vec<(String, PathBuf)>,
 }
 
 impl Test {
@@ -25,12 +25,6 @@ impl Test {
     /// An empty folder, which is no workspace yet.
     pub(crate) fn empty() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() }
-    }
-
-    /// Sets a variable of the program to a path.
-    pub(crate) fn env(mut self, name: &str, path: PathBuf) -> Self {
-        self.env.push((name.to_owned(), path));
-        self
     }
 
     /// A workspace with one verb; `id = …` is put before its text.
