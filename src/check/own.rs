@@ -67,7 +67,9 @@ fn ends(copy: &Copy, on_host: bool, problems: &mut Vec<Diagnostic>) {
         }
         if there.is_some_and(|path| !path.starts_with(['/', '{'])) {
             let message = "a path on a host begins with `/`";
-            problems.push(Diagnostic::new(Code::BadValue, message).at(end.place, "here"));
+            let hint = "what the home is there is not known before: write all of the path, such as `host:/srv/app`";
+            problems
+                .push(Diagnostic::new(Code::BadValue, message).at(end.place, "here").hint(hint));
         }
     }
     if copy.to.ends_with('/') {

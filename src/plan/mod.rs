@@ -362,7 +362,9 @@ impl Plan {
         let ids = || self.steps.iter().chain(&self.finally).map(|step| &step.id);
         let find = |name: &String| {
             ids().find(|id| id.as_str() == name).cloned().ok_or_else(|| {
-                let near = closest(name, ids().map(StepId::as_str));
+                // An instance is meant by its step.
+                let step = name.split('[').next().unwrap_or_default();
+                let near = closest(step, ids().map(StepId::as_str));
                 let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 format!("`{}` has no step `{}`{near}", self.workflow, printable(name))
             })

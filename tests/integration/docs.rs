@@ -212,3 +212,16 @@ fn a_command_sees_the_variables_of_the_page_and_no_others() {
     let own = |name: &&str| !name.starts_with("OSTLER_") && !["PWD", "SHLVL", "_"].contains(name);
     assert_eq!(seen.lines().filter(own).collect::<std::collections::BTreeSet<_>>(), told);
 }
+
+#[test]
+fn the_examples_of_the_format_are_sound() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/format.md")).unwrap();
+    let params = "params = [{ name = 'service' }, { name = 'package' }]\n";
+    for steps in blocks(&page, "toml") {
+        let test = Test::with("v", &format!("{params}{steps}"))
+            .file("fleet/web.toml", "groups = ['web']\n");
+        test.ostler(&["check", "v"]).code(0);
+        test.ostler(&["plan", "v", "--service=s", "--package=p"]).code(0).says("digest");
+    }
+}

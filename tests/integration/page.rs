@@ -97,15 +97,21 @@ pub(crate) struct Page {
     path: PathBuf,
     text: String,
     regenerate: bool,
-    pub(crate) env: Vec<(&'static str, String)>,
+    /// What its commands are given.
+    env: Vec<(&'static str, String)>,
 }
 
 impl Page {
     pub(crate) fn open(name: &'static str) -> Self {
+        Self::with(name, Vec::new())
+    }
+
+    /// A page whose commands are given these variables.
+    pub(crate) fn with(name: &'static str, env: Vec<(&'static str, String)>) -> Self {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
         let text = std::fs::read_to_string(&path).unwrap();
         let regenerate = std::env::var_os("OSTLER_REGENERATE").is_some();
-        Self { name, path, text, regenerate, env: Vec::new() }
+        Self { name, path, text, regenerate, env }
     }
 
     /// Runs all of it in an empty folder, and gives that.
