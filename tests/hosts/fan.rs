@@ -1,7 +1,7 @@
 //! One step on many hosts: the order of canary and batches, what failures there may be, hosts that are off, and engines
 //! that die in the middle.
 //!
-//! Behaviours shown here (`docs/behaviours.md`): K14, K31, S10.
+//! Behaviours shown here (`docs/behaviours.md`): K31, S10.
 
 use crate::sshd::wait_until;
 use crate::support::{found, status};

@@ -1,7 +1,7 @@
 //! A build on a machine that is leased for it: acquire, copy, build there, once more at the next size, give back,
 //! metrics; whoever dies.
 //!
-//! Behaviours shown here (`docs/behaviours.md`): O18, O19, O20, O21, O22, O23.
+//! Behaviours shown here (`docs/behaviours.md`): O18, O20, O21, O22, O23.
 
 use std::time::Duration;
 

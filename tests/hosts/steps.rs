@@ -1,4 +1,6 @@
 //! Steps of every kind on a host: what they read, write, expect and hand on is there, and not here.
+//!
+//! Behaviours shown here (`docs/behaviours.md`): K14.
 
 use crate::sshd::{Sshd, With, script, wait_until};
 use crate::support::{Ran, found, status};
