@@ -188,6 +188,7 @@ impl Doing<'_> {
     /// The outputs of a command are those of the step.
     pub(super) async fn hand_on(&mut self, report: &Report) {
         let ran = matches!(report.outcome, Outcome::Exited { .. } | Outcome::Signaled { .. });
+        let ran = ran && report.may_have_outputs;
         if let Some(on) = self.attempt.on.as_ref().filter(|_| ran)
             && let Err(why) = ssh::fetch_outputs(self.hosts, on, &self.attempt.output_file).await
         {
