@@ -199,6 +199,7 @@ impl Doing<'_> {
             self.ending.passed = false;
             return;
         }
+        let ran = ran && report.may_have_outputs;
         if let Some(on) = self.attempt.on.as_ref().filter(|_| ran)
             && let Err(why) = ssh::fetch_outputs(self.hosts, on, &self.attempt.output_file).await
         {

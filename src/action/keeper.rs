@@ -387,6 +387,6 @@ impl Job {
             (_, None) => Outcome::Lost { reason: "it could not be ended".to_owned() },
         };
         let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
-        Report { outcome, stdout, stderr, leaked: self.leaked }
+        Report { outcome, stdout, stderr, leaked: self.leaked, may_have_outputs: true }
     }
 }

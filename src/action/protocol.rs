@@ -74,13 +74,15 @@ pub(super) struct Report {
     pub(super) stderr: Kept,
     /// What it left behind.
     pub(super) leaked: Vec<Leak>,
+    /// Whether it may have written outputs.
+    pub(super) may_have_outputs: bool,
 }
 
 impl Report {
     /// Of a command that wrote nothing.
     pub(super) fn of(outcome: Outcome) -> Self {
         let (stdout, stderr) = (Kept::default(), Kept::default());
-        Self { outcome, stdout, stderr, leaked: Vec::new() }
+        Self { outcome, stdout, stderr, leaked: Vec::new(), may_have_outputs: true }
     }
 }
 

@@ -7,6 +7,7 @@
 #
 # An attempt is a file in $S, its claim, to which lines are only added:
 #   claim BOOT, pid PID, then the first of: exit CODE, signal NUMBER, start REASON (it could not), killed (by us), void
+# An exit or a signal is followed by `-` where no outputs were written.
 # Only one can create it (O_EXCL): an attempt starts at most once, and once void, never. Who ends one adds `killed` and
 # then looks for `pid`; who starts one adds `pid` and then looks for `killed`: so one of them sees the other.
 
@@ -30,7 +31,8 @@ now=
 
 # Claims are in the home if it can be written to, else where nobody else can have put them.
 S=${XDG_STATE_HOME:-${HOME:-/nonexistent}/.local/state}/ostler
-mkdir -p "$S" && [ -w "$S" ] || {
+[ -d "$S" ] || mkdir -p "$S"
+[ -w "$S" ] || {
   S=/var/tmp/ostler-$(id -u)
   mkdir "$S"
   [ -d "$S" ] && [ ! -h "$S" ] && [ -O "$S" ] || S=/nonexistent
@@ -142,8 +144,8 @@ stop() {
   finish "$1" "$2"
 }
 
-# Takes exactly so many bytes off the line.
-if dd iflag=fullblock count=0 </dev/null; then
+# Takes exactly so many bytes off the line. What brought us here knows already whether this dd can do it at once.
+if [ "${F-}" ] || dd iflag=fullblock count=0 </dev/null; then
   take() {
     [ "$1" -lt 65536 ] || dd iflag=fullblock bs=65536 count=$(($1 / 65536)) 2>/dev/null || return
     [ $(($1 % 65536)) = 0 ] || dd iflag=fullblock bs=$(($1 % 65536)) count=1 2>/dev/null
@@ -252,10 +254,7 @@ answer() (
 
 # ID…: their records are not needed any more, nor what lies beside them.
 forget() {
-  for id; do
-    set -- "$@" "$S/$id".*
-  done
-  (cd "$S" && rm -f "$@")
+  printf '%s\n' "$order" || broken=1
 }
 
 # The other end is alive.
@@ -265,27 +264,27 @@ beat() {
 
 listen() {
   self
-  line=$S/.line.$pid broken=
+  line=$S/.line.$$ broken=
   # What we say when nobody hears it any more is no reason to die.
   trap '' PIPE USR1
   watchdog "$pid" </dev/null >/dev/null 3>&- 5>&- &
   watch=$!
-  find "$S" -type f -mtime +30 -exec rm -f {} + </dev/null >/dev/null 3>&- 5>&- &
   while [ -z "$broken" ] && IFS= read -r order; do
     eval "$order"
   done
   [ -z "$now" ] || stop "$now" 20
   kill "$watch"
-  rm -f "$line"
 }
 
 # Where the link freezes nothing closes: without a beat for half a minute, or without its listener, a command is ended.
+# Who has time for that has time to remove what was forgotten here long ago.
 watchdog() {
-  missed=0
+  missed=0 old=
   trap 'missed=0' USR1
   while kill -0 "$1" && [ "$missed" -lt 10 ]; do
     sleep 3
     missed=$((missed + 1))
+    [ "$old" ] || old=$(find "$S" -type f -mtime +30 -exec rm -f {} +)-
     if [ "$missed" = 10 ] && { ! read -r now <"$line" || { look "$now" && [ "$end" ]; }; }; then missed=0; fi
   done
   ! read -r now <"$line" || stop "$now" 20
@@ -293,8 +292,7 @@ watchdog() {
 }
 
 execute() {
-  self
-  how=$S/.how.$pid
+  how=$S/.how.$$ gone=
   run() {
     id=$2
     now=$2
@@ -309,10 +307,16 @@ execute() {
     launch "$@" >"$S/$id.out" 5>"$S/$id.err"
     leaks - "$3" 3>/dev/null
   }
+  # All at once when the line ends, for it costs a process.
+  forget() {
+    for id; do
+      gone="$gone $id $id.*"
+    done
+  }
   while IFS= read -r order; do
     eval "$order"
   done
-  rm -f "$how"
+  cd "$S" && rm -f ".how.$$" ".line.$$" $gone
 }
 
 # Runs it, and writes down how it ended before that is announced.
@@ -327,6 +331,7 @@ launch() {
   end="exit $code"
   # A shell says of what a signal ended that it did, and of what exited so nothing.
   if [ "$code" -gt 128 ] && [ -s "$how" ]; then end="signal $((code - 128))"; fi
+  [ -e "$S/$id.values" ] || [ -h "$S/$id.values" ] || end="$end -"
   echo "$end" >>"$S/$id"
   if [ "$code" = 127 ]; then
     look "$id"
@@ -364,13 +369,17 @@ fail() {
   exit 127
 }
 
-# Ends what the command has left behind, and names it. Usually the numbers of new processes say that there is nothing.
+# Ends what the command has left behind, and names it. Usually the numbers of new processes say that there is nothing,
+# or on a busy host that what is new is none of ours.
 leaks() {
-  if [ "$before" ] && read -r rest rest rest rest after </proc/loadavg && [ $((after - before)) -le 99 ]; then
-    until [ "$before" -ge "$after" ] || [ -d "/proc/$((before + 1))" ]; do
+  if [ "$before" ] && read -r rest rest rest rest after </proc/loadavg && [ "$after" -ge "$before" ] &&
+    [ $((after - before)) -le 299 ]; then
+    new=
+    while [ "$before" -lt "$after" ]; do
       before=$((before + 1))
+      [ ! -r "/proc/$before/environ" ] || new="$new /proc/$before/environ"
     done
-    [ "$before" != "$after" ] || return
+    [ "$new" ] && grep -qsF "OSTLER_GUARD=$id:" $new || return
   fi
   said=$end
   look "$id"

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connect::{self, Reach, Way};
+use super::folder::Folder;
 use super::line::{Closed, Line, Paths};
 use super::quote::Order;
 use super::remote::Remote;
@@ -28,8 +29,8 @@ pub struct Hosts(Arc<Inner>);
 struct Inner {
     reach: Reach,
     kin: Kin,
-    /// Where the sockets are: private, and short, for a socket's path has little room.
-    dir: OnceLock<tempfile::TempDir>,
+    /// Where the sockets are.
+    dir: OnceLock<Folder>,
     machines: Mutex<HashMap<String, Arc<Machine>>>,
     opening: Semaphore,
     /// Counts sockets, and uses of hosts.
@@ -201,12 +202,8 @@ impl Hosts {
     }
 
     fn dir(&self) -> std::io::Result<PathBuf> {
-        use std::os::unix::fs::PermissionsExt;
         if self.0.dir.get().is_none() {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix("ostler-").permissions(std::fs::Permissions::from_mode(0o700));
-            let made = builder.tempdir_in("/tmp").or_else(|_| builder.tempdir())?;
-            let _ = self.0.dir.set(made);
+            let _ = self.0.dir.set(Folder::new()?);
         }
         self.0
             .dir

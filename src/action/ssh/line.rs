@@ -191,9 +191,11 @@ impl Line {
         let mut answer = Answer::new(nonce);
         let Self { stdin, stdout, stderr, .. } = self;
         let order = order.line();
+        // That something cannot be sent says less than what is heard, if only that there is nobody.
         let send = async {
-            stdin.write_all(&order).await.map_err(|_| Dropped)?;
-            stdin.write_all(data).await.map_err(|_| Dropped)
+            let _ = stdin.write_all(&order).await;
+            let _ = stdin.write_all(data).await;
+            Ok(())
         };
         let hear = async {
             while !answer.is_over() {
@@ -333,21 +335,23 @@ pub(super) fn nonce() -> io::Result<String> {
     Ok(format!("\u{1e}{}", crate::plan::hex(&bytes)))
 }
 
-/// The guard as it is sent: a line that reads the others, then its text without comments, then the nonce.
+/// The guard as it is sent: a line that reads the others, then its text without comments, then the nonce. A shell's
+/// `read` takes one byte at a time, so the text is read at once where there is a `dd` that can.
 fn guard(nonce: &str) -> Vec<u8> {
-    let mut text = format!(
-        "N='{nonce}';g=;n=$(printf '\\nx');n=${{n%x}};while IFS= read -r l&&[ \"$l\" != \"$N\" ];do g=$g$l$n;done;\
-         [ \"$l\" = \"$N\" ]&&eval \"$g\"\n"
-    );
-    for line in
-        GUARD.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty())
-    {
-        text.push_str(line.trim_start());
-        text.push('\n');
+    let mut text = String::with_capacity(GUARD.len());
+    for line in GUARD.lines().map(str::trim_start) {
+        if !line.starts_with('#') && !line.is_empty() {
+            text.push_str(line);
+            text.push('\n');
+        }
     }
-    text.push_str(nonce);
-    text.push('\n');
-    text.into_bytes()
+    let bytes = text.len();
+    format!(
+        "N='{nonce}';F=1;g=$(dd iflag=fullblock bs={bytes} count=1 2>/dev/null)&&IFS= read -r l||{{ \
+         F=;g=;n=$(printf '\\nx');n=${{n%x}};while IFS= read -r l&&[ \"$l\" != \"$N\" ];do g=$g$l$n;done;}};\
+         [ \"$l\" = \"$N\" ]&&eval \"$g\"\n{text}{nonce}\n"
+    )
+    .into_bytes()
 }
 
 /// The guard's hello in what a host said, once it is whole.

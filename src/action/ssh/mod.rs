@@ -4,6 +4,7 @@
 
 mod ask;
 mod connect;
+mod folder;
 mod hosts;
 mod line;
 mod marked;

@@ -75,7 +75,7 @@ impl Command<'_> {
             Ok(watch) => watch,
             Err(reason) => return Report::of(Outcome::CouldNotStart { reason }),
         };
-        let lease = match self.lease(urge).await {
+        let lease = match self.lease(urge, Urge::None).await {
             Ok(Some(lease)) => lease,
             Ok(None) => return Report::of(Outcome::Cancelled),
             Err(why) => return Report::of(Outcome::NoConnection { why: why.why, said: why.said }),
@@ -87,8 +87,13 @@ impl Command<'_> {
         }
     }
 
-    /// A line, unless the command is not wanted any more. A connection that is being made is left to end by itself.
-    async fn lease(&self, urge: &mut watch::Receiver<Urge>) -> Result<Option<Lease>, Unreached> {
+    /// A line; none once the command is to end more urgently than `urged`. A connection that is being made is left to
+    /// end by itself.
+    async fn lease(
+        &self,
+        urge: &mut watch::Receiver<Urge>,
+        urged: Urge,
+    ) -> Result<Option<Lease>, Unreached> {
         let (hosts, host) = (self.hosts.clone(), self.on.host.clone());
         let opening = tokio::spawn(async move { hosts.line(&host).await });
         tokio::select! {
@@ -96,7 +101,7 @@ impl Command<'_> {
                 why: crate::run::NoConnection::Unreachable,
                 said: error.to_string(),
             })).map(Some),
-            _ = urge.wait_for(|urge| *urge > Urge::None) => Ok(None),
+            _ = urge.wait_for(|urge| *urge > urged) => Ok(None),
         }
     }
 
@@ -117,7 +122,8 @@ impl Command<'_> {
             if is_clean && !watch.has_survivors() {
                 lease.give_back();
             }
-            watch.report(words::outcome(&end, &self.start))
+            let outcome = words::outcome(&end, &self.start);
+            watch.ended(&end, outcome)
         } else {
             drop(lease);
             let outcome = match self.settle(urge).await {
@@ -141,7 +147,8 @@ impl Command<'_> {
         let nonce = nonce().map_err(|_| Dropped)?;
         let stdin = self.start.stdin.as_ref().map_or(&[][..], |bytes| &bytes.0);
         line.say(self.order("run", &nonce, stdin.len())).await?;
-        line.give(stdin).await?;
+        // Who refuses the order takes nothing more, but says why.
+        let _ = line.give(stdin).await;
         watch.begin();
         let mut answer = Answer::new(&nonce);
         let mut beat = Instant::now() + BEAT;
@@ -211,21 +218,29 @@ impl Command<'_> {
         let mut seen = (0, 0);
         let mut pause = LOOKS.0;
         let mut away = Instant::now();
+        let mut is_told = false;
         loop {
             let urged = *urge.borrow_and_update();
             let due = watch.due(urged);
-            if due == Some(Due::GiveUp) || away.elapsed() >= AWAY {
+            // Who does not want it any more does not wait for a way to say so.
+            let is_given_up = lease.is_none() && urged > Urge::None && !is_told;
+            if due == Some(Due::GiveUp) || away.elapsed() >= AWAY || is_given_up {
                 watch.cut_off(true);
-                return watch.report(words::lost());
+                // For all that is known it still runs there.
+                return Report { outcome: words::lost(), ..watch.report(words::lost()) };
             }
             if lease.is_none() {
-                lease = self.hosts.line(&self.on.host).await.ok();
+                lease = self.lease(urge, urged).await.ok().flatten();
+                if lease.is_none() && *urge.borrow() > urged {
+                    continue;
+                }
             }
             let looked = match &mut lease {
                 Some(lease) => self.look(lease, due, &mut seen, &mut watch).await,
                 None => Err(Dropped),
             };
             if let Ok((words, new)) = looked {
+                is_told = urged > Urge::None;
                 away = Instant::now();
                 pause = if new > 0 { LOOKS.0 } else { (pause * 2).min(LOOKS.1) };
                 let is_over = words != "running";
@@ -238,7 +253,7 @@ impl Command<'_> {
                         words::outcome(&words, &self.start)
                     };
                     lease.into_iter().for_each(Lease::give_back);
-                    return watch.report(outcome);
+                    return watch.ended(&words, outcome);
                 }
                 if new >= PIECE {
                     continue;

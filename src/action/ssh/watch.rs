@@ -193,6 +193,12 @@ impl Watch {
             stdout: self.stdout.finish(),
             stderr: self.stderr.finish(),
             leaked: self.leaked,
+            may_have_outputs: true,
         }
+    }
+
+    /// What is known of it where the guard says how it ended.
+    pub(super) fn ended(self, words: &str, outcome: Outcome) -> Report {
+        Report { may_have_outputs: words::may_have_outputs(words), ..self.report(outcome) }
     }
 }

@@ -3,6 +3,14 @@
 use crate::action::protocol::Start;
 use crate::run::{Interruption, Leak, NoConnection, Outcome};
 
+/// What the guard adds where no outputs were written.
+const NO_OUTPUTS: &str = " -";
+
+/// Whether outputs may have been written, which else need not be asked for.
+pub(super) fn may_have_outputs(words: &str) -> bool {
+    !words.ends_with(NO_OUTPUTS)
+}
+
 /// An attempt of which the host does not say how it ended.
 pub(super) fn lost() -> Outcome {
     Outcome::Interrupted { cause: Interruption::ConnectionLost }
@@ -15,6 +23,7 @@ pub(super) fn never() -> Outcome {
 
 /// How an attempt ended.
 pub(super) fn outcome(words: &str, start: &Start) -> Outcome {
+    let words = words.strip_suffix(NO_OUTPUTS).unwrap_or(words);
     let (kind, rest) = words.split_once(' ').unwrap_or((words, ""));
     match (kind, rest.parse()) {
         ("exit", Ok(code)) => Outcome::Exited { code },
@@ -72,7 +81,9 @@ mod tests {
         };
         for (words, outcome) in [
             ("exit 255", "exit 255"),
+            ("exit 3 -", "exit 3"),
             ("signal 9", "killed by signal 9"),
+            ("signal 9 -", "killed by signal 9"),
             ("start folder", "could not start: the folder `/y` does not exist on the host"),
             ("start program", "could not start: `x` was not found on the host"),
             ("never", "it never started"),
