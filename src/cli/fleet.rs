@@ -159,7 +159,7 @@ impl Context {
     }
 }
 
-const NO_HOSTS: &str = "The fleet has no hosts. A file such as fleet/web.toml makes one:\n\n  \
+pub(super) const NO_HOSTS: &str = "The fleet has no hosts. A file such as fleet/web.toml makes one:\n\n  \
                         address = \"web.example.org\"\n";
 
 const HEADS: [&str; 7] = ["host", "address", "user", "port", "groups", "labels", "description"];

@@ -4,7 +4,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::args::Format;
-use super::fleet::Selected;
+use super::fleet::{NO_HOSTS, Selected};
 use super::{Context, Exit};
 use crate::diagnostic::printable;
 use crate::ops::{self, Error, Probed};
@@ -28,6 +28,7 @@ impl Context {
         bar.finish_and_clear();
         match selected.format {
             Format::Json => self.print(&format!("{:#}\n", json!({ "hosts": probed }))),
+            Format::Text if hosts.is_empty() => self.print(NO_HOSTS),
             Format::Text => {
                 let rows: Vec<_> = probed.iter().map(row).collect();
                 self.print(&self.table(&HEADS, &rows));

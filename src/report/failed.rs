@@ -8,6 +8,7 @@ use super::text::output;
 use super::{Look, Report, StepReport, Tone};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
+use crate::run::NoConnection;
 
 /// How many columns of a value are shown.
 const VALUE: usize = 60;
@@ -32,6 +33,11 @@ pub(super) fn failed(out: &mut String, report: &Report, step: &StepReport, look:
         let gap = " ".repeat(columns(&what));
         let _ = writeln!(out, "  {what}: expected {}", one_line(&check.expected));
         let _ = writeln!(out, "  {gap}  observed {}", one_line(&check.observed));
+    }
+    let obstacle =
+        NoConnection::ALL.into_iter().find(|why| last.outcome.as_deref() == Some(why.name()));
+    if let Some(way) = obstacle.and_then(NoConnection::way_out) {
+        let _ = writeln!(out, "  {way}");
     }
     for why in last.bad_output.iter().flat_map(|all| all.lines()) {
         let _ = writeln!(out, "  {}", printable(why));

@@ -117,6 +117,23 @@ impl NoConnection {
         matches!(self, Self::Unreachable | Self::Refused | Self::DiskFull)
     }
 
+    /// What somebody can do about it, where there is more to it than its name says.
+    pub fn way_out(self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable | Self::Refused | Self::DiskFull => None,
+            Self::HostKeyUnknown => Some(
+                "compare its key, and log in once by hand, or write it as `host_key` in the host's file",
+            ),
+            Self::HostKeyChanged => Some(
+                "if it is a new machine: `ssh-keygen -R ADDRESS`, or its new `host_key` in the host's file",
+            ),
+            Self::AuthFailed => Some(
+                "`ssh -o BatchMode=yes ADDRESS true` must work by hand: the user, and a key or an agent",
+            ),
+            Self::NoShell => Some("the account needs a shell there, and its key no forced command"),
+        }
+    }
+
     /// Its name, as people read it.
     pub fn words(self) -> &'static str {
         match self {

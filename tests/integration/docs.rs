@@ -220,7 +220,7 @@ fn the_examples_of_the_format_are_sound() {
     let params = "params = [{ name = 'service' }, { name = 'package' }]\n";
     for steps in blocks(&page, "toml") {
         let test = Test::with("v", &format!("{params}{steps}"))
-            .file("fleet/web.toml", "groups = ['web']\n");
+            .file("fleet/web-1.toml", "groups = ['web']\n");
         test.ostler(&["check", "v"]).code(0);
         test.ostler(&["plan", "v", "--service=s", "--package=p"]).code(0).says("digest");
     }
