@@ -387,12 +387,6 @@ impl Run {
             }
         }
     }
-
-    /// Puts a node back to where its edges decide.
-    pub(super) fn restart(&mut self, n: usize) {
-        self.set(n, State::Waiting, None);
-        self.gate(n);
-    }
 }
 
 /// Why the target of an ended node is skipped.

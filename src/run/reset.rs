@@ -63,4 +63,10 @@ impl Run {
             }
         }
     }
+
+    /// Puts a node back to where its edges decide.
+    pub(super) fn restart(&mut self, n: usize) {
+        self.set(n, State::Waiting, None);
+        self.gate(n);
+    }
 }

@@ -38,7 +38,7 @@ fn seen(top: &Path) -> Vec<String> {
         } else {
             format!("{:?}", std::fs::read(&path).unwrap())
         };
-        all.push(format!("{:?} {mode:o} {what}", path.strip_prefix(top).unwrap()));
+        all.push(format!("{} {mode:o} {what}", path.strip_prefix(top).unwrap().display()));
     }
     all.sort();
     all
