@@ -1,5 +1,6 @@
 //! One attempt at a step: its commands under the keeper, then what they did against what was expected.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -70,12 +71,14 @@ impl Attempt {
             attempt: &self,
             secrets: Vec::new(),
             masks: None,
+            hidden: None,
         };
         if let Err(outcome) = doing.fetch().await {
-            if left.is_some() {
-                return Done::interrupted();
+            if left.is_none() {
+                return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
             }
-            return Done { ending: Ending::of(outcome, false), inline: Vec::new() };
+            // It goes on all the same, and has an end.
+            doing.hidden = Some(format!("its secrets are not known any more: {outcome}"));
         }
         match &self.work {
             Work::One(part) => doing.one(part).await,
@@ -146,6 +149,8 @@ pub(super) struct Doing<'a> {
     pub(super) attempt: &'a Attempt,
     secrets: Vec<Secret>,
     masks: Option<Masks>,
+    /// Why nobody may see what another engine's command wrote: it may hold secrets that we do not know.
+    hidden: Option<String>,
 }
 
 impl Doing<'_> {
@@ -188,6 +193,12 @@ impl Doing<'_> {
     /// The outputs of a command are those of the step.
     pub(super) async fn hand_on(&mut self, report: &Report) {
         let ran = matches!(report.outcome, Outcome::Exited { .. } | Outcome::Signaled { .. });
+        if ran && self.hidden.is_some() && !self.attempt.outputs.is_empty() {
+            // Neither it nor a failure of it can be told.
+            self.ending.outcome = Outcome::Interrupted { cause: Interruption::EngineDied };
+            self.ending.passed = false;
+            return;
+        }
         let ran = ran && report.may_have_outputs;
         if let Some(on) = self.attempt.on.as_ref().filter(|_| ran)
             && let Err(why) = ssh::fetch_outputs(self.hosts, on, &self.attempt.output_file).await
@@ -291,15 +302,30 @@ impl Doing<'_> {
         let part = name.strip_prefix(&self.attempt.name).unwrap_or(name).trim_start_matches('.');
         let mut command = ssh::Command { hosts: self.hosts, on: on.part(part), start };
         if let Some(age) = self.left {
-            let report = command.recover(age, &mut self.urge).await;
+            let recovered = command.recover(age, self.hidden.as_deref(), &mut self.urge).await;
+            let report = recovered.report;
+            self.hidden = recovered.hidden;
             let never = Outcome::Interrupted { cause: Interruption::NeverStarted };
             let is_first = self.ending.checks.is_empty() && name != "verify";
             if report.outcome != never || is_first {
                 return report;
             }
+            if self.hidden.is_some() {
+                return Report::of(Outcome::Interrupted { cause: Interruption::EngineDied });
+            }
             // Its id is void now.
             self.left = None;
             command.on = on.part(&format!("{part}-again"));
+        }
+        if !command.start.secrets.is_empty() {
+            let mut urge = self.urge.clone();
+            let sealed = tokio::select! {
+                sealed = ssh::seal(self.hosts, &command.on, &command.start.secrets) => sealed,
+                _ = urge.wait_for(|urge| *urge > Urge::None) => Err(Outcome::Cancelled),
+            };
+            if let Err(outcome) = sealed {
+                return Report::of(outcome);
+            }
         }
         command.run(&mut self.urge).await
     }
@@ -350,6 +376,5 @@ fn stream(kept: &Kept) -> Stream {
 }
 
 pub(super) fn path_bytes(path: &std::path::Path) -> Bytes {
-    use std::os::unix::ffi::OsStrExt;
     path.as_os_str().as_bytes().into()
 }

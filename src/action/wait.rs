@@ -61,8 +61,8 @@ enum Tried {
 impl Doing<'_> {
     /// A step that waits.
     pub(super) async fn wait(&mut self, wait: &Wait) {
-        // What a try of another engine came to is of no use any more.
-        self.left = None;
+        // What a try of another engine came to is of no use any more; these have other numbers.
+        let after = self.left.take().map_or(0, |age| u32::try_from(age.as_millis()).unwrap_or(0));
         let expected = expected(wait);
         let (tries, last, outcome) = match &wait.until {
             Until::Over(span) => {
@@ -71,7 +71,7 @@ impl Doing<'_> {
                 self.ending.outcome = ended.unwrap_or(Outcome::Done);
                 return;
             }
-            _ => self.poll(wait).await,
+            _ => self.poll(wait, after).await,
         };
         let passed = matches!(outcome, Outcome::Done | Outcome::Exited { code: 0 });
         let times = if tries == 1 { "once".to_owned() } else { format!("{tries} times") };
@@ -85,11 +85,11 @@ impl Doing<'_> {
     }
 
     /// Tries until it holds: how often it was tried, how the last try that came to its end failed, and how it ended.
-    async fn poll(&mut self, wait: &Wait) -> (u32, Option<String>, Outcome) {
+    async fn poll(&mut self, wait: &Wait, after: u32) -> (u32, Option<String>, Outcome) {
         let mut holds_since: Option<Instant> = None;
         let mut last = None;
         for tries in 1.. {
-            let rest = match self.attempt_once(&wait.until, tries).await {
+            let rest = match self.attempt_once(&wait.until, after.saturating_add(tries)).await {
                 Tried::Ended(outcome) => return (tries, last, outcome),
                 Tried::NotYet(why) => {
                     last = Some(why);

@@ -176,7 +176,8 @@ impl Fit<'_> {
         if theirs as u8 > ours as u8 {
             let message =
                 format!("`{}` may {theirs}, its caller promises at most {ours}", self.verb());
-            self.problems.push(bad(self.call.verb.place, message, "more than that"));
+            let hint = format!("if it may, write effect = \"{theirs}\" at the top of the caller");
+            self.problems.push(bad(self.call.verb.place, message, "more than that").hint(hint));
         }
     }
 

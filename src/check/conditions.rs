@@ -15,6 +15,9 @@ use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
 /// The states in which a step may have ended.
 const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
 
+/// What a condition sees of a host.
+const HOST: &[&str] = &["name", "address", "labels", "groups"];
+
 /// How its last attempt may have ended, if there was one.
 const OUTCOMES: [&str; 18] = [
     "exited",
@@ -119,9 +122,8 @@ impl Check<'_> {
         let item = fan::item_name(self.workflow, self.step).map(crate::ids::Name::as_str);
         match path {
             _ if self.on_edge => false,
-            ["host"] | ["host", "name" | "address" | "labels" | "groups", ..] => {
-                fan::may_have_host(self.workflow, Some(self.step))
-            }
+            ["host", field, ..] if !HOST.contains(field) => false,
+            ["host", ..] => fan::may_have_host(self.workflow, Some(self.step)),
             [name, ..] => Some(*name) == item,
             [] => false,
         }
@@ -262,6 +264,11 @@ fn unknown(workflow: &Workflow, path: &[&str]) -> Option<Diagnostic> {
                 }
                 Some(found) => unknown_of_step(found, rest),
             }
+        }
+        ["host", field, ..] if !HOST.contains(field) => {
+            Some(problem(format!("a host has no `{field}`")).hint(
+                "a condition sees its `name`, `address`, `labels` and `groups`, where the step runs on one",
+            ))
         }
         [name, ..] => {
             let hint = if params().any(|p| p == *name) {

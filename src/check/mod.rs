@@ -8,6 +8,7 @@ mod fan;
 mod fleet;
 mod foreign;
 pub mod graph;
+mod mentions;
 mod options;
 mod outputs;
 mod own;
@@ -21,6 +22,7 @@ pub mod values;
 
 pub use calls::{Called, Known, calls};
 pub use fleet::circles;
+pub use mentions::{Mention, mentions, unknown_hosts};
 pub use params::broken;
 pub use scripts::dialect;
 

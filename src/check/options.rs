@@ -320,7 +320,8 @@ fn effect(workflow: &Workflow, step: &Step, problems: &mut Vec<Diagnostic>) {
     let Some(effect) = &step.effect else { return };
     if effect.value as u8 > workflow.effect as u8 {
         let message = format!("the workflow promises at most {}", workflow.effect);
-        problems.push(contradiction(effect.place, &message, "more than that"));
+        let hint = format!("if it may, write effect = \"{}\" at the top as well", effect.value);
+        problems.push(contradiction(effect.place, &message, "more than that").hint(hint));
     }
 }
 

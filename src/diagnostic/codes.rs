@@ -85,6 +85,7 @@ codes! {
     NotEnded "E0505" Error "a condition over a step that may not have ended by then";
     BadAddress "E0701" Error "an address, user or jump that cannot be given to ssh";
     JumpCircle "E0702" Error "hosts that are reached by jumping over each other in a circle";
+    UnknownHost "E0703" Error "a host or selector that the fleet has nothing for";
     BuiltinName "W0601" Warning "a verb with the name of a built-in command";
     LooksLikeCommand "W0602" Warning "prose that looks like a command: it is never executed";
     StrayKey "W0603" Warning "a workflow's key that TOML gives to the last step";

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::resolve;
 use super::turn::Starting;
+use super::{probe, resolve};
 use crate::action::ssh::Hosts;
 use crate::action::{Attempt, Done, Pool, Setting, Urge};
 use crate::ids::Instance;
@@ -74,7 +74,7 @@ pub(super) fn prepare(
             what: What::Probe { probe: (*probe).clone(), seq },
             host: None,
             on_host: false,
-            work: resolve::probe(run, probe, claim(run, seq), setting),
+            work: probe::probe(run, probe, claim(run, seq), setting),
             left: None,
         },
     }

@@ -5,6 +5,7 @@
 pub mod call;
 mod job;
 mod own;
+mod probe;
 mod resolve;
 mod signals;
 mod there;

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::own;
-use crate::action::{Attempt, Expected, Limits, Part, Setting, Wanted, Work};
+use crate::action::{Attempt, Expected, Part, Setting, Wanted, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::fleet::Host;
 use crate::ids::{Instance, Name};
 use crate::plan::{Action, Check, Expectation, Secrets, Shell, Stdin, Step};
-use crate::run::{Node, Probe, Run, host_field};
+use crate::run::{Node, Run, host_field};
 use crate::shell::{simple_command, variable};
 use crate::value::{Bytes, MAX_VALUE, to_bytes};
 use crate::workflow;
@@ -23,17 +23,17 @@ use crate::workflow;
 /// What placeholders are resolved against.
 pub(super) struct Values<'a> {
     pub(super) run: &'a Run,
-    node: Option<&'a Node>,
-    attempt: u32,
+    pub(super) node: Option<&'a Node>,
+    pub(super) attempt: u32,
     /// Params that differ from the plan's in this attempt.
-    params: &'a BTreeMap<Name, Value>,
+    pub(super) params: &'a BTreeMap<Name, Value>,
     /// Where it runs; none for here.
     pub(super) host: Option<Host>,
     /// The id under which a host claims it.
     pub(super) id: String,
     pub(super) setting: &'a Setting,
     /// The name of the attempt's files.
-    name: String,
+    pub(super) name: String,
     /// Values that are handed over as files.
     pub(super) files: Vec<(PathBuf, Bytes)>,
 }
@@ -127,88 +127,6 @@ pub(super) fn attempt(
     })
 }
 
-/// What a probe is called.
-pub(super) fn probe_name(probe: &Probe) -> String {
-    match probe {
-        Probe::Guard(id) => format!("guard-{id}"),
-        Probe::Converge(iteration) => format!("converge-{iteration}"),
-        Probe::Step(instance) => format!("probe-{}", instance.file_stem()),
-    }
-}
-
-/// What a probe runs.
-pub(super) fn probe(
-    run: &Run,
-    probe: &Probe,
-    id: String,
-    setting: &Setting,
-) -> Result<Attempt, String> {
-    let plan = run.plan();
-    let none = BTreeMap::new();
-    let name = probe_name(probe);
-    let mut values = Values {
-        run,
-        node: None,
-        attempt: 0,
-        params: &none,
-        host: None,
-        id,
-        setting,
-        name: name.clone(),
-        files: Vec::new(),
-    };
-    let (shell, deadline, cwd, env, secrets) = match probe {
-        Probe::Guard(id) => {
-            let guard = plan.guards.iter().find(|g| g.id == *id).ok_or("there is no such guard")?;
-            values.host = match &guard.on {
-                Some(on) => run.host_of_guard(on)?,
-                None => None,
-            };
-            (&guard.run, guard.timeout, plan.cwd.as_ref(), &plan.env, &plan.secrets)
-        }
-        Probe::Converge(_) => {
-            let converge = plan.converge.as_ref().ok_or("there is nothing to converge")?;
-            (&converge.condition, None, plan.cwd.as_ref(), &plan.env, &plan.secrets)
-        }
-        Probe::Step(instance) => {
-            let node = run.node(instance).ok_or("there is no such step")?;
-            values.node = Some(node);
-            let step = run.step(node);
-            values.host = run.host(node, 0, &none)?;
-            let shell = step.probe.as_ref().ok_or("no probe")?;
-            (shell, step.timeout, step.cwd.as_ref(), &step.env, &step.secrets)
-        }
-    };
-    let cwd = values.cwd(cwd)?;
-    let env = values.env(env, &cwd)?;
-    let (argv, own) = (values.words(shell), values.handed_over(shell)?);
-    let secrets = values.secrets(secrets)?;
-    Ok(Attempt {
-        output_file: setting.dir.join(format!("{name}.out")),
-        name: name.clone(),
-        work: Work::One(Box::new(Part {
-            name,
-            argv,
-            env: own,
-            stdin: None,
-            expect: None,
-            engine: false,
-        })),
-        env,
-        secrets,
-        cwd,
-        limits: Limits {
-            deadline_ms: deadline.map(|t| t.0),
-            stall_ms: None,
-            grace_ms: setting.grace_ms,
-        },
-        outputs: BTreeMap::new(),
-        verify: None,
-        on: values.remote(false),
-        value_files: values.files,
-    })
-}
-
 /// The words of shell text that only starts one program with literal words, which needs no shell.
 fn direct(shell: &Shell, programs: &mut BTreeMap<PathBuf, bool>) -> Option<Vec<Bytes>> {
     let words =
@@ -285,7 +203,7 @@ impl Values<'_> {
         Ok(bytes)
     }
 
-    fn env(
+    pub(super) fn env(
         &mut self,
         own: &BTreeMap<String, Template>,
         cwd: &Path,
@@ -308,7 +226,7 @@ impl Values<'_> {
     }
 
     /// The secrets, with the texts of their sources in place.
-    fn secrets(&mut self, all: &Secrets) -> Result<Vec<Wanted>, String> {
+    pub(super) fn secrets(&mut self, all: &Secrets) -> Result<Vec<Wanted>, String> {
         let each = all.iter().map(|(name, sources)| {
             let what = format!("a source of the secret {name}");
             let sources = sources.iter().map(|one| one.map(|text| self.short(&what, text)));

@@ -357,6 +357,9 @@ fn placeholder(
             let parsed = Name::parse(name).map_err(|e| e.to_string())?;
             if declared(name) == Some(Named::Item) { Ref::Item(parsed) } else { Ref::Param(parsed) }
         }
+        [name, ..] if declared(name) == Some(Named::Item) => {
+            return Err(format!("`{name}` is an item; it has no fields but `file`"));
+        }
         [name, ..] => return Err(format!("`{name}` is a param; it has no fields but `file`")),
         [] => return Err("empty".to_owned()),
     };

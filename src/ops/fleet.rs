@@ -39,6 +39,21 @@ pub fn fleet(workspace: &Workspace) -> Result<Fleet, Error> {
     if problems.is_empty() { Ok(fleet) } else { Err(Error::Problems(problems, sources)) }
 }
 
+/// What verbs ask of the fleet that it does not have.
+pub(super) fn beside_the_verbs(
+    workspace: &Workspace,
+    checked: &mut [Checked],
+) -> Result<(), Error> {
+    if checked.iter().all(|one| one.mentions.is_empty()) {
+        return Ok(());
+    }
+    let (fleet, _) = read_fleet(workspace)?;
+    for one in checked {
+        one.problems.extend(check::unknown_hosts(&one.mentions, &fleet));
+    }
+    Ok(())
+}
+
 /// What only several hosts' files together show: one name for two of them, jumps in a circle.
 pub(super) fn beside_each_other(checked: &mut [Checked]) {
     let mut found = Vec::new();

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::calls::{self, Verbs};
 use super::confine::confine;
 use super::protocol::{Answer, Checked, File, Request, Verb, to_path};
-use crate::check;
+use crate::check::{self, Mention};
 use crate::diagnostic::{Diagnostic, Source, Sources};
 use crate::plan::hex;
 use crate::source::{self, Loaded, Loader, Parent, Roots};
@@ -98,6 +98,7 @@ impl Reader {
         });
         // What a function makes twice has its place only once.
         problems.dedup();
+        let mentions: Vec<Mention> = workflows.iter().flat_map(check::mentions).collect();
         let text = sources.get(0).map(|s| s.text.as_str()).unwrap_or_default();
         Checked {
             file: file.shown.clone(),
@@ -113,7 +114,8 @@ impl Reader {
                 Vec::new()
             },
             host: None,
-            sources: pointed_at(sources, &problems),
+            sources: pointed_at(sources, &problems, &mentions),
+            mentions,
             problems,
         }
     }
@@ -126,9 +128,10 @@ impl Reader {
     }
 }
 
-/// The sources with only the texts that a problem points into.
-fn pointed_at(sources: Sources, problems: &[Diagnostic]) -> Sources {
+/// The sources with only the texts that a problem points into, or may point into once the fleet is read.
+fn pointed_at(sources: Sources, problems: &[Diagnostic], mentions: &[Mention]) -> Sources {
     let places = problems.iter().flat_map(|p| p.place.iter().chain(p.related.iter().map(|r| &r.0)));
+    let places = places.chain(mentions.iter().map(|mention| &mention.place));
     let used: BTreeSet<u16> = places.map(|place| place.file).collect();
     let kept = |(file, source): (u16, Source)| {
         if used.contains(&file) { source } else { Source { text: String::new(), ..source } }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Mention;
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::fleet::Written;
 use crate::ids::WorkflowId;
@@ -69,6 +70,9 @@ pub struct Checked {
     pub scripts: BTreeMap<WorkflowId, Scripts>,
     /// The verbs that they call, as their callers see them.
     pub called: BTreeMap<WorkflowId, Callee>,
+    /// What they say of the fleet, which is held against it once that is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mentions: Vec<Mention>,
     /// The host it is of, if it is one's file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Written>,

@@ -127,7 +127,7 @@ impl Run {
 
     /// Attempts and probes, as many as there is room for, the longest way to go first.
     fn starts(&self, room: &Room, commands: &mut Vec<Command>) {
-        let (mut slots, mut on_hosts) = (room.slots, room.on_hosts);
+        let mut slots = room.slots;
         for n in &self.unsure {
             let probe = Probe::Step(self.nodes[*n].instance.clone());
             let wanted = matches!(self.step(&self.nodes[*n]).on_interrupt, OnInterrupt::Probe(_));
@@ -138,26 +138,25 @@ impl Run {
         }
         let elsewhere = &room.busy;
         let mut taken: BTreeSet<&Name> = BTreeSet::new();
-        for (_, n) in &self.ready {
-            if slots == 0 && on_hosts == 0 {
-                break;
+        for (queue, mut slots) in self.ready.iter().zip([slots, room.on_hosts]) {
+            for (_, n) in queue {
+                if slots == 0 {
+                    break;
+                }
+                let node = &self.nodes[*n];
+                let locks = &self.step(node).locks;
+                let busy = |l: &Name| {
+                    self.held.contains_key(l) || elsewhere.contains(l) || taken.contains(l)
+                };
+                if locks.iter().any(busy) {
+                    continue;
+                }
+                taken.extend(locks);
+                let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX) + 1;
+                let params = self.next_params(node);
+                commands.push(Command::Start { step: node.instance.clone(), attempt, params });
+                slots -= 1;
             }
-            let node = &self.nodes[*n];
-            let room = if self.step(node).is_on_host() { &mut on_hosts } else { &mut slots };
-            if *room == 0 {
-                continue;
-            }
-            let locks = &self.step(node).locks;
-            let busy =
-                |l: &Name| self.held.contains_key(l) || elsewhere.contains(l) || taken.contains(l);
-            if locks.iter().any(busy) {
-                continue;
-            }
-            taken.extend(locks);
-            let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX) + 1;
-            let params = self.next_params(node);
-            commands.push(Command::Start { step: node.instance.clone(), attempt, params });
-            *room -= 1;
         }
     }
 

@@ -15,8 +15,9 @@ impl Run {
     pub(super) fn set(&mut self, n: usize, state: State, reason: Option<String>) {
         let node = &self.nodes[n];
         let (was, key) = (node.state, (std::cmp::Reverse(node.rank), n));
+        let queue = usize::from(self.step(node).is_on_host());
         match was {
-            State::Ready => drop(self.ready.remove(&key)),
+            State::Ready => drop(self.ready[queue].remove(&key)),
             State::Running => {
                 self.running.remove(&n);
                 self.unlock(n);
@@ -27,7 +28,7 @@ impl Run {
             _ => {}
         }
         match state {
-            State::Ready => drop(self.ready.insert(key)),
+            State::Ready => drop(self.ready[queue].insert(key)),
             State::Running => {
                 self.running.insert(n);
                 self.lock(n);

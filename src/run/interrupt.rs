@@ -49,7 +49,7 @@ impl Run {
     /// The nodes that could have started since, those that run aside. What starts on a host, or fans out, is on disk
     /// before it does.
     fn possible(&self) -> BTreeSet<usize> {
-        let first = self.ready.iter().map(|(_, n)| *n);
+        let first = self.all_ready();
         let first = first.chain(self.delayed.iter().map(|(_, n)| *n));
         let mut todo: Vec<(usize, bool)> =
             first.chain(self.pending.keys().copied()).map(|n| (n, true)).collect();

@@ -26,7 +26,7 @@ impl Run {
         draft.retrying = true;
         let mut tried = BTreeSet::new();
         loop {
-            let ready = draft.ready.iter().map(|(_, n)| *n).chain(draft.pending.keys().copied());
+            let ready = draft.all_ready().chain(draft.pending.keys().copied());
             let admitted = ready.filter(|n| draft.is_admitted(*n));
             let next: Vec<usize> = admitted.filter(|n| tried.insert(*n)).collect();
             if next.is_empty() {

@@ -14,6 +14,7 @@ pub mod outcome;
 mod place;
 mod probes;
 mod rehearsal;
+mod reset;
 mod retry;
 mod state;
 mod status;

@@ -54,7 +54,8 @@ pub struct Run {
     pub(super) target_of: Vec<Option<(usize, Road)>>,
     /// For each node, its targets.
     pub(super) targets: Vec<Vec<usize>>,
-    pub(super) ready: BTreeSet<(std::cmp::Reverse<u32>, usize)>,
+    /// What can start: here, and on hosts. Each has room of its own, and so a queue.
+    pub(super) ready: [BTreeSet<(std::cmp::Reverse<u32>, usize)>; 2],
     pub(super) delayed: BTreeSet<(Time, usize)>,
     pub(super) running: BTreeSet<usize>,
     pub(super) asked: BTreeSet<usize>,
@@ -107,7 +108,7 @@ impl Run {
             after: Vec::new(),
             target_of: Vec::new(),
             targets: Vec::new(),
-            ready: BTreeSet::new(),
+            ready: [BTreeSet::new(), BTreeSet::new()],
             delayed: BTreeSet::new(),
             running: BTreeSet::new(),
             asked: BTreeSet::new(),
@@ -212,6 +213,11 @@ impl Run {
     fn step_of<'p>(&self, plan: &'p Plan, n: usize) -> &'p plan::Step {
         let node = &self.nodes[n];
         if node.finally { &plan.finally[node.step] } else { &plan.steps[node.step] }
+    }
+
+    /// What can start, wherever.
+    pub(super) fn all_ready(&self) -> impl Iterator<Item = usize> {
+        self.ready.iter().flatten().map(|(_, n)| *n)
     }
 
     /// The plan it executes.

@@ -11,7 +11,7 @@ impl Run {
             return *status;
         }
         let moving = !self.running.is_empty()
-            || !self.ready.is_empty()
+            || self.all_ready().next().is_some()
             || !self.delayed.is_empty()
             || !self.unsure.is_empty()
             || !self.pending.is_empty()

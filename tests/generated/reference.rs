@@ -15,6 +15,8 @@ const TABLES: &[(&str, &str, &str)] = &[
     ("Converge", "Converge", "`[converge]`"),
     ("Step", "Step", "`[[steps]]` and `[[finally]]`"),
     ("Edge", "Edge", "`depends_on = [{ … }]` of a step"),
+    ("ForEachTable", "For each", "`for_each = { … }` of a step"),
+    ("Lease", "Machine in no fleet", "`host = { … }` of a step, a guard or the workflow"),
     ("Condition", "When condition", "`when = [{ … }]` of a step"),
     ("OnError", "On error", "`on_error` of a step"),
     ("CallTable", "Call", "`call = { … }` of a step"),
@@ -60,6 +62,9 @@ const VALUES: &[(&str, &str)] = &[
     ("Jump", "jump"),
     ("HostKey", "public key"),
     ("LabelTable", "label = value"),
+    ("NumberOrText", "text or number"),
+    ("Items", "placeholder of a list"),
+    ("Share", "share"),
 ];
 
 pub(crate) fn page(root: &Value, host: &Value) -> String {
@@ -215,17 +220,18 @@ impl Page<'_> {
         if schema["enum"].is_array() {
             return list(&schema["enum"]).iter().map(bare).collect::<Vec<_>>().join(" ");
         }
-        if schema["const"] == true {
-            return "`true`".to_owned();
+        if !schema["const"].is_null() {
+            return code(&schema["const"]);
         }
-        if let [one, many] = list(&schema["anyOf"]).as_slice() {
+        if let [one, others @ ..] = list(&schema["anyOf"]).as_slice() {
             let one = self.form(one);
-            let many = if many["type"] == "array" && self.form(&many["items"]) == one {
-                "a list".to_owned()
-            } else {
-                self.form(many)
+            let other = |other: &Value| match &other["items"] {
+                items if items.is_object() && self.form(items) == one => "a list".to_owned(),
+                _ => self.form(other),
             };
-            return format!("{one}, or {many}");
+            return others
+                .iter()
+                .fold(one.clone(), |all, next| format!("{all}, or {}", other(next)));
         }
         match schema["type"].as_str() {
             Some("array") => {
@@ -234,6 +240,7 @@ impl Page<'_> {
                 let once = if schema["uniqueItems"] == true { ", each once" } else { "" };
                 format!("list of {}{least}{once}", several(&self.form(&schema["items"])))
             }
+            Some("string") => "text, not blank".to_owned(),
             Some("boolean") => "`true` or `false`".to_owned(),
             Some(number @ ("integer" | "number")) => {
                 let word = if number == "integer" { "whole number" } else { "number" };

@@ -54,3 +54,27 @@ fn a_probe_says_of_each_host_whether_it_answers_and_what_it_is() {
     assert_eq!(ostler(&sshd, dir.path(), &["fleet", "probe", "box"]).status.code(), Some(0));
     assert_eq!(ostler(&sshd, dir.path(), &["fleet", "probe", "bx"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_verb_copies_waits_and_fetches_on_hosts_of_the_fleet() {
+    let sshd = Sshd::new();
+    let dir = workspace(&sshd);
+    let there = sshd.at("srv");
+    let verb = "id = 'ship'\n[[params]]\nname = 'to'\ntype = 'path'\n\
+        [[steps]]\nid = 'deploy'\nhost = 'box'\ncopy = { from = 'dist', to = 'host:{to}/app', parents = true }\n\
+        [[steps]]\nid = 'start'\nhost = 'box'\nneeds = ['deploy']\ncmd = 'touch {to}/ready'\n\
+        [[steps]]\nid = 'ready'\nhost = 'box'\nneeds = ['deploy']\n\
+        wait = { until = 'echo try >> {to}/tries; test -e {to}/ready', every = '50ms', stays = '200ms', deadline = '1m' }\n\
+        [[steps]]\nid = 'fetch'\nhost = 'box'\nneeds = ['ready']\ncopy = { from = 'host:{to}/app/x', to = 'fetched' }\n";
+    write(dir.path(), "workflows/ship.toml", verb);
+    write(dir.path(), "dist/x", "content");
+    let there = there.to_str().unwrap();
+    let said = ostler(&sshd, dir.path(), &["ship", "--to", there]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!(std::fs::read_to_string(sshd.at("srv/app/x")).unwrap(), "content");
+    assert_eq!(std::fs::read_to_string(dir.path().join("fetched")).unwrap(), "content");
+    assert!(std::fs::read_to_string(sshd.at("srv/tries")).unwrap().lines().count() > 1);
+    let again = ostler(&sshd, dir.path(), &["ship", "--to", there, "--format", "json"]);
+    let again = String::from_utf8(again.stdout).unwrap();
+    assert_eq!(again.matches("\"observed\": \"unchanged").count(), 2, "{again}");
+}

@@ -220,6 +220,11 @@ fn another_engine_meets_what_was_left() {
             never.ending.outcome,
             Outcome::Interrupted { cause: Interruption::NeverStarted }
         );
+        let never = recover(&second, "never-kept.1", true).await;
+        assert_eq!(
+            never.ending.outcome,
+            Outcome::Interrupted { cause: Interruption::NeverStarted }
+        );
         // What is said never to start does not, also where the order comes late.
         let late = second.make(second.attempt(&host, "never.1", &["true"])).await;
         assert!(matches!(late.ending.outcome, Outcome::Lost { .. }), "{:?}", late.ending.outcome);

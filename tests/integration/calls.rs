@@ -304,3 +304,14 @@ call = { verb = 'one', params = { at = '{host.name}' } }
     assert_eq!(test.read("log").lines().count(), 2);
     assert_eq!(runs(&test, "one"), 2);
 }
+
+#[test]
+fn a_called_verb_finds_the_secrets_that_its_caller_was_started_with() {
+    let test = Test::with("out", "[[steps]]\nid = 'a'\ncall = 'in'\n").verb(
+        "in",
+        "[[steps]]\nid = 'a'\nsecrets = { T = { env = 'CI_TOKEN' } }\ncmd = 'test \"$T\" = k9-Tulip-447; test -z \"$CI_TOKEN$STRANGE\"'\n",
+    );
+    let mut command = test.command(&["run", "out"]);
+    let ran = command.env("CI_TOKEN", "k9-Tulip-447").env("STRANGE", "1").output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::pages::{bash, fenced, shell};
+use crate::page::{bash, fenced, shell};
 use crate::support::Test;
 
 fn readme() -> String {

@@ -31,6 +31,7 @@ mod marks;
 mod modes;
 mod odd;
 mod output;
+mod page;
 mod pages;
 mod params;
 mod people;

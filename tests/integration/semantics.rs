@@ -60,7 +60,7 @@ fn each_exit_code_of_the_page_is_shown_on_it() {
     let rows = rows(&page, "| code | meaning | way out |");
     let told: Vec<i32> = rows.iter().map(|row| row[0].parse().unwrap()).collect();
     assert_eq!(told, (0..10).collect::<Vec<_>>());
-    let blocks = crate::pages::fenced(&page);
+    let blocks = crate::page::fenced(&page);
     let shown = blocks.iter().filter_map(|(_, says, _)| match says.strip_prefix("sh") {
         Some("") => Some(0),
         Some(code) => code.trim().parse().ok(),

@@ -10,6 +10,8 @@ use serde_json::Value;
 /// A workspace that goes away with the test.
 pub(crate) struct Test {
     dir: tempfile::TempDir,
+    /// Variables that the program gets.
+    pub(crate) env: Vec<(String, PathBuf)>,
 }
 
 impl Test {
@@ -22,7 +24,7 @@ impl Test {
 
     /// An empty folder, which is no workspace yet.
     pub(crate) fn empty() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), env: Vec::new() }
     }
 
     /// A workspace with one verb; `id = …` is put before its text.
@@ -58,6 +60,7 @@ impl Test {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_remove("OSTLER_LOG").env("NO_COLOR", "1");
+        command.envs(self.env.iter().map(|(name, path)| (name, path)));
         command
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ostler::check::check;
 use ostler::plan::{Facts, Plan, resolve};
-use ostler::run::{Answer, Ending, Event, Outcome};
+use ostler::run::{Answer, Ending, Event, NoConnection, Outcome};
 use ostler::source::from_text;
 
 use crate::driver::Case;
@@ -90,6 +90,11 @@ impl Play {
             [step, "is", "lost", "once"] => {
                 let lost = Ending::of(Outcome::Lost { reason: String::new() }, false);
                 self.ends(&format!("{step}#1"), Some(lost));
+            }
+            [step, "is", "unreachable"] => {
+                let (why, said) = (NoConnection::Unreachable, String::new());
+                let ending = Ending::of(Outcome::NoConnection { why, said }, false);
+                self.ends(&format!("{step}#1"), Some(ending));
             }
             [step, "is", "false"] => self.lines.push(((*step).to_owned(), "when = \"false\"")),
             [step, "is", "unproven"] => {

@@ -38,6 +38,12 @@ pub struct Copy {
     pub mark: String,
 }
 
+impl Copy {
+    fn is_there(&self) -> bool {
+        self.from.there || self.to.there
+    }
+}
+
 /// One end of a copy.
 #[derive(Debug, Clone)]
 pub struct End {
@@ -76,6 +82,10 @@ impl Doing<'_> {
             Ok(_) = urge.wait_for(|urge| *urge > Urge::None) => Err(Outcome::Cancelled),
             () = tokio::time::sleep(left.unwrap_or(Duration::MAX)), if left.is_some() => {
                 Err(Outcome::TimedOut { after_ms: limit.unwrap_or_default() })
+            }
+            // Without a host, a path there would be one of this machine.
+            () = std::future::ready(()), if self.attempt.on.is_none() && copy.is_there() => {
+                Err(Outcome::Failed { reason: "there is no host to copy from or to".to_owned() })
             }
             copied = way.go() => copied.map_err(|reason| Outcome::Failed { reason }),
         };

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::hosts::{Hosts, Lease};
-use super::line::{Answer, Dropped, nonce};
+use super::line::{Answer, Dropped, Hello, nonce};
 use super::quote::{Order, can_be_exported};
 use super::said::Unreached;
 use super::watch::{Due, Watch};
@@ -21,7 +21,7 @@ use crate::run::Outcome;
 /// How often a guard is told that we are alive.
 const BEAT: Duration = Duration::from_secs(5);
 /// How long a lost connection is tried again before it is given up: that of a command that ended with it,
-const LOST: Duration = Duration::from_secs(30);
+pub(super) const LOST: Duration = Duration::from_secs(30);
 /// and that of one that goes on without it.
 const AWAY: Duration = Duration::from_mins(5);
 /// The pauses between looks at a command that goes on by itself.
@@ -189,28 +189,30 @@ impl Command<'_> {
         let Ok(nonce) = nonce() else { return watch.report(words::never()) };
         let Some(line) = lease.line() else { return watch.report(words::never()) };
         let boot = line.hello.boot.clone();
+        let crashed = |hello: &Hello| hello.boot != boot;
         let accepted =
             line.exchange(self.order("keep", &nonce, stdin.len()), stdin, &nonce, |_, _| {}).await;
         match accepted {
             Ok(words) if words == "kept" => {
                 watch.begin();
-                self.follow(Some(lease), watch, &boot, urge).await
+                self.follow(Some(lease), watch, &crashed, urge).await
             }
             Ok(words) => watch.report(words::outcome(&words, &self.start)),
             Err(Dropped) => {
                 drop(lease);
                 watch.begin();
-                self.follow(None, watch, &boot, urge).await
+                self.follow(None, watch, &crashed, urge).await
             }
         }
     }
 
-    /// Follows a command that needs no connection to its end, over as many connections as it takes.
-    async fn follow(
+    /// Follows a command that needs no connection to its end, over as many connections as it takes. A host that
+    /// crashed meanwhile may have lost what it had recorded last.
+    pub(super) async fn follow(
         &self,
         mut lease: Option<Lease>,
         mut watch: Watch,
-        boot: &str,
+        crashed: &(dyn Fn(&Hello) -> bool + Sync),
         urge: &mut watch::Receiver<Urge>,
     ) -> Report {
         let mut seen = (0, 0);
@@ -243,9 +245,9 @@ impl Command<'_> {
                 pause = if new > 0 { LOOKS.0 } else { (pause * 2).min(LOOKS.1) };
                 let is_over = words != "running";
                 if is_over && new < PIECE {
-                    let rebooted =
-                        lease.as_mut().and_then(Lease::line).is_some_and(|l| l.hello.boot != boot);
-                    let outcome = if words == "never" && rebooted {
+                    let crashed =
+                        lease.as_mut().and_then(Lease::line).is_some_and(|l| crashed(&l.hello));
+                    let outcome = if words == "never" && crashed {
                         words::lost()
                     } else {
                         words::outcome(&words, &self.start)
@@ -300,10 +302,7 @@ impl Command<'_> {
     }
 
     /// What became of an attempt whose connection was lost; whatever it does, it is ended.
-    async fn settle(
-        &self,
-        urge: &mut watch::Receiver<Urge>,
-    ) -> Option<(String, super::line::Hello)> {
+    pub(super) async fn settle(&self, urge: &mut watch::Receiver<Urge>) -> Option<(String, Hello)> {
         let until = Instant::now() + LOST;
         let mut pause = Duration::from_millis(100);
         loop {
@@ -319,7 +318,7 @@ impl Command<'_> {
         }
     }
 
-    async fn ask_state(&self) -> Result<(String, super::line::Hello), Dropped> {
+    async fn ask_state(&self) -> Result<(String, Hello), Dropped> {
         let mut lease = self.hosts.line(&self.on.host).await.map_err(|_| Dropped)?;
         let line = lease.line().ok_or(Dropped)?;
         let nonce = nonce().map_err(|_| Dropped)?;
@@ -328,32 +327,6 @@ impl Command<'_> {
         let hello = line.hello.clone();
         lease.give_back();
         Ok((words, hello))
-    }
-
-    /// What became of an attempt that an engine left which is no more, begun so long ago.
-    pub(in crate::action) async fn recover(
-        &self,
-        age: Duration,
-        urge: &mut watch::Receiver<Urge>,
-    ) -> Report {
-        let mut watch = match Watch::new(&self.start) {
-            Ok(watch) => watch,
-            Err(reason) => return Report::of(Outcome::CouldNotStart { reason }),
-        };
-        let crashed = |hello: &super::line::Hello| {
-            hello.up.is_some_and(|up| up < age + Duration::from_secs(5))
-        };
-        if self.on.keep {
-            watch.begin();
-            return self.follow(None, watch, "", urge).await;
-        }
-        let outcome = match self.settle(urge).await {
-            Some((words, hello)) if words == "never" && crashed(&hello) => words::lost(),
-            Some((words, _)) => words::outcome(&words, &self.start),
-            None => words::lost(),
-        };
-        watch.cut_off(outcome != words::never());
-        watch.report(outcome)
     }
 
     fn id(&self) -> String {

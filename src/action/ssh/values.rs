@@ -3,13 +3,21 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
+use super::ask::AskError;
 use super::hosts::Hosts;
 use super::remote::Remote;
+use crate::plan::hex;
+use crate::redact::Secret;
 use crate::run::{NoConnection, Outcome};
 use crate::value::Bytes;
 
 /// One byte more than outputs may have, which tells that there are too many.
 const OUTPUTS: u64 = 16 * 1024 * 1024 + 1;
+
+/// How often the sum of secrets is summed up again.
+const ROUNDS: u32 = 10_000;
 
 /// What a file is called here, and what there.
 type Names = Vec<(Vec<u8>, Vec<u8>)>;
@@ -24,18 +32,8 @@ pub(in crate::action) async fn hand_over(
     for (nth, (path, value)) in values.iter().enumerate() {
         let file = format!("{}.value-{nth}", on.file_name());
         let script = "take \"$bytes\" >\"$S/$1\" && printf %s \"$S/$1\"";
-        let said =
-            hosts.ask(&on.host, script, &[file.as_bytes()], &value.0).await.map_err(|error| {
-                match error {
-                    super::AskError::Unreached(why) => {
-                        Outcome::NoConnection { why: why.why, said: why.said }
-                    }
-                    super::AskError::Dropped(why) => Outcome::NoConnection {
-                        why: NoConnection::Unreachable,
-                        said: why.to_string(),
-                    },
-                }
-            })?;
+        let said = hosts.ask(&on.host, script, &[file.as_bytes()], &value.0).await;
+        let said = said.map_err(unreached)?;
         if said.code != 0 {
             let said = "a value's file cannot be written there".to_owned();
             return Err(Outcome::NoConnection { why: NoConnection::DiskFull, said });
@@ -43,6 +41,64 @@ pub(in crate::action) async fn hand_over(
         names.push((path.as_os_str().as_bytes().to_vec(), said.stdout));
     }
     Ok(names)
+}
+
+/// The end of an attempt that could not be prepared on its host.
+fn unreached(error: AskError) -> Outcome {
+    match error {
+        AskError::Unreached(why) => Outcome::NoConnection { why: why.why, said: why.said },
+        AskError::Dropped(why) => {
+            Outcome::NoConnection { why: NoConnection::Unreachable, said: why.to_string() }
+        }
+    }
+}
+
+/// Writes down beside an attempt's claim which secrets it is given: a sum that tells others from them.
+pub(in crate::action) async fn seal(
+    hosts: &Hosts,
+    on: &Remote,
+    secrets: &[Secret],
+) -> Result<(), Outcome> {
+    let file = format!("{}.secrets", on.file_name());
+    let sum = sum(on, secrets);
+    let script = "printf %s \"$2\" >\"$S/$1\"";
+    match hosts.ask(&on.host, script, &[file.as_bytes(), sum.as_bytes()], &[]).await {
+        Ok(said) if said.code == 0 => Ok(()),
+        Ok(_) => {
+            let said = "what tells its secrets from others cannot be written there".to_owned();
+            Err(Outcome::NoConnection { why: NoConnection::DiskFull, said })
+        }
+        Err(error) => Err(unreached(error)),
+    }
+}
+
+/// Whether these are the secrets that an attempt was given, or it was given none at all.
+pub(in crate::action) async fn is_sealed(
+    hosts: &Hosts,
+    on: &Remote,
+    secrets: &[Secret],
+) -> Result<bool, AskError> {
+    let file = format!("{}.secrets", on.file_name());
+    let script = "[ -e \"$S/$1\" ] || exit 3; head -c 100 <\"$S/$1\"";
+    let said = hosts.ask(&on.host, script, &[file.as_bytes()], &[]).await?;
+    Ok(said.code == 3 || (said.code == 0 && said.stdout == sum(on, secrets).as_bytes()))
+}
+
+/// A sum of secrets, another one for each attempt, and slow enough that nobody guesses them by it.
+fn sum(on: &Remote, secrets: &[Secret]) -> String {
+    let mut sum = Sha256::digest(on.file_name());
+    for secret in secrets {
+        let value = Sha256::digest(&secret.value.0);
+        sum = Sha256::new()
+            .chain_update(sum)
+            .chain_update(&secret.name)
+            .chain_update(value)
+            .finalize();
+    }
+    for _ in 0..ROUNDS {
+        sum = Sha256::digest(sum);
+    }
+    hex(&sum)
 }
 
 /// Puts the host's names of files into a word for ours, which are long and of this attempt only.
@@ -80,6 +136,28 @@ pub(in crate::action) async fn fetch_outputs(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_secrets_have_another_sum() {
+        let host = serde_json::json!({ "name": "box", "address": "box" });
+        let on = |id: &str| Remote {
+            host: serde_json::from_value(host.clone()).unwrap(),
+            id: id.to_owned(),
+            keep: false,
+        };
+        let one = |name: &str, value: &str| Secret { name: name.to_owned(), value: value.into() };
+        let sums = [
+            sum(&on("a"), &[one("A", "correct"), one("B", "horse")]),
+            sum(&on("b"), &[one("A", "correct"), one("B", "horse")]),
+            sum(&on("a"), &[one("A", "correct"), one("B", "horses")]),
+            sum(&on("a"), &[one("A", "horse"), one("B", "correct")]),
+            sum(&on("a"), &[one("A", "correcthorse"), one("B", "")]),
+            sum(&on("a"), &[one("A", "correct")]),
+        ];
+        let different: std::collections::BTreeSet<&String> = sums.iter().collect();
+        assert_eq!(different.len(), sums.len());
+        assert_eq!(sums[0], sum(&on("a"), &[one("A", "correct"), one("B", "horse")]));
+    }
 
     #[test]
     fn every_place_of_a_name_is_changed() {

@@ -27,6 +27,8 @@ pub(super) struct Watch {
     /// Why it is being ended, and since when.
     ending: Option<(Why, Instant)>,
     killing: Option<Instant>,
+    /// Why nobody may see what it writes, if so.
+    hidden: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -65,7 +67,13 @@ impl Watch {
             leaked: Vec::new(),
             ending: None,
             killing: None,
+            hidden: None,
         })
+    }
+
+    /// What it writes is not kept, for this reason.
+    pub(super) fn hide(&mut self, why: &str) {
+        self.hidden = Some(why.to_owned());
     }
 
     /// The command begins now: what came before was the connection.
@@ -78,6 +86,9 @@ impl Watch {
     pub(super) fn heard(&mut self, out: &[u8], err: &[u8]) {
         if !out.is_empty() || !err.is_empty() {
             self.last_output = Instant::now();
+        }
+        if self.hidden.is_some() {
+            return;
         }
         self.stdout.take(out);
         self.stderr.take(err);
@@ -152,13 +163,17 @@ impl Watch {
     /// Its connection was lost: of its output the end is missing, unless it never started.
     pub(super) fn cut_off(&mut self, is_missing: bool) {
         if is_missing {
-            self.stdout.cut_off("the connection was lost before its end");
-            self.stderr.cut_off("the connection was lost before its end");
+            let why = self.hidden.as_deref().unwrap_or("the connection was lost before its end");
+            self.stdout.cut_off(why);
+            self.stderr.cut_off(why);
         }
     }
 
     /// What is known of it in the end.
-    pub(super) fn report(self, outcome: Outcome) -> Report {
+    pub(super) fn report(mut self, outcome: Outcome) -> Report {
+        if self.hidden.is_some() {
+            self.cut_off(outcome != words::never());
+        }
         let ran = matches!(
             outcome,
             Outcome::Exited { .. } | Outcome::Signaled { .. } | Outcome::Interrupted { .. }

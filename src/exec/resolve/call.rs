@@ -1,5 +1,7 @@
 //! A call's values put in place: they go to the engine of the called run by its standard input, whatever they hold.
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde_json::Value;
 
 use super::Values;
@@ -9,7 +11,7 @@ use crate::expr::template::{Form, Part as Piece};
 use crate::ids::RunId;
 use crate::plan::{Argument, Call, Step};
 use crate::run::Parent;
-use crate::value::from_bytes;
+use crate::value::{Bytes, from_bytes};
 
 impl Values<'_> {
     pub(super) fn call(&mut self, step: &Step, call: &Call) -> Result<Work, String> {
@@ -46,7 +48,7 @@ impl Values<'_> {
             name: step.id.to_string(),
             // The link always means this very program.
             argv: vec!["/proc/self/exe".into(), ROLE.into()],
-            env: Vec::new(),
+            env: passed_on(),
             stdin: Some(stdin.into()),
             expect,
             engine: true,
@@ -65,4 +67,15 @@ impl Values<'_> {
             },
         })
     }
+}
+
+/// What this engine was started with: the one of the called run fetches secrets and finds hosts as this one does. What
+/// its commands inherit of it, it decides as this one does too.
+fn passed_on() -> Vec<(String, Bytes)> {
+    let about_hosts = |name: &str| name.starts_with("OSTLER_SSH");
+    let own = |name: &str| name == "PWD" || (name.starts_with("OSTLER_") && !about_hosts(name));
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.as_bytes().into())))
+        .filter(|(name, _)| !own(name))
+        .collect()
 }
