@@ -131,7 +131,7 @@ fn what_was_written_with_a_secret_that_changed_meanwhile_is_not_shown() {
             rustix::process::kill_process(engine, rustix::process::Signal::STOP).unwrap();
             std::fs::write(fleet.at("go"), "").unwrap();
             wait_until("its end is written down", || {
-                is_in(&fleet.sshds[0].at("state/ostler"), b"\nexit 3\n")
+                is_in(&fleet.sshds[0].at("state/ostler"), b"\nexit 3 -\n")
             });
         }
         end(engine);
