@@ -49,6 +49,11 @@ fn workspace(files: &[(String, String)]) -> tempfile::TempDir {
     let called = "id = 'called'\noutputs = { of = '{of}' }\nparams = [{ name = 'of', type = '[string]' }]\n\
                   [[steps]]\nid = 'a'\ncmd = 'true'\n";
     std::fs::write(above.join("called.toml"), called).unwrap();
+    let fleet = dir.path().join("fleet");
+    std::fs::create_dir(&fleet).unwrap();
+    std::fs::write(fleet.join("web.toml"), "groups = ['web']\nlabels = { os = 'linux' }\n")
+        .unwrap();
+    std::fs::write(fleet.join("db.toml"), "").unwrap();
     for (name, text) in files {
         std::fs::write(workflows.join(name), text).unwrap();
     }
