@@ -146,7 +146,15 @@ fn items(workflow: &Workflow, step: &Step, each: &At<ForEach>, problems: &mut Ve
             let text = At { value: text.clone(), place: *place };
             list(workflow, &text, problems);
         }
-        (Some(At { value: Items::Each(all), .. }), None) => twice(all, problems),
+        (Some(At { value: Items::Each(all), place }), None) => {
+            if all.is_empty() && !each.value.allow_empty {
+                let problem = contradiction("a list without items", *place, "nothing here");
+                problems.push(
+                    problem.hint("give it some, or say that it may have none: allow_empty = true"),
+                );
+            }
+            twice(all, problems);
+        }
         (None, Some(_)) => {}
     }
 }
