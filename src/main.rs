@@ -1,4 +1,4 @@
-//! The program: the hidden roles of keeper, ssh, reader and called engine first, else the command line.
+//! The program: the hidden roles of keeper, reader and called engine first, else the command line.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,9 +12,6 @@ fn main() -> ExitCode {
     let role = std::env::args_os().nth(1);
     if role.as_ref().is_some_and(|role| role == "__keeper") {
         return ExitCode::from(ostler::action::keeper::main());
-    }
-    if role.as_ref().is_some_and(|role| role == "__ssh") {
-        return ExitCode::from(ostler::action::ssh::role::main(std::env::args_os().skip(2)));
     }
     if role.as_ref().is_some_and(|role| role == "__reader") {
         return ExitCode::from(ostler::reader::child::main());

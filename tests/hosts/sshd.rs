@@ -149,7 +149,6 @@ impl Engine {
             lock: std::fs::File::create(dir.path().join("lock")).unwrap(),
         });
         let mut reach = Reach::from_env();
-        reach.ostler = PathBuf::from(env!("CARGO_BIN_EXE_ostler"));
         reach.config = Some(config.to_owned());
         change(&mut reach);
         let hosts = Hosts::new(reach, &pool);

@@ -8,8 +8,6 @@ use crate::fleet::Host;
 /// What is the same for all connections.
 #[derive(Debug, Clone)]
 pub struct Reach {
-    /// Our own binary, which becomes `ssh` in a role of its own.
-    pub ostler: PathBuf,
     /// The program that connects.
     pub ssh: OsString,
     /// A configuration instead of the user's and the system's.
@@ -27,8 +25,6 @@ impl Reach {
     pub fn from_env() -> Self {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
-            // The link works also after the binary was replaced, and always means this very program.
-            ostler: PathBuf::from("/proc/self/exe"),
             ssh: set("OSTLER_SSH").unwrap_or_else(|| "ssh".into()),
             config: set("OSTLER_SSH_CONFIG").map(PathBuf::from),
             sessions: 8,

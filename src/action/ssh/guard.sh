@@ -19,12 +19,20 @@ IFS='
 '
 nl='
 '
-mask=$(umask)
+# What the kernel says of a process, in $value, without another process: PID FIELD.
+status() {
+  while read -r word value rest; do
+    [ "$word" != "$2" ] || return 0
+  done <"/proc/$1/status"
+  return 1
+}
+if status self Umask:; then mask=$value; else mask=$(umask); fi
 umask 077
 # Only in this locale does every shell hand on every byte.
 had=${LC_ALL+set} locale=${LC_ALL-}
 LC_ALL=C
-ostler_setsid=$(command -v setsid)
+ostler_setsid=setsid
+command -v setsid >/dev/null || ostler_setsid=
 read -r boot </proc/sys/kernel/random/boot_id || boot=-
 read -r up rest </proc/uptime || up=-
 now=
@@ -40,7 +48,7 @@ S=${XDG_STATE_HOME:-${HOME:-/nonexistent}/.local/state}/ostler
 
 # Our own process id, in $pid: $$ is that of the first shell.
 self() {
-  read -r pid rest </proc/self/stat || pid=$(exec sh -c 'echo $PPID')
+  if status self Pid:; then pid=$value; else pid=$(exec sh -c 'echo $PPID'); fi
 }
 
 nap() {
@@ -292,7 +300,7 @@ watchdog() {
 }
 
 execute() {
-  how=$S/.how.$$ gone=
+  how=$S/.how.$$ gone= above=
   run() {
     id=$2
     now=$2
@@ -377,7 +385,7 @@ leaks() {
     new=
     while [ "$before" -lt "$after" ]; do
       before=$((before + 1))
-      [ ! -r "/proc/$before/environ" ] || new="$new /proc/$before/environ"
+      [ -r "/proc/$before/environ" ] && adopted "$before" && new="$new /proc/$before/environ"
     done
     [ "$new" ] && grep -qsF "OSTLER_GUARD=$id:" $new || return
   fi
@@ -392,6 +400,20 @@ leaks() {
     ! alive "$id" || name "$1" survivor
   fi
   end=$said
+}
+# Whether a process has lost its parent to one of ours, as what was left behind has, or what started that.
+adopted() {
+  above=${above:-$(ancestors)}
+  status "$1" PPid: || return
+  case $above in *" $value "* | *'?') ;; *) return 1 ;; esac
+}
+ancestors() {
+  printf ' 0 '
+  value=$$
+  while [ "$value" != 0 ]; do
+    printf '%s ' "$value"
+    status "$value" PPid: || { echo '?'; return; }
+  done
 }
 name() {
   for found in $(grep -lsF "OSTLER_GUARD=$id:" /proc/[0-9]*/environ); do

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -307,10 +308,14 @@ impl Answer {
 
 fn start(reach: &Reach, host: &Host, way: Way, paths: &Paths, kin: &Kin) -> io::Result<Line> {
     let words = connect::words(reach, host, way, &paths.socket, &paths.log, paths.known.as_deref());
-    let mut command = Command::new(&reach.ostler);
-    command.arg(super::role::ROLE).args(words);
-    // Its words are read by us; and it asks nobody.
-    command.env("LC_ALL", "C").env("SSH_ASKPASS_REQUIRE", "never");
+    let mut words = words.into_iter();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    // In a group of its own, for what is typed to end the run reaches the engine alone.
+    command.process_group(0);
+    // Its words are read by us. And it asks nobody, nor does a jump host's ssh: not at the terminal, for a program is
+    // to be asked instead, and that one says no.
+    command.env("LC_ALL", "C").env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = kin.start(&mut command)?;
     let closed = || io::Error::other("a pipe is missing");

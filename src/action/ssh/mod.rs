@@ -11,7 +11,6 @@ mod marked;
 mod quote;
 mod recover;
 mod remote;
-pub mod role;
 mod said;
 mod values;
 mod watch;
