@@ -10,7 +10,7 @@ use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::expr::template::StepField;
 use crate::expr::{Condition, TYPE_NAMES, Type};
 use crate::ids::StepId;
-use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
+use crate::workflow::{Names, Param, ParamType, Step, ValueType, Workflow};
 
 /// The states in which a step may have ended.
 const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
@@ -40,13 +40,18 @@ const OUTCOMES: [&str; 18] = [
     "answered",
 ];
 
-pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    workflow: &Workflow,
+    names: &Names<'_>,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) {
     let ends = LazyCell::new(|| Ends::of(workflow));
     // Most workflows know neither hosts nor items, and need not be searched for them step by step.
     let more = workflow.asks_for_hosts() || all_steps(workflow).any(fan::fans_out);
     let common = LazyCell::new(|| Type::record(common(workflow)));
     for step in all_steps(workflow) {
-        let own = LazyCell::new(|| Type::record(common_and_own(workflow, step)));
+        let own = LazyCell::new(|| Type::record(common_and_own(workflow, names, step)));
         for when in &step.when {
             let (text, ended) = (&when.condition, &|| ends.before(step));
             let root = if more && fan::sees_more(workflow, step) { &*own } else { &*common };
@@ -164,10 +169,10 @@ impl Check<'_> {
 }
 
 /// What a condition on a step sees that runs on a host or is for an item, as `Run::variables` makes it.
-fn common_and_own(workflow: &Workflow, step: &Step) -> Vec<(String, Type)> {
+fn common_and_own(workflow: &Workflow, names: &Names<'_>, step: &Step) -> Vec<(String, Type)> {
     let mut all = common(workflow);
     if let Some(name) = fan::item_name(workflow, step) {
-        let words = fan::words(workflow, name);
+        let words = fan::words(workflow, names, name);
         let one =
             words.map_or_else(Type::json, |words| Type::words(words.iter().map(String::as_str)));
         all.push((name.to_string(), one));

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{all_steps, texts};
+use super::all_steps;
 use crate::diagnostic::{At, Code, Diagnostic, Place, closest, printable};
 use crate::fleet::Fleet;
 use crate::ids::HostName;
-use crate::workflow::{HostRef, LOCAL, ValueType, Workflow};
+use crate::workflow::{HostRef, LOCAL, Names, ValueType, Workflow};
 
 /// Something that a workflow says of the fleet, without a placeholder in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,10 +21,8 @@ pub struct Mention {
 
 /// All that a workflow says of the fleet.
 pub fn mentions(workflow: &Workflow) -> Vec<Mention> {
-    let literal = |text: &str| {
-        let template = texts::parse(workflow, text).ok()?;
-        template.as_literal().map(str::to_owned)
-    };
+    let names = Names::of(workflow);
+    let literal = |text: &str| names.template(text).ok()?.as_literal().map(str::to_owned);
     let steps = all_steps(workflow).filter_map(|step| step.host.as_ref());
     let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
     let hosts = steps.chain(guards).chain(&workflow.host).filter_map(|host| match &host.value {

@@ -12,7 +12,7 @@ use crate::expr::{Template, template::Placeholder};
 use crate::fleet::Host;
 use crate::ids::{HostName, Name};
 use crate::value::to_text;
-use crate::workflow::{self, Batch, HostRef, LOCAL, OnError, Workflow};
+use crate::workflow::{self, Batch, HostRef, LOCAL, Names, OnError, Workflow};
 
 /// The machine that a step runs on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +109,7 @@ pub enum Items {
 /// Where the steps and guards of a workflow run, looked up.
 pub(super) struct Places<'w> {
     workflow: &'w Workflow,
+    names: Names<'w>,
     params: &'w BTreeMap<Name, Param>,
     facts: &'w Facts,
     /// The hosts that steps may run on.
@@ -123,8 +124,9 @@ impl<'w> Places<'w> {
         params: &'w BTreeMap<Name, Param>,
         facts: &'w Facts,
     ) -> Self {
-        let mut places =
-            Self { workflow, params, facts, hosts: BTreeMap::new(), refused: Vec::new() };
+        let names = Names::of(workflow);
+        let (hosts, refused) = (BTreeMap::new(), Vec::new());
+        let mut places = Self { workflow, names, params, facts, hosts, refused };
         for param in workflow.params.iter().filter(|p| p.kind.of == workflow::ValueType::Host) {
             let value = params.get(&param.name.value).map(|p| &p.value);
             let one = value.and_then(Value::as_str).into_iter();
@@ -267,9 +269,9 @@ impl<'w> Places<'w> {
         retries.flat_map(|retry| &retry.escalate).map(|(name, _)| &name.value).collect()
     }
 
-    fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.workflow.named(name))
-            .unwrap_or_else(|_| Template::literal(text))
+    /// A text of the workflow with its placeholders found.
+    pub(super) fn template(&self, text: &str) -> Template {
+        self.names.template(text).unwrap_or_else(|_| Template::literal(text))
     }
 }
 

@@ -76,8 +76,7 @@ struct Resolver<'w, 'p> {
 
 impl Resolver<'_, '_> {
     fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.workflow.named(name))
-            .unwrap_or_else(|_| Template::literal(text))
+        self.places.template(text)
     }
 
     /// Shell text: compiled, or with a doubled brace that stands for one brace undone.
