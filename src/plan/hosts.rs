@@ -110,6 +110,8 @@ pub enum Items {
 pub(super) struct Places<'w> {
     workflow: &'w Workflow,
     names: Names<'w>,
+    /// The params that a retry may change.
+    escalated: BTreeSet<&'w Name>,
     params: &'w BTreeMap<Name, Param>,
     facts: &'w Facts,
     /// The hosts that steps may run on.
@@ -125,8 +127,9 @@ impl<'w> Places<'w> {
         facts: &'w Facts,
     ) -> Self {
         let names = Names::of(workflow);
+        let escalated = escalated(workflow);
         let (hosts, refused) = (BTreeMap::new(), Vec::new());
-        let mut places = Self { workflow, names, params, facts, hosts, refused };
+        let mut places = Self { workflow, names, escalated, params, facts, hosts, refused };
         for param in workflow.params.iter().filter(|p| p.kind.of == workflow::ValueType::Host) {
             let value = params.get(&param.name.value).map(|p| &p.value);
             let one = value.and_then(Value::as_str).into_iter();
@@ -242,14 +245,13 @@ impl<'w> Places<'w> {
 
     /// The text of a template that depends on nothing but params that stay as they are.
     fn known(&self, template: &Template) -> Option<String> {
-        let escalated = self.escalated();
         template
             .0
             .iter()
             .map(|part| match part {
                 Part::Text(text) => Some(text.clone()),
                 Part::Ref(Placeholder { to: Ref::Param(name), default, .. }) => {
-                    if escalated.contains(name) {
+                    if self.escalated.contains(name) {
                         return None;
                     }
                     let value = self.params.get(name).map(|param| to_text(&param.value));
@@ -260,19 +262,19 @@ impl<'w> Places<'w> {
             .collect()
     }
 
-    /// The params that a retry may change.
-    fn escalated(&self) -> BTreeSet<&Name> {
-        let retries = self.workflow.all_steps().filter_map(|step| match &step.on_error.value {
-            OnError::Retry(retry) => Some(retry),
-            _ => None,
-        });
-        retries.flat_map(|retry| &retry.escalate).map(|(name, _)| &name.value).collect()
-    }
-
     /// A text of the workflow with its placeholders found.
     pub(super) fn template(&self, text: &str) -> Template {
         self.names.template(text).unwrap_or_else(|_| Template::literal(text))
     }
+}
+
+/// The params that a retry may change.
+fn escalated(workflow: &Workflow) -> BTreeSet<&Name> {
+    let retries = workflow.all_steps().filter_map(|step| match &step.on_error.value {
+        OnError::Retry(retry) => Some(retry),
+        _ => None,
+    });
+    retries.flat_map(|retry| &retry.escalate).map(|(name, _)| &name.value).collect()
 }
 
 /// How a step fans out over items: as its `for_each` says.
