@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::all_steps;
-use crate::diagnostic::{At, Code, Diagnostic, Place, closest, printable};
+use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::fleet::Fleet;
-use crate::ids::HostName;
 use crate::workflow::{HostRef, LOCAL, Names, ValueType, Workflow};
 
 /// Something that a workflow says of the fleet, without a placeholder in it.
@@ -50,20 +49,12 @@ pub fn unknown_hosts(mentions: &[Mention], fleet: &Fleet) -> Vec<Diagnostic> {
 
 fn unknown(mention: &Mention, fleet: &Fleet) -> Option<Diagnostic> {
     let Mention { text, place, selects } = mention;
-    let problem = |message: String| Diagnostic::new(Code::UnknownHost, message);
-    if *selects {
+    let (none, label) = if *selects {
         let first = fleet.select(std::slice::from_ref(text)).err()?.into_iter().next()?;
-        let problem = problem(first.message).at(*place, "selects nothing");
-        return Some(first.hint.into_iter().fold(problem, Diagnostic::hint));
-    }
-    if fleet.hosts.contains_key(text.as_str()) {
-        return None;
-    }
-    let name = printable(text);
-    let problem = problem(format!("no host is called `{name}`")).at(*place, "not in the fleet");
-    let names = || fleet.hosts.keys().map(HostName::as_str);
-    Some(match closest(text, names()) {
-        Some(_) => problem.suggest(text, names()),
-        None => problem.hint(format!("describe it in fleet/{name}.toml")),
-    })
+        (first, "selects nothing")
+    } else {
+        (fleet.find(text).err()?, "not in the fleet")
+    };
+    let problem = Diagnostic::new(Code::UnknownHost, none.message).at(*place, label);
+    Some(none.hint.into_iter().fold(problem, Diagnostic::hint))
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{BadParam, Facts, Param};
-use crate::diagnostic::{At, closest, printable};
+use crate::diagnostic::At;
 use crate::expr::template::{Part, Ref};
 use crate::expr::{Template, template::Placeholder};
-use crate::fleet::Host;
+use crate::fleet::{Host, NoHost};
 use crate::ids::{HostName, Name};
 use crate::value::to_text;
 use crate::workflow::{self, Batch, HostRef, LOCAL, Names, OnError, Workflow};
@@ -214,11 +214,8 @@ impl<'w> Places<'w> {
                 names
             }
             Err(_) if allow_empty && selectors.is_empty() => Vec::new(),
-            Err(problems) => {
-                self.refused.extend(problems.into_iter().map(|problem| BadParam {
-                    message: format!("{what}: {problem}"),
-                    hint: problem.hint.clone(),
-                }));
+            Err(none) => {
+                self.refused.extend(none.into_iter().map(|none| refused(what, none)));
                 Vec::new()
             }
         }
@@ -226,20 +223,10 @@ impl<'w> Places<'w> {
 
     /// Adds a host by its name, or says that there is none.
     fn named(&mut self, name: &str, what: &str) {
-        let hosts = &self.facts.fleet.hosts;
-        if let Some((name, host)) = hosts.get_key_value(name) {
-            self.hosts.insert(name.clone(), host.clone());
-            return;
-        }
-        let near = closest(name, hosts.keys().map(HostName::as_str));
-        let hint = near.map_or_else(
-            || format!("describe it in fleet/{}.toml", printable(name)),
-            |near| format!("did you mean `{near}`?"),
-        );
-        let message = format!("{what}: no host is called `{}`", printable(name));
-        let refused = BadParam { message, hint: Some(hint) };
-        if !self.refused.contains(&refused) {
-            self.refused.push(refused);
+        match self.facts.fleet.find(name).map_err(|none| refused(what, none)) {
+            Ok(host) => drop(self.hosts.insert(host.name.clone(), host.clone())),
+            Err(refused) if self.refused.contains(&refused) => {}
+            Err(refused) => self.refused.push(refused),
         }
     }
 
@@ -266,6 +253,11 @@ impl<'w> Places<'w> {
     pub(super) fn template(&self, text: &str) -> Template {
         self.names.template(text).unwrap_or_else(|_| Template::literal(text))
     }
+}
+
+/// Why something cannot run where it should.
+fn refused(what: &str, none: NoHost) -> BadParam {
+    BadParam { message: format!("{what}: {none}"), hint: none.hint }
 }
 
 /// The params that a retry may change.
