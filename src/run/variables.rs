@@ -160,7 +160,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::{Interruption, Outcome, State};
+    use crate::run::{Interruption, NoConnection, Outcome, State};
 
     /// The words of a field that `check` takes for impossible.
     fn impossible(field: &str, words: &[&str]) -> Vec<String> {
@@ -198,7 +198,9 @@ mod tests {
             Outcome::Lost { reason: reason() },
             Outcome::Answered,
         ];
-        let names: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
+        let names = outcomes.iter().map(Outcome::name);
+        let names: Vec<&str> = names.chain(NoConnection::ALL.map(NoConnection::name)).collect();
         assert_eq!(impossible("outcome", &names), [""; 0]);
+        assert_eq!(impossible("outcome", &["check_failed", "bad_output"]).len(), 2);
     }
 }
