@@ -221,7 +221,7 @@ impl Driver<'_> {
             // Between what we read and our lock, another driver may have come and ended it.
             if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
-                for (step, _) in tx.run().left_on_hosts() {
+                for step in tx.run().left_on_hosts() {
                     decided.jobs.extend(job::recover(tx, &step, pool.setting(), programs));
                 }
             }
