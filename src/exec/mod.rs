@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* every event is committed before its effect; when recording fails, what runs is ended and nothing starts.
 
-pub mod call;
+pub mod called;
 mod job;
 mod own;
 mod probe;
@@ -327,7 +327,7 @@ impl Driver<'_> {
             ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
         let what = self.running.remove(&id)?.what;
         if let What::Attempt { step, attempt, .. } = &what {
-            call::judge(self.store, self.journal.run(), step, *attempt, &mut done);
+            called::judge(self.store, self.journal.run(), step, *attempt, &mut done);
         }
         Some(Input::Ended(what, Box::new(done)))
     }
