@@ -94,10 +94,8 @@ impl Run {
                 other => return Err(format!("`{}` is no list: {other}", found.braced())),
             },
             Items::Each(all) => {
-                let texts = all.iter().map(|template| self.text(template, &reader));
-                texts
-                    .map(|text| Ok(Item::of(Value::String(text?))))
-                    .collect::<Result<_, String>>()?
+                let item = |template| self.text(template, &reader).map(Value::String).map(Item::of);
+                all.iter().map(item).collect::<Result<_, _>>()?
             }
         };
         if items.is_empty() && !fan.allow_empty {
