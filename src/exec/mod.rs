@@ -2,7 +2,7 @@
 //!
 //! *Invariant:* every event is committed before its effect; when recording fails, what runs is ended and nothing starts.
 
-pub mod call;
+pub mod called;
 mod job;
 mod own;
 mod probe;
@@ -221,7 +221,7 @@ impl Driver<'_> {
             // Between what we read and our lock, another driver may have come and ended it.
             if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
-                for (step, _) in tx.run().left_on_hosts() {
+                for step in tx.run().left_on_hosts() {
                     decided.jobs.extend(job::recover(tx, &step, pool.setting(), programs));
                 }
             }
@@ -327,7 +327,7 @@ impl Driver<'_> {
             ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
         let what = self.running.remove(&id)?.what;
         if let What::Attempt { step, attempt, .. } = &what {
-            call::judge(self.store, self.journal.run(), step, *attempt, &mut done);
+            called::judge(self.store, self.journal.run(), step, *attempt, &mut done);
         }
         Some(Input::Ended(what, Box::new(done)))
     }

@@ -1,6 +1,6 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
-mod call;
+mod request;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;

@@ -40,10 +40,10 @@ impl Run {
         self.nodes[n].last().is_some_and(|attempt| attempt.host.is_some())
     }
 
-    /// The attempts that a dead driver left on hosts, which are asked what became of them.
-    pub fn left_on_hosts(&self) -> Vec<(Instance, u32)> {
-        let left = self.running.iter().filter(|n| self.is_on_host(**n)).map(|n| &self.nodes[*n]);
-        left.map(|node| (node.instance.clone(), node.last().map_or(0, |last| last.n))).collect()
+    /// Whose attempts a dead driver left on hosts, which are asked what became of them.
+    pub fn left_on_hosts(&self) -> Vec<Instance> {
+        let left = self.running.iter().filter(|n| self.is_on_host(**n));
+        left.map(|n| self.nodes[*n].instance.clone()).collect()
     }
 
     /// The nodes that could have started since, those that run aside. What starts on a host, or fans out, is on disk
