@@ -6,6 +6,7 @@
 mod attempt;
 mod capture;
 mod copy;
+mod cut_short;
 mod expect;
 pub mod keeper;
 mod outputs;
