@@ -304,6 +304,7 @@ impl Run {
         node.taken_over = None;
         node.earlier = node.attempts.len();
         (node.retries, node.stops, node.standby) = (0, false, false);
+        node.handed_over = false;
     }
 }
 

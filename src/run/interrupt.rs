@@ -51,6 +51,7 @@ impl Run {
     fn possible(&self) -> BTreeSet<usize> {
         let first = self.all_ready();
         let first = first.chain(self.delayed.iter().map(|(_, n)| *n));
+        let first = first.filter(|n| !self.is_for_somebody(&self.nodes[*n]));
         let mut todo: Vec<(usize, bool)> =
             first.chain(self.pending.keys().copied()).map(|n| (n, true)).collect();
         todo.extend(self.running.iter().flat_map(|n| self.may_follow(*n, true, true)));
@@ -65,6 +66,7 @@ impl Run {
                 continue;
             }
             let asked = step.is_asked();
+            let asked = asked || self.is_for_somebody(node);
             let forced = step.is_on_host() || (step.fan.is_some() && !node.is_instance());
             let starts = startable && told.is_none() && !asked && step.unmet.is_none() && !forced;
             let judged = !step.when.is_empty() || step.edges.iter().any(|e| e.condition.is_some());
