@@ -5,7 +5,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::call::settle_all;
-use super::workspace::{Durability, actor, runtime};
+use super::workspace::{Durability, acting, actor, runtime};
 use super::{Error, Workspace, facts};
 use crate::action::{Calls, Setting, is_alive};
 use crate::exec::{self, Drive, Left, Show};
@@ -73,7 +73,7 @@ pub(super) fn begin(
 ) -> Result<Session, Error> {
     let mut store = workspace.store()?;
     let mut id = RunId::from_random(random()?);
-    let mut by = actor(ActorKind::Human);
+    let mut by = acting(None)?;
     let (mut retries, mut taken_over, mut parent) = (None, Vec::new(), None);
     let (mut stepped, mut task) = (false, None);
     match occasion {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::time::{Duration, Instant};
 
-use super::super::act::free_lock;
+use super::super::act::{died, free_lock};
 use super::super::start::{Session, drive, setting};
 use super::super::workspace::{actor, runtime};
 use super::super::{Error, StartOptions, Workspace, output_end, which};
@@ -54,6 +54,8 @@ impl<'a> Desk<'a> {
         let desk = Self { workspace, act, store, journal };
         let left = desk.run().driver().is_some() && !desk.run().status().is_final();
         match if left { free_lock(&desk.store, &id)? } else { None } {
+            // A run that the engine drives goes on when somebody says so.
+            Some(_) if !desk.run().is_stepped() => Err(died(&id)),
             Some(lock) => desk.drive(&lock),
             None => Ok(desk),
         }
