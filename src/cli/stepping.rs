@@ -217,7 +217,7 @@ impl Context {
     fn told(&self, brief: &Brief, acting: &Acting) -> Exit {
         self.print(&match acting.format {
             Some(Format::Json) => format!("{}\n", pretty(brief)),
-            _ => brief.text(),
+            _ => brief.painted(&self.out),
         });
         Exit::Passed
     }
