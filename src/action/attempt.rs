@@ -244,7 +244,10 @@ impl Doing<'_> {
             .checks
             .iter()
             .filter(|c| !c.passed)
-            .map(|c| format!("{} {}, expected {}", c.what, c.observed, c.expected))
+            .map(|c| match c.what.as_str() {
+                "exit" => c.observed.clone(),
+                what => format!("{what} {}, expected {}", c.observed, c.expected),
+            })
             .collect();
         let observed =
             if failed.is_empty() { report.outcome.to_string() } else { failed.join("; ") };
