@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod fleet;
 mod formats;
+mod hands;
 mod housekeeping;
 mod list;
 mod live;

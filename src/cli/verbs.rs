@@ -79,7 +79,10 @@ impl Context {
             let what = format!("{ITS_ENGINE_DIED}{owes}");
             return head(&what) + &command(&format!("ostler runs resume {}", run.id));
         }
-        match open.asked.as_slice() {
+        if open.hands.stepped && open.engine.is_none() {
+            return self.in_hands(&run.workflow, run.id.as_str(), &open.hands);
+        }
+        match open.hands.asked.as_slice() {
             [] if open.engine.is_some() => {
                 let what = self.out.paint(Tone::Strong, "▸");
                 format!("  {what} {} runs\n", run.workflow)
@@ -132,8 +135,9 @@ fn as_json(verbs: &[Offered], open: &[Open]) -> serde_json::Value {
     };
     let run = |open: &Open| {
         json!({
-            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.asked,
+            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.hands.asked,
             "interrupted": open.engine == Some(Engine::Dead), "owes_finally": open.summary.owes_finally,
+            "hands": open.hands,
         })
     };
     let runs = |open: &&Open| open.engine == Some(Engine::Alive);

@@ -1,0 +1,54 @@
+//! In whose hands the steps of a run are that has not ended.
+
+use serde::Serialize;
+
+use crate::ids::Instance;
+use crate::run::{Run, State};
+use crate::value::Time;
+
+/// A step that somebody holds.
+#[derive(Debug, Clone, Serialize)]
+pub struct Held {
+    /// The step.
+    pub step: String,
+    /// Who holds it.
+    pub by: String,
+    /// Until when, unless it is renewed. If that is over, it is recorded once somebody acts.
+    pub until: Time,
+}
+
+/// In whose hands the steps of a run are.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Hands {
+    /// Whether they are handed out one by one.
+    pub stepped: bool,
+    /// What the run is for, in the words of who opened it.
+    pub task: Option<String>,
+    /// Those that somebody holds.
+    pub held: Vec<Held>,
+    /// Those that somebody may take, but for those that are asked about.
+    pub offered: Vec<String>,
+    /// Those that somebody is asked about.
+    pub asked: Vec<String>,
+}
+
+impl Hands {
+    pub(super) fn of(run: &Run) -> Self {
+        let named = |state: State| {
+            let all = run.nodes().iter().filter(move |node| node.state == state);
+            all.map(|node| &node.instance).map(Instance::to_string).collect()
+        };
+        let held = run.held().map(|(node, lease)| Held {
+            step: node.instance.to_string(),
+            by: lease.by.name.clone(),
+            until: lease.until,
+        });
+        Self {
+            stepped: run.is_stepped(),
+            task: run.task().map(str::to_owned),
+            held: held.collect(),
+            offered: if run.is_stepped() { named(State::Ready) } else { Vec::new() },
+            asked: named(State::Asked),
+        }
+    }
+}
