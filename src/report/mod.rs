@@ -1,6 +1,7 @@
 //! What is said of a run after it, as a report, and before it, as an outlook and a picture; in all their forms. Pure.
 #![deny(clippy::disallowed_methods)]
 
+mod brief;
 mod called;
 mod diff;
 mod failed;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use brief::Brief;
 pub use called::{CalledReport, ParentReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
