@@ -26,7 +26,8 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
-use signals::Signals;
+pub(crate) use signals::Signals;
+pub use signals::interrupt;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 
 /// How long something recorded may not be forced to disk.
