@@ -4,7 +4,7 @@ use super::Error;
 use crate::action::is_alive;
 use crate::ids::RunId;
 use crate::run::{Run, RunStatus, State};
-use crate::store::{Filter, Holder, Store};
+use crate::store::{self, Filter, Holder, Store};
 
 /// The runs that have not ended, newest first.
 fn open(store: &Store) -> Result<Vec<RunId>, Error> {
@@ -49,4 +49,16 @@ pub(super) fn resumable(store: &Store) -> Result<RunId, Error> {
 /// The run that is named, or that in which somebody is asked about a step.
 pub fn run_of_step(store: &Store, run: Option<&str>, step: &str) -> Result<RunId, Error> {
     run.map_or_else(|| asking(store, step), |run| Ok(store.find(Some(run))?))
+}
+
+/// The run whose id begins like this; else the latest of the verb of this name.
+pub fn run_named(store: &Store, text: &str) -> Result<RunId, Error> {
+    match store.find(Some(text)) {
+        Err(error @ (store::Error::NoRun(_) | store::Error::Ambiguous(_))) => {
+            let workflow = Some(text.to_owned());
+            let of_verb = Filter { workflow, limit: Some(1), ..Filter::default() };
+            store.list(&of_verb)?.pop().map(|run| run.id).ok_or_else(|| error.into())
+        }
+        found => Ok(found?),
+    }
 }

@@ -9,6 +9,7 @@ pub mod graph;
 mod junit;
 pub(crate) mod lines;
 mod markdown;
+mod marked;
 mod notes;
 mod outlook;
 mod output;
@@ -27,6 +28,7 @@ pub use called::{CalledReport, ParentReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use markdown::markdown;
+pub use marked::{Shown, marked, shown};
 pub use outlook::{Outlook, outlook};
 pub use output::Output;
 pub use plan::plan;
@@ -127,7 +129,7 @@ pub struct TakenOverReport {
 
 impl StepReport {
     /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
-    fn cause(&self) -> String {
+    pub fn cause(&self) -> String {
         let failed = self.checks.iter().find(|check| check.status == "failed");
         let last = self.attempts.last();
         let cause = if let Some(check) = failed {
