@@ -13,6 +13,7 @@ mod formats;
 mod housekeeping;
 mod list;
 mod live;
+mod mcp;
 mod names;
 mod new;
 mod plan;
@@ -140,6 +141,7 @@ impl Context {
             Command::Fleet(command) => self.fleet(&command),
             Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Step(command) => self.step(command),
+            Command::Mcp(args) => self.mcp(&args),
         }
     }
 
