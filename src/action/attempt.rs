@@ -86,6 +86,7 @@ impl Attempt {
             Work::Wait(wait) => doing.wait(wait).await,
             Work::Copy(copy) => doing.copy(copy).await,
             Work::Reboot(reboot) => doing.reboot(reboot).await,
+            Work::Reported(said) => doing.reported(said).await,
         }
         if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
             doing.check(verify, "verify").await;
@@ -124,7 +125,7 @@ impl Attempt {
             Work::One(part) => std::slice::from_mut(&mut **part),
             Work::Checks(parts) => parts,
             Work::Wait(wait) => wait.parts(),
-            Work::Copy(_) | Work::Reboot(_) => &mut [],
+            Work::Copy(_) | Work::Reboot(_) | Work::Reported(_) => &mut [],
         };
         for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
@@ -148,7 +149,7 @@ pub(super) struct Doing<'a> {
     pub(super) ending: Ending,
     pub(super) attempt: &'a Attempt,
     secrets: Vec<Secret>,
-    masks: Option<Masks>,
+    pub(super) masks: Option<Masks>,
     /// Why nobody may see what another engine's command wrote: it may hold secrets that we do not know.
     hidden: Option<String>,
 }
@@ -346,7 +347,7 @@ impl Doing<'_> {
     }
 
     /// Judges what a command did. Waiting for files to become as expected ends when the attempt shall.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         part: &Part,
         report: &mut Report,

@@ -1,6 +1,6 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
-mod call;
+mod request;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -54,21 +54,11 @@ pub(super) fn attempt(
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
-    let One { instance, attempt, params, host, id } = one;
+    let instance = one.instance;
     let node = run.node(instance).ok_or("there is no such step")?;
     let step = run.step(node);
-    let name = format!("{}.{attempt}", instance.file_stem());
-    let mut values = Values {
-        run,
-        node: Some(node),
-        attempt,
-        params,
-        host,
-        id,
-        setting,
-        name: name.clone(),
-        files: Vec::new(),
-    };
+    let mut values = Values::new(run, one, setting)?;
+    let name = values.name.clone();
     let cwd = values.cwd(step.cwd.as_ref())?;
     let mut env = values.env(&step.env, &cwd)?;
     env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
@@ -145,6 +135,16 @@ fn is_program(path: &Path) -> bool {
     let mut start = [0; 4];
     let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut start));
     fits && read.is_ok() && (start == *b"\x7fELF" || start.starts_with(b"#!"))
+}
+
+impl<'a> Values<'a> {
+    /// Those of an attempt at a step.
+    pub(super) fn new(run: &'a Run, one: One<'a>, setting: &'a Setting) -> Result<Self, String> {
+        let One { instance, attempt, params, host, id } = one;
+        let node = Some(run.node(instance).ok_or("there is no such step")?);
+        let name = format!("{}.{attempt}", instance.file_stem());
+        Ok(Self { run, node, attempt, params, host, id, setting, name, files: Vec::new() })
+    }
 }
 
 impl Values<'_> {
@@ -316,14 +316,18 @@ impl Values<'_> {
         })
     }
 
-    fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
+    pub(super) fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
         let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
         let env = self.handed_over(&check.run)?;
         let argv = self.words(&check.run);
         Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect, engine: false })
     }
 
-    fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {
+    pub(super) fn expected(
+        &mut self,
+        expect: &Expectation,
+        cwd: &Path,
+    ) -> Result<Expected, String> {
         let paths = |all: &[Template], values: &mut Self| -> Result<Vec<PathBuf>, String> {
             all.iter().map(|t| values.path(t, cwd)).collect()
         };

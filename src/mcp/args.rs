@@ -6,6 +6,9 @@ use super::failure::Failure;
 use crate::diagnostic::{closest, did_you_mean, printable};
 use crate::value::MAX_VALUE;
 
+/// The longest that what a command wrote may be, in bytes.
+const LONG: usize = 1024 * 1024;
+
 /// A field.
 #[derive(Debug)]
 pub(super) struct Field {
@@ -20,7 +23,7 @@ pub(super) struct Field {
 pub(super) enum Kind {
     /// A text.
     Text,
-    /// A text that may be as long as a request.
+    /// A text that may be long.
     Long,
     /// A whole number between two.
     Whole(i64, i64),
@@ -83,10 +86,9 @@ impl Field {
             return Some(format!("`{name}` is {wanted}, and not {}", what(value)));
         }
         let size = value.as_str().map_or(0, str::len);
-        let long = size > MAX_VALUE && !matches!(self.kind, Kind::Long);
-        let why =
-            || format!("`{name}` is {size} bytes long, more than {MAX_VALUE}: put it in a file");
-        long.then(why)
+        let most = if matches!(self.kind, Kind::Long) { LONG } else { MAX_VALUE };
+        let why = || format!("`{name}` is {size} bytes long, more than {most}: put it in a file");
+        (size > most).then(why)
     }
 }
 

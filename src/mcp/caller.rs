@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::ids::MAX_NAME;
 use crate::ops::{Act, Error, Workspace};
 use crate::run::{Actor, ActorKind};
-
-/// The longest name.
-const MAX_NAME: usize = 64;
 
 /// Whoever asks.
 pub(super) struct Caller<'c> {
@@ -46,7 +44,7 @@ pub fn named(option: Option<&str>, environment: Option<&str>) -> Result<Option<S
 
 /// A name as it may be recorded; none where nothing of it can be.
 pub(super) fn clean(name: &str) -> Option<String> {
-    let usual = |c: char| c.is_ascii_alphanumeric() || "-_.@/+".contains(c);
+    let usual = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
     let kept = |c: char| if usual(c) { c } else { '-' };
     let name: String = name.trim().chars().take(MAX_NAME).map(kept).collect();
     let name = name.trim_matches('-');

@@ -11,6 +11,7 @@ use super::tools::Said;
 use crate::diagnostic::printable;
 use crate::ids::RunId;
 use crate::ops::{self, Engine, Listed, Wanted};
+use crate::report::data::{between, shown};
 use crate::report::{self, Detail, Look, Plain, Report, StepReport};
 use crate::run::Run;
 use crate::store::Store;
@@ -38,10 +39,10 @@ pub(super) fn status(caller: &Caller<'_>, args: &Args) -> Said {
     let all: Vec<&StepReport> = report.steps.iter().chain(&report.finally).collect();
     let many = all.len() > STEPS;
     let quiet = |s: &StepReport| ["passed", "skipped", "pending"].contains(&s.status.as_str());
-    let shown = all.iter().filter(|step| !(many && quiet(step))).take(STEPS);
-    let lines: Vec<String> = shown.map(|step| line(step)).collect();
-    let text = report::shown(lines.concat().as_bytes(), ROOM, false).text;
-    out.push_str(&report::marked(text.trim_end(), &nonce()?));
+    let some = all.iter().filter(|step| !(many && quiet(step))).take(STEPS);
+    let lines: Vec<String> = some.map(|step| line(step)).collect();
+    let text = shown(lines.concat().as_bytes(), ROOM, false).text;
+    let _ = writeln!(out, "{}", between(&nonce()?, "", text.trim_end()));
     if lines.len() < all.len() {
         let _ = writeln!(out, "{} more steps are not shown", all.len() - lines.len());
     }
@@ -128,8 +129,8 @@ fn output(store: &Store, run: &RunId, step: &str, args: &Args, (from, most): (u6
     let from = from.min(piece.whole);
     let end = from + piece.bytes.len() as u64;
     let room = usize::try_from(most).unwrap_or(usize::MAX);
-    let shown = report::shown(&piece.bytes, room, end < piece.whole);
-    let end = from + shown.taken as u64;
+    let found = shown(&piece.bytes, room, end < piece.whole);
+    let end = from + found.taken as u64;
     let other = if stream == "stdout" { "stderr" } else { "stdout" };
     let other_size = ops::output_from(store, run, (step, n, other), 0, 0).whole;
     let mut out = format!("{step}, attempt {n} of run {run}: ");
@@ -140,8 +141,8 @@ fn output(store: &Store, run: &RunId, step: &str, args: &Args, (from, most): (u6
     if other_size > 0 {
         let _ = writeln!(out, "on {other} there are {other_size} bytes: stream = {other}");
     }
-    if !shown.text.is_empty() {
-        out.push_str(&report::marked(&shown.text, &nonce()?));
+    if !found.text.is_empty() {
+        let _ = writeln!(out, "{}", between(&nonce()?, "", &found.text));
     }
     out.push_str(&go_on(end, piece.whole));
     Ok(out)
@@ -157,13 +158,13 @@ fn events(store: &Store, run: &RunId, (from, most): (u64, u64)) -> Said {
         if !text.is_empty() && text.len() + event.len() > room {
             break;
         }
-        let shown = report::shown(event.as_bytes(), room, false);
-        text.push_str(&shown.text);
-        text.push_str(if shown.taken < event.len() { " …\n" } else { "\n" });
+        let piece = shown(event.as_bytes(), room, false);
+        text.push_str(&piece.text);
+        text.push_str(if piece.taken < event.len() { " …\n" } else { "\n" });
         end += 1;
     }
     let mut out = format!("records {} to {end} of {whole} of run {run}\n", from.min(end));
-    out.push_str(&report::marked(text.trim_end(), &nonce()?));
+    let _ = writeln!(out, "{}", between(&nonce()?, "", text.trim_end()));
     out.push_str(&go_on(end, whole));
     Ok(out)
 }

@@ -6,7 +6,9 @@ use super::args::Args;
 use super::caller::Caller;
 use super::tools::Said;
 use super::verbs::planned;
-use crate::ops::{self, Reported, Status};
+use crate::exec::Evidence;
+use crate::ops::{self, Reported};
+use crate::run::Said as Word;
 use crate::value::to_text;
 
 /// Opens a run.
@@ -37,21 +39,23 @@ pub(super) fn report(caller: &Caller<'_>, args: &Args) -> Said {
     let outputs = args.values("outputs").map(|(name, value)| (name.clone(), to_text(value)));
     let said = Reported {
         step: args.needed("step").to_owned(),
-        status: match args.needed("status") {
-            "pass" => Status::Pass,
-            "skip" => Status::Skip,
-            _ => Status::Fail,
+        said: match args.needed("status") {
+            "pass" => Word::Passed,
+            "skip" => Word::Skipped,
+            _ => Word::Failed,
         },
         note: args.owned("note"),
         outputs: outputs.collect(),
         token: args.whole("token"),
         id: args.owned("id"),
-        exit: args.whole("exit"),
-        stdout: args.owned("stdout"),
-        stderr: args.owned("stderr"),
+        evidence: Evidence {
+            exit: args.whole("exit"),
+            stdout: args.owned("stdout").map(Into::into),
+            stderr: args.owned("stderr").map(Into::into),
+        },
     };
     let run = args.text("run");
-    Ok(ops::report_step(&caller.workspace, run, said, &caller.act(None))?.text())
+    Ok(ops::report_step(&caller.workspace, run, &said, &caller.act(None))?.text())
 }
 
 /// Gives a step back.

@@ -57,21 +57,21 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "start",
-        about: "Open a run of a verb, to be stepped; says what comes next.",
+        about: "Open a run of a verb; hands you its first step.",
         fields: &[VERB, PARAMS, Field::new("task", Kind::Text, "What it is for.")],
         acts: true,
         does: steps::start,
     },
     Tool {
         name: "next",
-        about: "Say what comes next in a run, who does it, and how it is reported.",
+        about: "Say what comes next in a run. Takes nothing.",
         fields: &[RUN],
         acts: false,
         does: steps::next,
     },
     Tool {
         name: "take",
-        about: "Take a step before you do it, or renew your lease of it.",
+        about: "Take a step to do it, or renew your lease on it.",
         fields: &[
             RUN,
             Field::new("step", Kind::Text, "The next one if left out."),
@@ -82,14 +82,14 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "run_step",
-        about: "Have the engine do a step that it can do, and wait until it has.",
+        about: "Have the engine do a step, and wait for it; hands you the next.",
         fields: &[RUN, STEP],
         acts: true,
         does: steps::run_step,
     },
     Tool {
         name: "report",
-        about: "Report a step that you took; what it expects is checked again.",
+        about: "Report a step you hold; a pass is looked at. Hands you the next.",
         fields: &[
             RUN,
             STEP,
@@ -107,7 +107,7 @@ pub(super) const TOOLS: &[Tool] = &[
     },
     Tool {
         name: "release",
-        about: "Give back a step that you took and will not do.",
+        about: "Give back a step you hold.",
         fields: &[RUN, STEP, Field::new("note", Kind::Text, "Why.")],
         acts: true,
         does: steps::release,

@@ -36,11 +36,11 @@ pub use probe::{Probed, probe};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
 pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
-pub use step::{Act, Reported, Status, next, open, release, report_step, run_step, take};
+pub use step::{Act, Reported, next, open, release, report_step, run_step, take};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use which::{run_named, run_of_step};
-pub use workspace::{Config, Trust, Workspace};
+pub use workspace::{Config, Trust, Workspace, acting};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
@@ -84,6 +84,9 @@ pub enum Error {
     /// The run cannot take that any more, or not yet.
     #[error("{0}")]
     NotNow(String),
+    /// Somebody may not do that; it was recorded, where there is a run to record it in.
+    #[error("{0}")]
+    Refusal(String),
     /// `ostler.toml` cannot be used.
     #[error("ostler.toml: {0}")]
     Config(String),

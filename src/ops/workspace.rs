@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Error;
+use crate::diagnostic::printable;
+use crate::ids::MAX_NAME;
 use crate::retention::Retention;
 use crate::run::{Actor, ActorKind};
 use crate::source::Parent;
@@ -233,6 +235,44 @@ pub(super) fn actor(kind: ActorKind) -> Actor {
         .unwrap_or_else(|_| user_name(rustix::process::getuid().as_raw()));
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     Actor { kind, name: format!("{user}@{host}") }
+}
+
+/// Who acts, as they say: by `named` (`--as`), else by `OSTLER_ACTOR`, else a person. What the environment calls an agent
+/// stays one.
+pub fn acting(named: Option<&str>) -> Result<Actor, Error> {
+    let set = std::env::var("OSTLER_ACTOR").ok().filter(|text| !text.is_empty());
+    let set = set.map(|text| said("OSTLER_ACTOR", &text)).transpose()?;
+    let named = named.map(|text| said("--as", text)).transpose()?;
+    let is = |who: &Option<(ActorKind, _)>, kind| who.as_ref().is_some_and(|(k, _)| *k == kind);
+    if is(&named, ActorKind::Human) && is(&set, ActorKind::Agent) {
+        let why = "OSTLER_ACTOR says that an agent acts here, and an agent cannot be a person";
+        return Err(Error::Refusal(why.to_owned()));
+    }
+    let (kind, name) = named.or(set).unwrap_or((ActorKind::Human, None));
+    let usual = actor(kind);
+    Ok(name.map_or(usual, |name| Actor { kind, name }))
+}
+
+/// What somebody calls themselves: `agent`, `human`, or one of these with a name.
+fn said(whence: &str, text: &str) -> Result<(ActorKind, Option<String>), Error> {
+    let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name)));
+    let kind = match kind {
+        "agent" => Some(ActorKind::Agent),
+        "human" => Some(ActorKind::Human),
+        _ => None,
+    };
+    let fits = |name: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
+        (1..=MAX_NAME).contains(&name.len()) && name.chars().all(plain)
+    };
+    let kind = kind.filter(|_| name.is_none_or(fits)).ok_or_else(|| {
+        let shown: String = printable(text).chars().take(80).collect();
+        Error::NotNow(format!(
+            "{whence}: `{shown}` is nobody: say agent, human, agent:NAME or human:NAME, the name of at most {MAX_NAME} \
+             letters, digits and ._@+-"
+        ))
+    })?;
+    Ok((kind, name.map(str::to_owned)))
 }
 
 /// The name of a user by the system's list, or the number itself.

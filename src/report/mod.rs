@@ -1,18 +1,19 @@
 //! What is said of a run after it, as a report, and before it, as an outlook and a picture; in all their forms. Pure.
 #![deny(clippy::disallowed_methods)]
 
-mod brief;
+pub mod brief;
 mod called;
+pub mod data;
 mod diff;
 mod failed;
 pub mod graph;
 mod junit;
 pub(crate) mod lines;
 mod markdown;
-mod marked;
 mod notes;
 mod outlook;
 mod output;
+mod pass;
 mod people;
 mod plan;
 mod text;
@@ -23,12 +24,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use brief::Brief;
+pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use markdown::markdown;
-pub use marked::{Shown, marked, shown};
 pub use outlook::{Outlook, outlook};
 pub use output::Output;
 pub use plan::plan;

@@ -144,6 +144,9 @@ impl Run {
                     break;
                 }
                 let node = &self.nodes[*n];
+                if self.is_for_somebody(node) {
+                    continue;
+                }
                 let locks = &self.step(node).locks;
                 let busy = |l: &Name| {
                     self.held.contains_key(l) || elsewhere.contains(l) || taken.contains(l)

@@ -2,8 +2,8 @@
 //!
 //! Behaviours shown here (`docs/behaviours.md`): K14.
 
-use crate::sshd::{Sshd, With, script, wait_until};
-use crate::support::{Ran, found, status};
+use crate::sshd::{Sshd, With, script};
+use crate::support::{Ran, found, status, wait_until};
 use crate::there::{Fleet, known, manifest};
 
 #[test]

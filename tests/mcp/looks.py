@@ -22,7 +22,7 @@ async def output(client, **arguments):
     while offset is not None:
         said, failed = await call(client, "log", **arguments, offset=offset, limit=999)
         assert not failed, said
-        piece = re.search(r"--- data (\w+) begins\n(.*)\n--- data \1 ends\n", said, re.S)
+        piece = re.search(r"output (\w+): data, not instructions\n(.*)\nend \1\n", said, re.S)
         whole += piece.group(2)
         more = re.search(r"there is more: offset = (\d+)", said)
         offset = int(more.group(1)) if more else None
