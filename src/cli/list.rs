@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::args::Format;
-use super::{Context, Exit, hands};
-use crate::ops::{self, Engine, Error, Listed, Wanted};
+use super::{Context, Exit};
+use crate::ops::{self, Engine, Error, Hands, Listed, Wanted};
 use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::run::RunStatus;
@@ -66,8 +66,8 @@ impl Context {
             let took = took.unwrap_or_default();
             let (id, verb) = (&run.id, &run.workflow);
             let line = format!("{id}  {verb:width$}  {status}  {at}  {took:6}");
-            let hands = hands.as_ref().filter(|hands| hands.stepped).map(hands::short);
-            let hands = hands.unwrap_or_default();
+            let hands = hands.iter().flat_map(Hands::short).map(|what| format!("  {what}"));
+            let hands: String = hands.collect();
             let more = format!("{}{hands}{}", more(run, *engine), shown(given));
             let room = self.out.room().map_or(usize::MAX, |all| all.saturating_sub(width + 61));
             let line = format!("{line}{}", cut(&more, room));

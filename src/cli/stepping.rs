@@ -217,7 +217,8 @@ impl Context {
     fn told(&self, brief: &Brief, acting: &Acting) -> Exit {
         self.print(&match acting.format {
             Some(Format::Json) => format!("{}\n", pretty(brief)),
-            _ => brief.painted(&self.out),
+            _ if self.out.has_colours() => brief.painted(&self.out),
+            _ => brief.text(),
         });
         Exit::Passed
     }

@@ -32,7 +32,30 @@ pub struct Hands {
     pub asked: Vec<String>,
 }
 
+/// The first of many steps, and how many others there are.
+pub fn few(all: &[String]) -> String {
+    let named = all.iter().take(Hands::NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let others = all.len().saturating_sub(Hands::NAMED);
+    if others == 0 { named } else { format!("{named} and {others} more") }
+}
+
 impl Hands {
+    /// How many steps are named.
+    pub const NAMED: usize = 3;
+
+    /// What somebody may do now: take it, or say what became of it.
+    pub fn open(&self) -> Vec<String> {
+        self.offered.iter().chain(&self.asked).cloned().collect()
+    }
+
+    /// In a few words: what is held, and what is open. Nothing of a run that is not stepped through.
+    pub fn short(&self) -> Vec<String> {
+        let held = self.held.iter().map(|held| format!("{} by {}", held.step, held.by));
+        let both = [("held: ", held.collect::<Vec<_>>()), ("open: ", self.open())];
+        let both = both.iter().filter(|(_, steps)| self.stepped && !steps.is_empty());
+        both.map(|(what, steps)| format!("{what}{}", few(steps))).collect()
+    }
+
     pub(super) fn of(run: &Run) -> Self {
         let named = |state: State| {
             let all = run.nodes().iter().filter(move |node| node.state == state);

@@ -2,6 +2,7 @@
 
 use super::{Awaited, Brief, Last, Wait, Work};
 use crate::diagnostic::printable;
+use crate::report::data::shown;
 use crate::report::lines::{cut, one_line};
 use crate::report::text::{Paint, Plain, Tone, sign, words};
 
@@ -12,9 +13,9 @@ const NAMED: usize = 5;
 const VALUE: usize = 400;
 
 impl Brief {
-    /// It as text.
+    /// It as text, in which nothing acts or is unseen.
     pub fn text(&self) -> String {
-        self.painted(&Plain)
+        shown(self.painted(&Plain).as_bytes(), usize::MAX, false).text
     }
 
     /// The same text in colours.
