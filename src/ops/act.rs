@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::start::{Session, StartOptions, drive};
-use super::workspace::{acting, actor};
+use super::step::permitted;
+use super::workspace::acting;
 use super::{Error, Workspace, which};
 use crate::action::is_alive;
 use crate::check::values;
 use crate::exec::{self, Left, Show};
 use crate::ids::{Instance, Name, RunId};
-use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
+use crate::run::{Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
 
 /// How often others' records are looked for.
@@ -109,9 +110,14 @@ pub fn answer(
     if lock.is_some() && !over && journal.run().driver().is_some() {
         return Err(died(&id));
     }
-    let person = actor(ActorKind::Human);
-    let recorded = store.append(&mut journal, &person, exec::now, |tx| {
+    let by = acting(None)?;
+    let recorded = store.append(&mut journal, &by, exec::now, |tx| {
         let node = tx.run().node(&instance).ok_or_else(|| store::Error::NoRun(step.clone()))?;
+        if let Err(reason) = permitted(tx.run(), node, &by, "answer") {
+            let (what, reason, step) = ("answer".to_owned(), reason, instance.to_string());
+            let event = Event::Refused { what, step, reason: reason.clone(), token: None };
+            return tx.record(event, None).map(|()| Err(Error::Refusal(reason)));
+        }
         match acceptable(tx.run(), node, &answer, &outputs) {
             Err(error) => Ok(Err(error)),
             Ok(outputs) => {
@@ -219,7 +225,7 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     }
 }
 
-/// Follows a run that another process drives, until it has ended or waits. `show` is told of the run as it is, and
+/// Follows a run that another process drives, until it has ended or waits; one that is stepped through until it has ended. `show` is told of the run as it is, and
 /// then of every record.
 pub fn watch(
     workspace: &Workspace,
@@ -230,7 +236,11 @@ pub fn watch(
     let id = store.find(run)?;
     let journal = store.load(&id)?;
     show(None, journal.run(), &store);
-    let over = |run: &Run| run.status() != RunStatus::Running;
+    // Where steps are taken and reported, nobody need be there between two of them.
+    let over = |run: &Run| match run.status() {
+        RunStatus::Running => false,
+        status => status.is_final() || !run.is_stepped(),
+    };
     follow(store, journal, &over, &mut |record, run, store| show(Some(record), run, store))
 }
 
@@ -242,7 +252,9 @@ fn follow(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     while !over(journal.run()) {
-        let driven = journal.run().driver().is_some_and(|(pid, _)| is_alive(pid));
+        let run = journal.run();
+        let waits = run.is_stepped() && run.driver().is_none();
+        let driven = waits || run.driver().is_some_and(|(pid, _)| is_alive(pid));
         if driven {
             std::thread::sleep(LOOK_EVERY);
         }

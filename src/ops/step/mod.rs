@@ -6,6 +6,7 @@ mod rules;
 use std::time::Duration;
 
 use self::desk::{Desk, Wish};
+pub(super) use self::rules::permitted;
 use self::rules::{Grip, Handing, Taking};
 use super::start::{Occasion, begin};
 use super::{Error, Session, StartOptions, Workspace};

@@ -190,7 +190,13 @@ fn open(run: &Run) -> Result<(), String> {
     if run.status().is_final() { Err(over(run).to_string()) } else { Ok(()) }
 }
 
-fn permitted(run: &Run, node: &Node, actor: &Actor, what: &str) -> Result<(), String> {
+/// Whether a step is one that somebody may do.
+pub(in crate::ops) fn permitted(
+    run: &Run,
+    node: &Node,
+    actor: &Actor,
+    what: &str,
+) -> Result<(), String> {
     if may_do(run.step(node).actor, actor) {
         return Ok(());
     }
