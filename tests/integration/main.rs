@@ -24,6 +24,7 @@ mod feel;
 mod fleet;
 mod given_back;
 mod history;
+mod hands;
 mod hostile;
 mod leased;
 mod levels;
