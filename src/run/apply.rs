@@ -32,6 +32,11 @@ impl Run {
         if self.opened.is_none() != matches!(record.event, Event::RunOpened { .. }) {
             return Err(illegal("a run is opened first, and once".to_owned()));
         }
+        if record.event.is_remark() {
+            self.remark(record).map_err(illegal)?;
+            self.next_seq += 1;
+            return Ok(());
+        }
         if self.finished.is_some() {
             return Err(illegal("the run has finished".to_owned()));
         }
@@ -47,6 +52,14 @@ impl Run {
         }
         self.last_at = Some(record.at);
         Ok(())
+    }
+
+    /// Folds in what is said of the run from outside. It tells nothing of whether anybody drives.
+    fn remark(&mut self, record: &Record) -> Legal {
+        match &record.event {
+            Event::ClaimChecked(recheck) => self.rechecked(record, recheck),
+            _ => self.vetoed(record),
+        }
     }
 
     fn fold(&mut self, record: &Record) -> Legal {

@@ -58,6 +58,10 @@ impl Run {
         if self.finished.is_some() || self.opened.is_none() {
             return Vec::new();
         }
+        // `finally` that has begun is gone on with: nothing is to be left as it is.
+        if self.is_held() && !self.finally_started {
+            return Vec::new();
+        }
         let mut commands = Vec::new();
         if self.is_ending()
             && !self.finally_started
@@ -163,7 +167,8 @@ impl Run {
     /// All nodes of a phase have ended: converge, then `finally`, then the end.
     fn next_phase(&self) -> Option<Command> {
         if self.finally_started {
-            return Some(Command::Record(self.finish()));
+            // What is vetoed has not passed.
+            return (!self.is_held()).then(|| Command::Record(self.finish()));
         }
         if let Some(converge) = self.plan.converge.as_ref().filter(|_| !self.is_ending()) {
             match self.converged {

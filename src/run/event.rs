@@ -1,10 +1,11 @@
-//! What happens in a run: the events whose fold is its state. Version 2 of the schema.
+//! What happens in a run: the events whose fold is its state.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::claim::Recheck;
 use super::fan::Item;
 use super::linked::Parent;
 use super::node::TakenOver;
@@ -12,8 +13,9 @@ use super::outcome::{Ending, Interruption, Outcome};
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
-/// The version of the schema that this program writes. Version 1 had no `step_taken_over`, and 2 no `step_expanded`.
-pub const VERSION: u32 = 3;
+/// The version of the schema that this program writes. Version 1 had no `step_taken_over`, 2 no `step_expanded`, and 3 no
+/// remarks.
+pub const VERSION: u32 = 4;
 
 /// One line of a run's log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,15 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Its name, such as `user@host`.
     pub name: String,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            ActorKind::Agent => write!(f, "agent {}", self.name),
+            ActorKind::Engine | ActorKind::Human => f.write_str(&self.name),
+        }
+    }
 }
 
 /// What kind of actor.
@@ -343,4 +354,25 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<Name, Value>,
     },
+    /// Somebody looked again at what a step claims.
+    ClaimChecked(Box<Recheck>),
+    /// Somebody will not have it: nothing new starts until that is lifted.
+    Vetoed {
+        /// Why.
+        note: String,
+    },
+    /// A veto is lifted.
+    VetoLifted {
+        /// The record that it is.
+        veto: u64,
+        /// Why.
+        note: String,
+    },
+}
+
+impl Event {
+    /// Whether it is said of the run from outside: it changes no step, and may come after the end.
+    pub fn is_remark(&self) -> bool {
+        matches!(self, Self::ClaimChecked(_) | Self::Vetoed { .. } | Self::VetoLifted { .. })
+    }
 }

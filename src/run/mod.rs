@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod apply;
+mod claim;
 mod decide;
 pub mod event;
 mod fan;
@@ -19,8 +20,10 @@ mod retry;
 mod state;
 mod status;
 mod variables;
+mod veto;
 
 pub use apply::IllegalEvent;
+pub use claim::{Claim, Look, Recheck, Seen, can_be_repeated};
 pub use decide::{Command, Room};
 pub use event::{Actor, ActorKind, Answer, Event, Probe, Record, RunStatus, Trigger, VERSION};
 pub use fan::Item;
@@ -30,3 +33,4 @@ pub use outcome::{Check, Ending, Interruption, Leak, NoConnection, Outcome, Stre
 pub use place::host_field;
 pub use rehearsal::{Rehearsal, rehearse, settled};
 pub use state::Run;
+pub use veto::{Veto, fold_vetoes};

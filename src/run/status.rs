@@ -10,13 +10,16 @@ impl Run {
         if let Some((status, _)) = &self.finished {
             return *status;
         }
-        let moving = !self.running.is_empty()
-            || self.all_ready().next().is_some()
+        let could_move = self.all_ready().next().is_some()
             || !self.delayed.is_empty()
             || !self.unsure.is_empty()
-            || !self.pending.is_empty()
-            || !self.probing.is_empty();
-        if !moving && !self.asked.is_empty() { RunStatus::Waiting } else { RunStatus::Running }
+            || !self.pending.is_empty();
+        let held = self.is_held();
+        let moving = !self.running.is_empty()
+            || !self.probing.is_empty()
+            || could_move && (!held || self.finally_started);
+        let waits = held || !self.asked.is_empty();
+        if !moving && waits { RunStatus::Waiting } else { RunStatus::Running }
     }
 
     /// Whether the steps are over or about to be: a deadline changes nothing any more.
