@@ -55,6 +55,8 @@ pub enum Work {
     Copy(Copy),
     /// A restart of the host.
     Reboot(Reboot),
+    /// Nothing: only files are looked at, if any.
+    Look(Option<Box<Expected>>),
 }
 
 /// One command and what is expected of it.

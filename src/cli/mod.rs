@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod claims;
 mod completion;
 mod diff;
 mod doctor;
@@ -28,6 +29,7 @@ mod timeline;
 mod usage;
 mod verb;
 mod verbs;
+mod veto;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -269,7 +271,7 @@ fn exit_of(error: &Error) -> Exit {
             store::Error::NoRun(_) | store::Error::Ambiguous(_) | store::Error::Pruned { .. },
         ) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
-        Error::Refused(_) | Error::Paused(_) => Exit::Refused,
+        Error::Refused(_) | Error::Paused(_) | Error::Denied(_) => Exit::Refused,
         Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
         Error::Store(_) | Error::Io { .. } | Error::Reader(_) => Exit::State,
     }

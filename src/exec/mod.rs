@@ -6,6 +6,7 @@ pub mod call;
 mod job;
 mod own;
 mod probe;
+mod recheck;
 mod resolve;
 mod signals;
 mod there;
@@ -26,6 +27,7 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
+pub use recheck::{AtOnce, recheck};
 use signals::Signals;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 

@@ -54,77 +54,9 @@ pub(super) fn attempt(
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
-    let One { instance, attempt, params, host, id } = one;
-    let node = run.node(instance).ok_or("there is no such step")?;
-    let step = run.step(node);
-    let name = format!("{}.{attempt}", instance.file_stem());
-    let mut values = Values {
-        run,
-        node: Some(node),
-        attempt,
-        params,
-        host,
-        id,
-        setting,
-        name: name.clone(),
-        files: Vec::new(),
-    };
-    let cwd = values.cwd(step.cwd.as_ref())?;
-    let mut env = values.env(&step.env, &cwd)?;
-    env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
-    let work = match step.run.as_ref().ok_or("there is nothing to run")? {
-        Action::Cmd(shell) => {
-            env.extend(values.handed_over(shell)?);
-            let here = values.host.is_none();
-            let argv = match direct(shell, programs).filter(|_| here) {
-                Some(words) => {
-                    // What bash would set for its last command.
-                    env.push(("SHLVL".to_owned(), "0".into()));
-                    env.push(("_".to_owned(), words[0].clone()));
-                    words
-                }
-                None => values.words(shell),
-            };
-            values.one(step, argv, &cwd)?
-        }
-        Action::Script { prefix, path } => {
-            env.extend(values.param_env());
-            let path = values.path(path, &setting.workspace)?;
-            let argv = if values.host.is_some() {
-                values.script_there(prefix, &path)?
-            } else {
-                let prefix = prefix.iter().map(|word| Bytes::from(word.as_str()));
-                prefix.chain([path.as_os_str().as_bytes().into()]).collect()
-            };
-            values.one(step, argv, &cwd)?
-        }
-        Action::Argv(words) => {
-            let argv = values.argv(words)?;
-            values.one(step, argv, &cwd)?
-        }
-        Action::Call(call) => values.call(step, call)?,
-        Action::Checks(checks) => {
-            let parts = checks.iter().map(|c| values.check(c, &cwd));
-            Work::Checks(parts.collect::<Result<_, _>>()?)
-        }
-        Action::Wait(wait) => values.wait(wait, &mut env)?,
-        Action::Copy(copy) => values.copy(copy, &cwd, &instance.to_string())?,
-        Action::Reboot(reboot) => values.reboot(reboot, node)?,
-    };
-    let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
-    Ok(Attempt {
-        output_file: setting.dir.join(format!("{name}.out")),
-        name,
-        work,
-        env,
-        secrets: values.secrets(&step.secrets)?,
-        cwd,
-        limits: own::limits(step, setting.grace_ms),
-        outputs: step.outputs.clone(),
-        verify,
-        on: values.remote(step.keep),
-        value_files: values.files,
-    })
+    let (mut values, step, cwd, mut env) = Values::of(run, one, setting)?;
+    let work = values.work(step, &cwd, &mut env, programs)?;
+    values.made(step, work, env, cwd)
 }
 
 /// The words of shell text that only starts one program with literal words, which needs no shell.
@@ -147,7 +79,102 @@ fn is_program(path: &Path) -> bool {
     fits && read.is_ok() && (start == *b"\x7fELF" || start.starts_with(b"#!"))
 }
 
+impl<'a> Values<'a> {
+    /// The values of an attempt, its step, its folder, and the environment that all its parts have.
+    #[expect(clippy::type_complexity, reason = "four things that are made in turn")]
+    pub(super) fn of(
+        run: &'a Run,
+        one: One<'a>,
+        setting: &'a Setting,
+    ) -> Result<(Self, &'a Step, PathBuf, Vec<(String, Bytes)>), String> {
+        let One { instance, attempt, params, host, id } = one;
+        let node = run.node(instance).ok_or("there is no such step")?;
+        let name = format!("{}.{attempt}", instance.file_stem());
+        let (files, step) = (Vec::new(), run.step(node));
+        let node = Some(node);
+        let mut values = Self { run, node, attempt, params, host, id, setting, name, files };
+        let cwd = values.cwd(step.cwd.as_ref())?;
+        let mut env = values.env(&step.env, &cwd)?;
+        env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
+        Ok((values, step, cwd, env))
+    }
+}
+
 impl Values<'_> {
+    /// What the step runs. What its shell text refers to is added to `env`.
+    pub(super) fn work(
+        &mut self,
+        step: &Step,
+        cwd: &Path,
+        env: &mut Vec<(String, Bytes)>,
+        programs: &mut BTreeMap<PathBuf, bool>,
+    ) -> Result<Work, String> {
+        let node = self.node.ok_or("there is no such step")?;
+        match step.run.as_ref().ok_or("there is nothing to run")? {
+            Action::Cmd(shell) => {
+                env.extend(self.handed_over(shell)?);
+                let here = self.host.is_none();
+                let argv = match direct(shell, programs).filter(|_| here) {
+                    Some(words) => {
+                        // What bash would set for its last command.
+                        env.push(("SHLVL".to_owned(), "0".into()));
+                        env.push(("_".to_owned(), words[0].clone()));
+                        words
+                    }
+                    None => self.words(shell),
+                };
+                self.one(step, argv, cwd)
+            }
+            Action::Script { prefix, path } => {
+                env.extend(self.param_env());
+                let path = self.path(path, &self.setting.workspace)?;
+                let argv = if self.host.is_some() {
+                    self.script_there(prefix, &path)?
+                } else {
+                    let prefix = prefix.iter().map(|word| Bytes::from(word.as_str()));
+                    prefix.chain([path.as_os_str().as_bytes().into()]).collect()
+                };
+                self.one(step, argv, cwd)
+            }
+            Action::Argv(words) => {
+                let argv = self.argv(words)?;
+                self.one(step, argv, cwd)
+            }
+            Action::Call(call) => self.call(step, call),
+            Action::Checks(checks) => {
+                let parts = checks.iter().map(|c| self.check(c, cwd));
+                Ok(Work::Checks(parts.collect::<Result<_, _>>()?))
+            }
+            Action::Wait(wait) => self.wait(wait, env),
+            Action::Copy(copy) => self.copy(copy, cwd, &node.instance.to_string()),
+            Action::Reboot(reboot) => self.reboot(reboot, node),
+        }
+    }
+
+    /// The attempt, of what it runs.
+    pub(super) fn made(
+        mut self,
+        step: &Step,
+        work: Work,
+        env: Vec<(String, Bytes)>,
+        cwd: PathBuf,
+    ) -> Result<Attempt, String> {
+        let verify = step.verify.as_ref().map(|v| self.check(v, &cwd)).transpose()?;
+        Ok(Attempt {
+            output_file: self.setting.dir.join(format!("{}.out", self.name)),
+            work,
+            env,
+            secrets: self.secrets(&step.secrets)?,
+            cwd,
+            limits: own::limits(step, self.setting.grace_ms),
+            outputs: step.outputs.clone(),
+            verify,
+            on: self.remote(step.keep),
+            value_files: self.files,
+            name: self.name,
+        })
+    }
+
     /// The value a placeholder refers to.
     fn value(&self, found: &Placeholder) -> Result<Value, String> {
         let value = match (&found.to, &self.host) {
@@ -323,7 +350,11 @@ impl Values<'_> {
         Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect, engine: false })
     }
 
-    fn expected(&mut self, expect: &Expectation, cwd: &Path) -> Result<Expected, String> {
+    pub(super) fn expected(
+        &mut self,
+        expect: &Expectation,
+        cwd: &Path,
+    ) -> Result<Expected, String> {
         let paths = |all: &[Template], values: &mut Self| -> Result<Vec<PathBuf>, String> {
             all.iter().map(|t| values.path(t, cwd)).collect()
         };

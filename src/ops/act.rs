@@ -47,7 +47,7 @@ fn over(run: &Run) -> Error {
 }
 
 /// The right to drive, if nobody has it.
-fn free_lock(store: &Store, id: &RunId) -> Result<Option<DriverLock>, Error> {
+pub(super) fn free_lock(store: &Store, id: &RunId) -> Result<Option<DriverLock>, Error> {
     match DriverLock::take(&store.run_dir(id)?, id, is_alive) {
         Ok(lock) => Ok(Some(lock)),
         Err(store::Error::Driven { .. }) => Ok(None),
@@ -56,7 +56,10 @@ fn free_lock(store: &Store, id: &RunId) -> Result<Option<DriverLock>, Error> {
 }
 
 /// The right to drive, if who had it left before what we recorded: nobody else would act on that.
-fn lock_if_left(store: &Store, journal: &mut Journal) -> Result<Option<DriverLock>, Error> {
+pub(super) fn lock_if_left(
+    store: &Store,
+    journal: &mut Journal,
+) -> Result<Option<DriverLock>, Error> {
     while journal.run().driver().is_none() && !journal.run().status().is_final() {
         if let Some(lock) = free_lock(store, journal.id())? {
             return Ok(Some(lock));

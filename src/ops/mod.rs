@@ -13,11 +13,13 @@ mod offered;
 mod output;
 mod probe;
 mod prune;
+mod recheck;
 mod retry;
 mod signature;
 mod start;
 mod verbs;
 mod verify;
+mod veto;
 mod which;
 mod workspace;
 
@@ -33,12 +35,14 @@ pub use offered::{Offered, Open, offered, open_runs};
 pub use output::{Growing, output, output_end};
 pub use probe::{Probed, probe};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
+pub use recheck::{Claim, Claims, Standing, recheck};
 pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
+pub use veto::{Lifted, lift, veto};
 pub use which::run_of_step;
-pub use workspace::{Config, Trust, Workspace};
+pub use workspace::{Config, Trust, Workspace, acting};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;
@@ -82,6 +86,9 @@ pub enum Error {
     /// The run cannot take that any more, or not yet.
     #[error("{0}")]
     NotNow(String),
+    /// A rule forbids it to whoever asks.
+    #[error("refused: {0}")]
+    Denied(String),
     /// `ostler.toml` cannot be used.
     #[error("ostler.toml: {0}")]
     Config(String),

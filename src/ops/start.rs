@@ -12,9 +12,6 @@ use crate::plan::Plan;
 use crate::run::{ActorKind, Event, Parent, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
-/// How many steps run at once on hosts where nobody says.
-const HOST_JOBS: usize = 64;
-
 /// How a run is to be driven.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
@@ -101,11 +98,8 @@ pub(super) fn drive(
     let config = &workspace.config;
     let (env, inherited) =
         facts::inherited(&config.inherit_env, &journal.run().plan().secret_variables());
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;
-    let jobs = options.jobs.or(config.jobs).unwrap_or_else(cores);
-    let host_jobs = options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS);
+    let jobs = options.jobs.unwrap_or_else(|| config.jobs());
+    let host_jobs = options.host_jobs.unwrap_or_else(|| config.host_jobs());
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs,
@@ -118,7 +112,7 @@ pub(super) fn drive(
             env,
             workspace: workspace.root.clone(),
             dir: store.run_dir(journal.id())?,
-            grace_ms,
+            grace_ms: config.grace_ms(),
             lock: lock.share()?,
             calls: Calls {
                 jobs,

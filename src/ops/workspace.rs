@@ -91,6 +91,9 @@ impl Default for Config {
     }
 }
 
+/// How many steps run at once on hosts where nobody says.
+const HOST_JOBS: usize = 64;
+
 /// The most that settings may take, in bytes.
 const MAX_SETTINGS: u64 = 64 * 1024;
 
@@ -120,6 +123,23 @@ impl Config {
             return Err("`grace_s` is between 0 and 3600".to_owned());
         }
         Ok(config)
+    }
+
+    /// How many commands may run at once here.
+    pub(super) fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.unwrap_or_else(cores)
+    }
+
+    /// How many steps may run at once on hosts.
+    pub(super) fn host_jobs(&self) -> usize {
+        self.host_jobs.unwrap_or(HOST_JOBS)
+    }
+
+    /// The time between the polite signal and the other one, in milliseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    pub(super) fn grace_ms(&self) -> u64 {
+        (self.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64
     }
 }
 
@@ -244,4 +264,66 @@ fn user_name(uid: u32) -> String {
         (id.parse() == Ok(uid)).then(|| name.to_owned())
     });
     named.unwrap_or_else(|| format!("uid{uid}"))
+}
+
+/// What says who acts, where nobody says it for one command.
+const ACTOR: &str = "OSTLER_ACTOR";
+/// The longest name of an actor, in bytes.
+const MAX_NAME: usize = 200;
+
+/// Who acts here, as `--as` says or else `OSTLER_ACTOR`: `human:NAME`, `agent:NAME`, or one of the two words alone, whose
+/// name is `user@host`; a person where nothing is said. Where the environment says that an agent acts, nobody is a person.
+pub fn acting(as_: Option<&str>) -> Result<Actor, Error> {
+    let usual = match std::env::var(ACTOR) {
+        Ok(text) if !text.is_empty() => named(&text, ActorKind::Human)?,
+        _ => actor(ActorKind::Human),
+    };
+    let Some(text) = as_ else { return Ok(usual) };
+    let actor = named(text, usual.kind)?;
+    if usual.kind == ActorKind::Agent && actor.kind != ActorKind::Agent {
+        let why = format!(
+            "{ACTOR} says that an agent acts here, and an agent is no person: a person says it themselves"
+        );
+        return Err(Error::Denied(why));
+    }
+    Ok(actor)
+}
+
+/// The actor that a text names; of this kind if it says none.
+fn named(text: &str, usual: ActorKind) -> Result<Actor, Error> {
+    let kinds = [("human", ActorKind::Human), ("agent", ActorKind::Agent)];
+    let kind_of = |word: &str| kinds.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
+    if let Some(kind) = kind_of(text) {
+        return Ok(actor(kind));
+    }
+    let (kind, name) = match text.split_once(':') {
+        Some((word, name)) => (kind_of(word), name),
+        None => (Some(usual), text),
+    };
+    let fits =
+        !name.trim().is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control);
+    if let Some(kind) = kind.filter(|_| fits) {
+        return Ok(Actor { kind, name: name.to_owned() });
+    }
+    let text = crate::diagnostic::printable(text);
+    let way = "say human:NAME, agent:NAME, or one of the two words alone";
+    Err(Error::NotNow(format!("`{text}` names nobody: {way}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_actor_is_a_kind_and_a_name() {
+        let of = |text: &str, usual| named(text, usual).map(|actor| (actor.kind, actor.name)).ok();
+        let ada = |kind| Some((kind, "ada".to_owned()));
+        assert_eq!(of("human:ada", ActorKind::Agent), ada(ActorKind::Human));
+        assert_eq!(of("agent:ada", ActorKind::Human), ada(ActorKind::Agent));
+        assert_eq!(of("ada", ActorKind::Agent), ada(ActorKind::Agent));
+        assert_eq!(of("agent", ActorKind::Human).map(|(kind, _)| kind), Some(ActorKind::Agent));
+        for bad in ["", " ", "engine:x", "human:", "agent:a\nb", "robot:x"] {
+            assert_eq!(of(bad, ActorKind::Human), None, "{bad:?}");
+        }
+    }
 }
