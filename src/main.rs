@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     if role.as_ref().is_some_and(|role| role == "__reader") {
         return ExitCode::from(ostler::reader::child::main());
     }
-    let is_called = role.as_ref().is_some_and(|role| role == ostler::exec::call::ROLE);
+    let is_called = role.as_ref().is_some_and(|role| role == ostler::exec::called::ROLE);
     // A bug of ours has an exit code of its own; its message is on standard error already.
     let exit = std::panic::catch_unwind(|| {
         if is_called { ostler::cli::call() } else { ostler::cli::main(std::env::args_os()) }

@@ -88,6 +88,7 @@ impl Attempt {
             Work::Reboot(reboot) => doing.reboot(reboot).await,
             Work::Look(Some(expected)) => doing.look(expected).await,
             Work::Look(None) => {}
+            Work::Reported(said) => doing.reported(said).await,
         }
         let goes_on = doing.ending.passed || matches!(self.work, Work::Look(_));
         if let Some(verify) = self.verify.as_ref().filter(|_| goes_on) {
@@ -127,7 +128,7 @@ impl Attempt {
             Work::One(part) => std::slice::from_mut(&mut **part),
             Work::Checks(parts) => parts,
             Work::Wait(wait) => wait.parts(),
-            Work::Copy(_) | Work::Reboot(_) | Work::Look(_) => &mut [],
+            Work::Copy(_) | Work::Reboot(_) | Work::Look(_) | Work::Reported(_) => &mut [],
         };
         for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
@@ -151,7 +152,7 @@ pub(super) struct Doing<'a> {
     pub(super) ending: Ending,
     pub(super) attempt: &'a Attempt,
     secrets: Vec<Secret>,
-    masks: Option<Masks>,
+    pub(super) masks: Option<Masks>,
     /// Why nobody may see what another engine's command wrote: it may hold secrets that we do not know.
     hidden: Option<String>,
 }
@@ -358,7 +359,7 @@ impl Doing<'_> {
     }
 
     /// Judges what a command did. Waiting for files to become as expected ends when the attempt shall.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         part: &Part,
         report: &mut Report,

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use super::attempt::Doing;
-use super::pool::Urge;
 use super::ssh::AskError;
 use crate::fleet::Host;
 use crate::run::{Check, NoConnection, Outcome};
@@ -62,16 +61,10 @@ enum Said {
 impl Doing<'_> {
     /// A step that reboots its host.
     pub(super) async fn reboot(&mut self, reboot: &Reboot) {
-        let limit = self.attempt.limits.deadline_ms;
-        let left = limit.map(|ms| Duration::from_millis(ms).saturating_sub(self.started.elapsed()));
-        let mut urge = self.urge.clone();
         let mut last = None;
         let outcome = tokio::select! {
             biased;
-            Ok(_) = urge.wait_for(|urge| *urge > Urge::None) => Outcome::Cancelled,
-            () = tokio::time::sleep(left.unwrap_or(Duration::MAX)), if left.is_some() => {
-                Outcome::TimedOut { after_ms: limit.unwrap_or_default() }
-            }
+            outcome = self.cut_short() => outcome,
             ended = self.ordered(reboot, &mut last) => ended,
         };
         let passed = outcome == Outcome::Done;

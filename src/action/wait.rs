@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::attempt::Doing;
-use super::pool::Urge;
 use super::work::Part;
 use crate::run::{Check, Outcome};
 use crate::workflow::Millis;
@@ -168,17 +167,11 @@ impl Doing<'_> {
     }
 
     /// Waits for a while, but not beyond the deadline, nor when the attempt shall end: then it says how it ended.
-    async fn pause(&mut self, span: Duration) -> Option<Outcome> {
-        let limit = self.attempt.limits.deadline_ms;
-        let left = limit.map(|ms| Duration::from_millis(ms).saturating_sub(self.started.elapsed()));
-        let urge = &mut self.urge;
+    async fn pause(&self, span: Duration) -> Option<Outcome> {
         tokio::select! {
             biased;
-            Ok(_) = urge.wait_for(|urge| *urge > Urge::None) => Some(Outcome::Cancelled),
-            () = tokio::time::sleep(left.unwrap_or(span).min(span)) => {
-                let after_ms = limit.filter(|_| left.is_some_and(|left| left < span))?;
-                Some(Outcome::TimedOut { after_ms })
-            }
+            outcome = self.cut_short() => Some(outcome),
+            () = tokio::time::sleep(span) => None,
         }
     }
 }

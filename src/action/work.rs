@@ -57,6 +57,21 @@ pub enum Work {
     Reboot(Reboot),
     /// Nothing: only files are looked at, if any.
     Look(Option<Box<Expected>>),
+    /// Nothing: somebody did it, and what they say of it is judged.
+    Reported(Box<Reported>),
+}
+
+/// What somebody says of a step that they did.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    /// What is expected of it.
+    pub expect: Option<Expected>,
+    /// The exit code of its command.
+    pub exit: Option<i32>,
+    /// What that wrote to standard output.
+    pub stdout: Option<Bytes>,
+    /// What it wrote to standard error.
+    pub stderr: Option<Bytes>,
 }
 
 /// One command and what is expected of it.

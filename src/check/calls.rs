@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{all_steps, params, texts, types, values};
+use super::{all_steps, params, types, values};
 use crate::diagnostic::{At, Code, Diagnostic, Place, printable};
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::ids::{Name, WorkflowId};
-use crate::workflow::{Action, Call, OnInterrupt, Param, ParamType, Step, ValueType, Workflow};
+use crate::workflow::{
+    Action, Call, Names, OnInterrupt, Param, ParamType, Step, ValueType, Workflow,
+};
 
 /// How many verbs may call each other in a row.
 const DEEPEST: usize = 8;
@@ -28,9 +30,10 @@ pub struct Called {
 /// The verbs that can be called, as far as they are reached from those that are checked.
 pub type Known = BTreeMap<WorkflowId, Called>;
 
-/// What is wrong with the calls of a workflow. `names` are all verbs that there are.
-pub fn calls(workflow: &Workflow, known: &Known, names: &[String]) -> Vec<Diagnostic> {
+/// What is wrong with the calls of a workflow. `verbs` are all that there are.
+pub fn calls(workflow: &Workflow, known: &Known, verbs: &[String]) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
+    let names = Names::of(workflow);
     for (step, call) in steps(workflow) {
         options(step, call, &mut problems);
         let Some(called) = known.get(&call.verb.value) else {
@@ -40,7 +43,7 @@ pub fn calls(workflow: &Workflow, known: &Known, names: &[String]) -> Vec<Diagno
                     format!("no verb is called `{}`", call.verb.value),
                 )
                 .at(call.verb.place, "not a verb of this workspace")
-                .suggest(call.verb.as_str(), names.iter().map(String::as_str)),
+                .suggest(call.verb.as_str(), verbs.iter().map(String::as_str)),
             );
             continue;
         };
@@ -48,7 +51,8 @@ pub fn calls(workflow: &Workflow, known: &Known, names: &[String]) -> Vec<Diagno
             problems.push(problem);
             continue;
         }
-        Fit { workflow, call, callee: &called.workflow, problems: &mut problems }.check(step);
+        let (names, callee) = (&names, &called.workflow);
+        Fit { workflow, names, call, callee, problems: &mut problems }.check(step);
         locks(workflow, step, call, known, &mut problems);
         if called.errors > 0 {
             let many = if called.errors == 1 { "an error" } else { "errors" };
@@ -163,6 +167,7 @@ fn locks(
 /// A call beside the verb that it calls.
 struct Fit<'c> {
     workflow: &'c Workflow,
+    names: &'c Names<'c>,
     call: &'c Call,
     callee: &'c Workflow,
     problems: &'c mut Vec<Diagnostic>,
@@ -243,7 +248,7 @@ impl Fit<'_> {
     }
 
     fn text(&mut self, text: &str, place: Place) -> Given {
-        let Ok(template) = texts::parse(self.workflow, text) else { return Given::Unknown };
+        let Ok(template) = self.names.template(text) else { return Given::Unknown };
         if let Some(found) = template.placeholders().find(|found| found.form != Form::Plain) {
             let message =
                 format!("`{}`: a verb is given a value itself", printable(&found.braced()));
@@ -304,6 +309,7 @@ impl Fit<'_> {
     }
 
     fn outputs(&mut self, step: &Step) {
+        let names = Names::of(self.callee);
         for (name, spec) in &step.outputs {
             let known = || self.callee.outputs.iter().map(|(name, _)| name.as_str());
             let Some((_, text)) = self.callee.outputs.iter().find(|(n, _)| n.value == name.value)
@@ -317,7 +323,7 @@ impl Fit<'_> {
                 self.problems.push(problem.suggest(name.as_str(), known()).hint(hint));
                 continue;
             };
-            let from = types::of_text(self.callee, text);
+            let from = types::of_text(self.callee, &names, text);
             if !types::is_taken(from, spec.kind) {
                 let (from, to) = (values::article(from), values::article(spec.kind));
                 let message = format!("`{}` of `{}` is {from}, not {to}", name.value, self.verb());

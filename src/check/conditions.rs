@@ -10,7 +10,7 @@ use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
 use crate::expr::template::StepField;
 use crate::expr::{Condition, TYPE_NAMES, Type};
 use crate::ids::StepId;
-use crate::workflow::{Param, ParamType, Step, ValueType, Workflow};
+use crate::workflow::{Names, OUTCOMES, Param, ParamType, Step, ValueType, Workflow};
 
 /// The states in which a step may have ended.
 const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unproven", "cancelled"];
@@ -18,35 +18,24 @@ const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unprov
 /// What a condition sees of a host.
 const HOST: &[&str] = &["name", "address", "labels", "groups"];
 
-/// How its last attempt may have ended, if there was one.
-const OUTCOMES: [&str; 18] = [
-    "exited",
-    "signaled",
-    "timed_out",
-    "stalled",
-    "done",
-    "failed",
-    "could_not_start",
-    "unreachable",
-    "refused",
-    "host_key_unknown",
-    "host_key_changed",
-    "auth_failed",
-    "no_shell",
-    "host_disk_full",
-    "cancelled",
-    "interrupted",
-    "lost",
-    "answered",
-];
+/// Outcomes that are no failure by themselves: a condition can ask for them, and `on_error.on` has no use for them.
+const NO_FAILURES: [&str; 3] = ["done", "cancelled", "answered"];
 
-pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+/// Failures of an attempt whose outcome is another.
+const BESIDE: [&str; 2] = ["check_failed", "bad_output"];
+
+pub(super) fn check(
+    workflow: &Workflow,
+    names: &Names<'_>,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) {
     let ends = LazyCell::new(|| Ends::of(workflow));
     // Most workflows know neither hosts nor items, and need not be searched for them step by step.
     let more = workflow.asks_for_hosts() || all_steps(workflow).any(fan::fans_out);
     let common = LazyCell::new(|| Type::record(common(workflow)));
     for step in all_steps(workflow) {
-        let own = LazyCell::new(|| Type::record(common_and_own(workflow, step)));
+        let own = LazyCell::new(|| Type::record(common_and_own(workflow, names, step)));
         for when in &step.when {
             let (text, ended) = (&when.condition, &|| ends.before(step));
             let root = if more && fan::sees_more(workflow, step) { &*own } else { &*common };
@@ -164,10 +153,10 @@ impl Check<'_> {
 }
 
 /// What a condition on a step sees that runs on a host or is for an item, as `Run::variables` makes it.
-fn common_and_own(workflow: &Workflow, step: &Step) -> Vec<(String, Type)> {
+fn common_and_own(workflow: &Workflow, names: &Names<'_>, step: &Step) -> Vec<(String, Type)> {
     let mut all = common(workflow);
     if let Some(name) = fan::item_name(workflow, step) {
-        let words = fan::words(workflow, name);
+        let words = fan::words(workflow, names, name);
         let one =
             words.map_or_else(Type::json, |words| Type::words(words.iter().map(String::as_str)));
         all.push((name.to_string(), one));
@@ -186,7 +175,9 @@ fn common_and_own(workflow: &Workflow, step: &Step) -> Vec<(String, Type)> {
 fn common(workflow: &Workflow) -> Vec<(String, Type)> {
     let params = workflow.params.iter().map(|p| (p.name.value.to_string(), of_param(p)));
     let status = Type::words(STATUSES);
-    let outcome = Type::words(OUTCOMES).or_null();
+    // How its last attempt may have ended, if there was one.
+    let failures = OUTCOMES.iter().filter(|outcome| !BESIDE.contains(outcome));
+    let outcome = Type::words(failures.chain(&NO_FAILURES).copied()).or_null();
     let step = |step: &Step| {
         let fans = fan::fans_out(step);
         let output = |kind| if fans { Type::json() } else { of_value(kind) };

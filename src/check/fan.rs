@@ -2,29 +2,31 @@
 
 use std::collections::BTreeMap;
 
-use super::{all_steps, texts};
+use super::all_steps;
 use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::expr::Ref;
 use crate::expr::template::{Form, Part};
 use crate::ids::Name;
-use crate::workflow::{ForEach, HostRef, Items, OnDisconnect, OnError, Step, ValueType, Workflow};
+use crate::workflow::{
+    ForEach, HostRef, Items, Names, OnDisconnect, OnError, Step, ValueType, Workflow,
+};
 
 /// Names that an item cannot have, because they mean something else in placeholders and conditions.
 const TAKEN: &[&str] = &["attempt", "host", "params", "run", "steps"];
 
-pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
+pub(super) fn check(workflow: &Workflow, names: &Names<'_>, problems: &mut Vec<Diagnostic>) {
     for step in all_steps(workflow) {
         places(workflow, step, problems);
         if let Some(each) = &step.for_each {
-            items(workflow, step, each, problems);
-            names(workflow, each, problems);
+            items(workflow, names, step, each, problems);
+            name(workflow, each, problems);
         }
         if fans_out(step) {
             around(workflow, step, problems);
         }
     }
     for selector in all_steps(workflow).flat_map(|step| &step.hosts) {
-        only_params(workflow, selector, problems);
+        only_params(names, selector, problems);
     }
 }
 
@@ -76,13 +78,13 @@ pub(super) fn is_host_param(workflow: &Workflow, name: &Name) -> bool {
 }
 
 /// The words that items of this name are, if all of them are written in the file.
-pub(super) fn words(workflow: &Workflow, name: &Name) -> Option<Vec<String>> {
+pub(super) fn words(workflow: &Workflow, names: &Names<'_>, name: &Name) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let each = all_steps(workflow).filter_map(|step| step.for_each.as_ref());
     for each in each.filter(|each| each.name.value == *name) {
         let Items::Each(all) = &each.items.as_ref()?.value else { return None };
         for text in all {
-            words.push(texts::parse(workflow, text).ok()?.as_literal()?.to_owned());
+            words.push(names.template(text).ok()?.as_literal()?.to_owned());
         }
     }
     (!words.is_empty()).then_some(words)
@@ -127,7 +129,13 @@ fn places(workflow: &Workflow, step: &Step, problems: &mut Vec<Diagnostic>) {
 }
 
 /// What is fanned out over: once, a list, and nothing twice.
-fn items(workflow: &Workflow, step: &Step, each: &At<ForEach>, problems: &mut Vec<Diagnostic>) {
+fn items(
+    workflow: &Workflow,
+    names: &Names<'_>,
+    step: &Step,
+    each: &At<ForEach>,
+    problems: &mut Vec<Diagnostic>,
+) {
     match (&each.items, step.hosts.first()) {
         (None, None) => {
             let problem = contradiction("there is nothing to fan out over", each.place, "no items");
@@ -144,7 +152,7 @@ fn items(workflow: &Workflow, step: &Step, each: &At<ForEach>, problems: &mut Ve
         }
         (Some(At { value: Items::Of(text), place }), None) => {
             let text = At { value: text.clone(), place: *place };
-            list(workflow, &text, problems);
+            list(workflow, names, &text, problems);
         }
         (Some(At { value: Items::Each(all), place }), None) => {
             if all.is_empty() && !each.value.allow_empty {
@@ -160,8 +168,8 @@ fn items(workflow: &Workflow, step: &Step, each: &At<ForEach>, problems: &mut Ve
 }
 
 /// One placeholder whose value is a list.
-fn list(workflow: &Workflow, text: &At<String>, problems: &mut Vec<Diagnostic>) {
-    let Ok(template) = texts::parse(workflow, text) else { return };
+fn list(workflow: &Workflow, names: &Names<'_>, text: &At<String>, problems: &mut Vec<Diagnostic>) {
+    let Ok(template) = names.template(text) else { return };
     let is_list = match template.0.as_slice() {
         [Part::Ref(found)] if found.form == Form::Plain => match &found.to {
             Ref::Param(name) => workflow
@@ -197,7 +205,7 @@ fn twice(all: &[At<String>], problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn names(workflow: &Workflow, each: &At<ForEach>, problems: &mut Vec<Diagnostic>) {
+fn name(workflow: &Workflow, each: &At<ForEach>, problems: &mut Vec<Diagnostic>) {
     let name = &each.name;
     let param = workflow.params.iter().find(|param| param.name.value == name.value);
     if TAKEN.contains(&name.as_str()) || param.is_some() {
@@ -230,8 +238,8 @@ fn around(workflow: &Workflow, step: &Step, problems: &mut Vec<Diagnostic>) {
 }
 
 /// Selectors are resolved when the run is planned, and so know params only.
-fn only_params(workflow: &Workflow, text: &At<String>, problems: &mut Vec<Diagnostic>) {
-    let Ok(template) = texts::parse(workflow, text) else { return };
+fn only_params(names: &Names<'_>, text: &At<String>, problems: &mut Vec<Diagnostic>) {
+    let Ok(template) = names.template(text) else { return };
     let unknown = |part: &Part| match part {
         Part::Ref(found) => !matches!(found.to, Ref::Param(_)),
         Part::Text(_) => false,

@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{all_steps, texts};
-use crate::diagnostic::{At, Code, Diagnostic, Place, closest, printable};
+use super::all_steps;
+use crate::diagnostic::{At, Code, Diagnostic, Place};
 use crate::fleet::Fleet;
-use crate::ids::HostName;
-use crate::workflow::{HostRef, LOCAL, ValueType, Workflow};
+use crate::workflow::{HostRef, LOCAL, Names, ValueType, Workflow};
 
 /// Something that a workflow says of the fleet, without a placeholder in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -21,10 +20,8 @@ pub struct Mention {
 
 /// All that a workflow says of the fleet.
 pub fn mentions(workflow: &Workflow) -> Vec<Mention> {
-    let literal = |text: &str| {
-        let template = texts::parse(workflow, text).ok()?;
-        template.as_literal().map(str::to_owned)
-    };
+    let names = Names::of(workflow);
+    let literal = |text: &str| names.template(text).ok()?.as_literal().map(str::to_owned);
     let steps = all_steps(workflow).filter_map(|step| step.host.as_ref());
     let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
     let hosts = steps.chain(guards).chain(&workflow.host).filter_map(|host| match &host.value {
@@ -52,20 +49,12 @@ pub fn unknown_hosts(mentions: &[Mention], fleet: &Fleet) -> Vec<Diagnostic> {
 
 fn unknown(mention: &Mention, fleet: &Fleet) -> Option<Diagnostic> {
     let Mention { text, place, selects } = mention;
-    let problem = |message: String| Diagnostic::new(Code::UnknownHost, message);
-    if *selects {
+    let (none, label) = if *selects {
         let first = fleet.select(std::slice::from_ref(text)).err()?.into_iter().next()?;
-        let problem = problem(first.message).at(*place, "selects nothing");
-        return Some(first.hint.into_iter().fold(problem, Diagnostic::hint));
-    }
-    if fleet.hosts.contains_key(text.as_str()) {
-        return None;
-    }
-    let name = printable(text);
-    let problem = problem(format!("no host is called `{name}`")).at(*place, "not in the fleet");
-    let names = || fleet.hosts.keys().map(HostName::as_str);
-    Some(match closest(text, names()) {
-        Some(_) => problem.suggest(text, names()),
-        None => problem.hint(format!("describe it in fleet/{name}.toml")),
-    })
+        (first, "selects nothing")
+    } else {
+        (fleet.find(text).err()?, "not in the fleet")
+    };
+    let problem = Diagnostic::new(Code::UnknownHost, none.message).at(*place, label);
+    Some(none.hint.into_iter().fold(problem, Diagnostic::hint))
 }

@@ -28,7 +28,7 @@ pub use scripts::dialect;
 
 use crate::diagnostic::{Code, Diagnostic, Sources};
 use crate::shell::Scripts;
-use crate::workflow::{Step, Workflow};
+use crate::workflow::{Names, Step, Workflow};
 
 /// The built-in commands, whose names a verb had better not take.
 const BUILTINS: &[&str] = &[
@@ -70,14 +70,15 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let mut problems = Vec::new();
     params::check(workflow, &mut problems);
     let sound = steps::check(workflow, &mut problems);
-    texts::check(workflow, sources, &mut problems);
-    let scripts = scripts::check(workflow, sources, &mut problems);
+    let names = Names::of(workflow);
+    texts::check(workflow, &names, sources, &mut problems);
+    let scripts = scripts::check(workflow, &names, sources, &mut problems);
     options::check(workflow, sources, &mut problems);
-    fan::check(workflow, &mut problems);
+    fan::check(workflow, &names, &mut problems);
     secrets::check(workflow, &mut problems);
-    conditions::check(workflow, sources, &mut problems);
+    conditions::check(workflow, &names, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
-        outputs::check(workflow, &mut problems);
+        outputs::check(workflow, &names, &mut problems);
     }
     if is_builtin(workflow.id.as_str()) {
         problems.push(

@@ -4,23 +4,23 @@ use std::borrow::Cow;
 use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{fan, graph, scripts, texts};
+use super::{fan, graph, scripts};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::expr::Ref;
 use crate::ids::{Name, StepId};
-use crate::workflow::{Action, Edge, EdgeKind, Join, OnError, Stdin, Step, Workflow};
+use crate::workflow::{Action, Edge, EdgeKind, Join, Names, OnError, Stdin, Step, Workflow};
 
-pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
+pub(super) fn check(workflow: &Workflow, names: &Names<'_>, problems: &mut Vec<Diagnostic>) {
     let paths = LazyCell::new(|| Paths::of(workflow));
     for step in workflow.steps.iter().chain(&workflow.finally) {
-        for (text, output) in references(workflow, step) {
+        for (text, output) in used(names, referring(step)) {
             if let Some(problem) = paths.problem(workflow, step, &output) {
                 problems.push(problem.at(text.place, "used here"));
             }
         }
     }
     let texts = workflow.outputs.iter().map(|(_, text)| text.clone()).collect();
-    for (text, output) in used(workflow, texts) {
+    for (text, output) in used(names, texts) {
         if let Some(problem) = paths.at_the_end(workflow, &output) {
             problems.push(problem.at(text.place, "used here"));
         }
@@ -33,8 +33,8 @@ struct Use {
     has_default: bool,
 }
 
-/// Every output a step's texts refer to.
-fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Use)> {
+/// A step's texts that may refer to outputs.
+fn referring(step: &Step) -> Vec<At<String>> {
     let mut texts: Vec<At<String>> = step.env.iter().map(|(_, value)| value.clone()).collect();
     texts.extend(super::secrets::texts(&step.secrets).cloned());
     texts.extend(step.cwd.clone());
@@ -52,14 +52,14 @@ fn references<'w>(workflow: &'w Workflow, step: &'w Step) -> Vec<(At<String>, Us
     }
     texts.extend(step.run.iter().flat_map(|run| run.value.values(run.place)));
     texts.extend(scripts::of_step(step));
-    used(workflow, texts)
+    texts
 }
 
 /// The outputs that texts refer to.
-fn used(workflow: &Workflow, texts: Vec<At<String>>) -> Vec<(At<String>, Use)> {
+fn used(names: &Names<'_>, texts: Vec<At<String>>) -> Vec<(At<String>, Use)> {
     let mut found = Vec::new();
     for text in texts {
-        let Ok(template) = texts::parse(workflow, &text) else { continue };
+        let Ok(template) = names.template(&text) else { continue };
         for placeholder in template.placeholders() {
             let Ref::Output(step, output) = &placeholder.to else { continue };
             let has_default = placeholder.default.is_some();

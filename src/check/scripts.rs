@@ -6,17 +6,19 @@ use crate::expr::template::{Form, HostField, Placeholder, StepField};
 use crate::expr::{Ref, Template};
 use crate::shell::{self, Dialect, Kind, Refusal, Scripts, Surroundings};
 use crate::workflow::{
-    Action, OnInterrupt, OutputSpec, Param, ParamType, Secret, SecretSource, Shell, Stdin, Step,
-    ValueType, Verify, Workflow,
+    Action, Names, OnInterrupt, OutputSpec, Param, ParamType, Secret, SecretSource, Shell, Stdin,
+    Step, ValueType, Verify, Workflow,
 };
 
 /// Compiles all shell text of a workflow.
 pub(super) fn check(
     workflow: &Workflow,
+    names: &Names<'_>,
     sources: &Sources,
     problems: &mut Vec<Diagnostic>,
 ) -> Scripts {
-    let mut compiler = Compiler { workflow, sources, problems, scripts: Scripts::default() };
+    let scripts = Scripts::default();
+    let mut compiler = Compiler { workflow, names, sources, problems, scripts };
     let envs = all_steps(workflow).flat_map(|step| &step.env);
     workflow.env.iter().chain(envs).for_each(|(name, value)| compiler.run_by(name, value));
     let around = compiler.around(None);
@@ -69,6 +71,7 @@ const BARE: &str =
 
 struct Compiler<'w> {
     workflow: &'w Workflow,
+    names: &'w Names<'w>,
     sources: &'w Sources,
     problems: &'w mut Vec<Diagnostic>,
     scripts: Scripts,
@@ -78,8 +81,8 @@ impl Compiler<'_> {
     /// What of a step's environment and input may hold any value.
     fn around(&self, step: Option<&Step>) -> Surroundings {
         let untyped = |text: &str| {
-            let template = texts::parse(self.workflow, text).unwrap_or_default();
-            template.placeholders().any(|found| kind(self.workflow, found) != Kind::Int)
+            let template = self.names.template(text).unwrap_or_default();
+            template.placeholders().any(|found| self.kind(found) != Kind::Int)
         };
         let own = step.iter().flat_map(|s| &s.env);
         let env = self.workflow.env.iter().chain(own).filter(|(_, value)| untyped(value));
@@ -97,9 +100,8 @@ impl Compiler<'_> {
 
     /// A variable whose value is run, such as `BASH_ENV`, must not be anything.
     fn run_by(&mut self, name: &str, value: &At<String>) {
-        let Ok(template) = texts::parse(self.workflow, value) else { return };
-        let free =
-            |found: &Placeholder| matches!(kind(self.workflow, found), Kind::Any | Kind::List);
+        let Ok(template) = self.names.template(value) else { return };
+        let free = |found: &Placeholder| matches!(self.kind(found), Kind::Any | Kind::List);
         let Some(n) = template.placeholders().position(free).filter(|_| shell::is_run(name)) else {
             return;
         };
@@ -117,7 +119,7 @@ impl Compiler<'_> {
         if foreign::find(self.workflow, text).is_some() {
             return;
         }
-        let Ok(template) = texts::parse(self.workflow, text) else { return };
+        let Ok(template) = self.names.template(text) else { return };
         let Some(dialect) = dialect(shell.map(|s| &s.value)) else {
             if let Some(found) = template.placeholders().next() {
                 let problem = Diagnostic::new(
@@ -130,7 +132,7 @@ impl Compiler<'_> {
             }
             return;
         };
-        match shell::compile(&template, dialect, &|found| kind(self.workflow, found), around) {
+        match shell::compile(&template, dialect, &|found| self.kind(found), around) {
             Ok(compiled) => {
                 if let Some(what) = &compiled.unread {
                     self.unread(text.place, what);
@@ -158,9 +160,9 @@ impl Compiler<'_> {
     /// The words of a program that takes some of them for code.
     fn argv(&mut self, words: &[At<String>], place: Place, what: &str, around: &Surroundings) {
         let parsed: Result<Vec<Template>, _> =
-            words.iter().map(|word| texts::parse(self.workflow, word)).collect();
+            words.iter().map(|word| self.names.template(word)).collect();
         let Ok(templates) = parsed else { return };
-        let said = shell::words(&templates, &|found| kind(self.workflow, found), around);
+        let said = shell::words(&templates, &|found| self.kind(found), around);
         let mut found = Vec::new();
         for (word, template) in words.iter().zip(&templates) {
             let place = |n| texts::nth_place(self.sources, word, template, n);
@@ -215,6 +217,41 @@ impl Compiler<'_> {
         );
     }
 
+    /// What a placeholder's value can be.
+    fn kind(&self, found: &Placeholder) -> Kind {
+        if found.form == Form::File {
+            return Kind::Any;
+        }
+        let kind = match &found.to {
+            Ref::Param(name) => {
+                let param = self.workflow.params.iter().find(|p| p.name.value == *name);
+                param.map_or(Kind::Any, of_param)
+            }
+            Ref::Output(step, name) => {
+                let step = all_steps(self.workflow).find(|s| s.id.value == *step);
+                // Of a step that fans out they are maps.
+                let step = step.filter(|s| s.for_each.is_none() && s.hosts.is_empty());
+                let spec = step.and_then(|s| s.outputs.iter().find(|(n, _)| n.value == *name));
+                spec.map_or(Kind::Any, |(_, OutputSpec { kind, .. })| of_type(*kind))
+            }
+            Ref::Field(_, StepField::Exit) | Ref::Attempt => Kind::Int,
+            Ref::Host(HostField::Port) | Ref::ParamHost(_, HostField::Port) => Kind::Int,
+            Ref::Item(name) => {
+                fan::words(self.workflow, self.names, name).map_or(Kind::Any, Kind::Words)
+            }
+            Ref::Field(..) | Ref::RunId | Ref::Host(_) | Ref::ParamHost(..) => Kind::Any,
+        };
+        match (kind, &found.default) {
+            (kind, None) | (kind @ (Kind::Any | Kind::List), Some(_)) => kind,
+            (Kind::Int, Some(text)) if text.parse::<i64>().is_ok() => Kind::Int,
+            (Kind::Words(mut words), Some(text)) => {
+                words.push(text.clone());
+                Kind::Words(words)
+            }
+            (_, Some(_)) => Kind::Any,
+        }
+    }
+
     fn unread(&mut self, place: Place, what: &str) {
         self.problems.push(
             Diagnostic::new(
@@ -254,39 +291,6 @@ fn by_env(found: &Placeholder) -> String {
     };
     let name = name.to_uppercase().replace('-', "_");
     format!("pass it by environment: env = {{ {name} = \"{}\" }}", found.braced())
-}
-
-/// What a placeholder's value can be.
-fn kind(workflow: &Workflow, found: &Placeholder) -> Kind {
-    if found.form == Form::File {
-        return Kind::Any;
-    }
-    let kind = match &found.to {
-        Ref::Param(name) => {
-            let param = workflow.params.iter().find(|p| p.name.value == *name);
-            param.map_or(Kind::Any, of_param)
-        }
-        Ref::Output(step, name) => {
-            let step = all_steps(workflow).find(|s| s.id.value == *step);
-            // Of a step that fans out they are maps.
-            let step = step.filter(|s| s.for_each.is_none() && s.hosts.is_empty());
-            let spec = step.and_then(|s| s.outputs.iter().find(|(n, _)| n.value == *name));
-            spec.map_or(Kind::Any, |(_, OutputSpec { kind, .. })| of_type(*kind))
-        }
-        Ref::Field(_, StepField::Exit) | Ref::Attempt => Kind::Int,
-        Ref::Host(HostField::Port) | Ref::ParamHost(_, HostField::Port) => Kind::Int,
-        Ref::Item(name) => fan::words(workflow, name).map_or(Kind::Any, Kind::Words),
-        Ref::Field(..) | Ref::RunId | Ref::Host(_) | Ref::ParamHost(..) => Kind::Any,
-    };
-    match (kind, &found.default) {
-        (kind, None) | (kind @ (Kind::Any | Kind::List), Some(_)) => kind,
-        (Kind::Int, Some(text)) if text.parse::<i64>().is_ok() => Kind::Int,
-        (Kind::Words(mut words), Some(text)) => {
-            words.push(text.clone());
-            Kind::Words(words)
-        }
-        (_, Some(_)) => Kind::Any,
-    }
 }
 
 fn of_param(param: &Param) -> Kind {

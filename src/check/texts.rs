@@ -6,7 +6,7 @@ use crate::expr::template::{Form, Part, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::ids::StepId;
 use crate::value::MAX_VALUE;
-use crate::workflow::{Action, Stdin, Step, ValueType, Workflow};
+use crate::workflow::{Action, Names, Stdin, Step, ValueType, Workflow};
 
 /// Where a text stands, which decides what placeholders may do in it.
 #[derive(Clone, Copy, PartialEq)]
@@ -23,12 +23,18 @@ enum Role {
 
 struct Texts<'w> {
     workflow: &'w Workflow,
+    names: &'w Names<'w>,
     sources: &'w Sources,
     problems: &'w mut Vec<Diagnostic>,
 }
 
-pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
-    let mut texts = Texts { workflow, sources, problems };
+pub(super) fn check(
+    workflow: &Workflow,
+    names: &Names<'_>,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) {
+    let mut texts = Texts { workflow, names, sources, problems };
     let env = workflow.env.iter().map(|(_, value)| value).chain(secrets::texts(&workflow.secrets));
     env.chain(&workflow.cwd).for_each(|text| texts.one(text, Role::Value, None));
     let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
@@ -110,7 +116,7 @@ impl Texts<'_> {
                 .hint("put the text in a file and run it with `script`"),
             );
         }
-        let template = match parse(self.workflow, text) {
+        let template = match self.names.template(text) {
             Ok(template) => template,
             Err(bad) => {
                 for one in bad {
@@ -343,12 +349,4 @@ pub(super) fn may_be_option(workflow: &Workflow, found: &Placeholder) -> bool {
 
 fn in_finally(workflow: &Workflow, step: &Step) -> bool {
     workflow.finally.iter().any(|s| s.id.value == step.id.value)
-}
-
-/// Finds the placeholders of a workflow's text.
-pub(super) fn parse(
-    workflow: &Workflow,
-    text: &str,
-) -> Result<Template, Vec<crate::expr::template::BadRef>> {
-    Template::parse(text, |name| workflow.named(name))
 }

@@ -1,9 +1,9 @@
 //! The types of placeholders and of texts that hold them, and which may be given where which are wanted.
 
-use super::{all_steps, fan, texts, values};
+use super::{all_steps, fan, values};
 use crate::expr::Ref;
 use crate::expr::template::{HostField, Part, Placeholder, StepField};
-use crate::workflow::{ParamType, ValueType, Workflow};
+use crate::workflow::{Names, ParamType, ValueType, Workflow};
 
 const TEXT: ParamType = ParamType { of: ValueType::String, list: false };
 
@@ -40,8 +40,8 @@ pub(super) fn of(workflow: &Workflow, found: &Placeholder) -> Option<ParamType> 
 }
 
 /// The type of a text: a lone placeholder's own, else text.
-pub(super) fn of_text(workflow: &Workflow, text: &str) -> ParamType {
-    let parsed = texts::parse(workflow, text).unwrap_or_default();
+pub(super) fn of_text(workflow: &Workflow, names: &Names<'_>, text: &str) -> ParamType {
+    let parsed = names.template(text).unwrap_or_default();
     match parsed.0.as_slice() {
         [Part::Ref(found)] => of(workflow, found).unwrap_or(TEXT),
         _ => TEXT,

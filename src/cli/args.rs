@@ -68,9 +68,12 @@ pub(super) enum Command {
     Fleet(super::fleet::FleetCommand),
     /// Say what is right and wrong here, and change nothing
     Doctor(super::doctor::DoctorArgs),
-    /// Look at a step of a run, or answer for it
+    /// Open a run whose steps are handed out one by one, to agents and people
+    #[command(override_usage = "ostler start [OPTIONS] VERB [PARAMS]...")]
+    Start(super::stepping::StartArgs),
+    /// Step through a run: take a step, do it, report it; look at one, answer for it
     #[command(subcommand)]
-    Step(StepCommand),
+    Step(super::step::StepCommand),
     /// Begin a workspace: settings, and a first verb that runs
     Init(InitArgs),
     /// Write a new verb that checks and runs, to be changed
@@ -335,45 +338,6 @@ pub(super) enum RunsCommand {
     Unkeep(super::housekeeping::UnkeepArgs),
     /// Let old runs go, as `[retention]` in `ostler.toml` says; or pause that
     Prune(super::housekeeping::PruneArgs),
-}
-
-const ANSWERS: &str = "\
-Answers:
-  passed  it is done, or was done: the run goes on from it
-  failed  it is not to be, or went wrong: what its `on_error` says follows
-  rerun   it may have run when the engine died, and may run once more";
-
-#[derive(Debug, Subcommand)]
-pub(super) enum StepCommand {
-    /// Show a step: what it is, what became of it, what it waits for
-    #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
-    Show {
-        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step
-        #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
-        what: Vec<String>,
-        /// How it is printed
-        #[arg(long, value_name = "FORMAT", default_value = "text")]
-        format: Format,
-    },
-    /// Say what became of a step that somebody was asked about
-    #[command(
-        override_usage = "ostler step answer [OPTIONS] [RUN] <STEP> <passed|failed|rerun>",
-        after_help = ANSWERS,
-    )]
-    Answer {
-        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step;
-        /// the answer
-        #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"], add = completion::asked())]
-        what: Vec<String>,
-        /// A note for the report
-        #[arg(long)]
-        note: Option<String>,
-        /// An output that the step hands on
-        #[arg(long = "output", value_name = "NAME=VALUE")]
-        outputs: Vec<String>,
-        #[command(flatten)]
-        driving: Driving,
-    },
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::args::Driving;
 use super::{Context, Exit};
-use crate::exec::call::Request;
+use crate::exec::called::Request;
 use crate::ops::{self, Error, Trust, Workspace};
 use crate::report;
 use crate::run::{Event, Record, Run};

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{Context, Exit, completion, problems};
-use crate::diagnostic::{closest, did_you_mean, printable};
-use crate::fleet::{Fleet, Host, SelectorProblem};
-use crate::ids::HostName;
+use crate::diagnostic::printable;
+use crate::fleet::{Fleet, Host, NoHost};
 use crate::ops::{self, Error};
 use crate::report::lines::{columns, cut};
 use crate::report::{Paint, Tone};
@@ -100,28 +99,27 @@ impl Context {
         match fleet.select(selectors) {
             Ok(names) => Some(names.iter().filter_map(|name| fleet.hosts.get(name)).collect()),
             Err(wrong) => {
-                wrong.iter().for_each(|problem| self.bad_selector(problem));
+                wrong.iter().for_each(|none| self.no_host(none));
                 None
             }
         }
     }
 
-    fn bad_selector(&self, problem: &SelectorProblem) {
-        super::say(&format!("{}: {problem}", self.err.bad("error")));
-        if let Some(hint) = &problem.hint {
+    fn no_host(&self, none: &NoHost) {
+        super::say(&format!("{}: {none}", self.err.bad("error")));
+        if let Some(hint) = &none.hint {
             super::say(&format!("  {}", printable(hint)));
         }
     }
 
     fn fleet_show(&self, name: &str, format: Format) -> Result<Exit, Error> {
         let fleet = ops::fleet(&self.workspace)?;
-        let Some(host) = fleet.hosts.get(name) else {
-            let word = self.err.bad("error");
-            super::say(&format!("{word}: the fleet has no host `{}`", printable(name)));
-            if let Some(near) = closest(name, fleet.hosts.keys().map(HostName::as_str)) {
-                super::say(&format!("  {}", did_you_mean(near)));
+        let host = match fleet.find(name) {
+            Ok(host) => host,
+            Err(none) => {
+                self.no_host(&none);
+                return Ok(Exit::Usage);
             }
-            return Ok(Exit::Usage);
         };
         match format {
             Format::Json => self.print(&format!("{:#}\n", json!(host))),

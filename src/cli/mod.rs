@@ -24,6 +24,7 @@ mod reports;
 mod retry;
 mod runs;
 mod step;
+mod stepping;
 mod terminal;
 mod timeline;
 mod usage;
@@ -141,6 +142,7 @@ impl Context {
             }
             Command::Fleet(command) => self.fleet(&command),
             Command::Doctor(args) => Ok(self.doctor(&args)),
+            Command::Start(args) => self.start(&args),
             Command::Step(command) => self.step(command),
         }
     }
@@ -271,7 +273,7 @@ fn exit_of(error: &Error) -> Exit {
             store::Error::NoRun(_) | store::Error::Ambiguous(_) | store::Error::Pruned { .. },
         ) => Exit::Usage,
         Error::Problems(..) | Error::Config(_) => Exit::Problems,
-        Error::Refused(_) | Error::Paused(_) | Error::Denied(_) => Exit::Refused,
+        Error::Refused(_) | Error::Refusal(_) | Error::Paused(_) => Exit::Refused,
         Error::Reader(reader::Error::Refused(_)) => Exit::Refused,
         Error::Store(_) | Error::Io { .. } | Error::Reader(_) => Exit::State,
     }

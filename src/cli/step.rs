@@ -1,23 +1,80 @@
 //! Looking at a step of a run, and answering for it.
 
-use super::args::{Format, StepCommand};
+use clap::Subcommand;
+
+use super::args::{Driving, Format};
 use super::runs::pretty;
-use super::{Context, Exit};
+use super::{Context, Exit, completion};
 use crate::diagnostic::printable;
 use crate::ops::{self, Error, Said};
 use crate::plan::quoted;
 use crate::report::{self, Paint, StepReport, Tone};
 use crate::run::{Answer, Run};
 
+const ANSWERS: &str = "\
+Answers:
+  passed  it is done, or was done: the run goes on from it
+  failed  it is not to be, or went wrong: what its `on_error` says follows
+  rerun   it may have run when the engine died, and may run once more";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StepCommand {
+    /// What there is to do now, and how it is reported; takes nothing
+    Next(super::stepping::NextArgs),
+    /// Take a step, or renew the lease of one that is held
+    Take(super::stepping::TakeArgs),
+    /// Let the engine do a step
+    #[command(override_usage = "ostler step run [OPTIONS] [RUN] <STEP>")]
+    Run(super::stepping::RunStepArgs),
+    /// Report what became of a step; a pass is one only if what can be seen of it says so too
+    #[command(
+        override_usage = "ostler step report [OPTIONS] --status <pass|fail|skip> [RUN] <STEP>"
+    )]
+    Report(super::stepping::ReportArgs),
+    /// Give a step back that is held
+    #[command(override_usage = "ostler step release [OPTIONS] [RUN] <STEP>")]
+    Release(super::stepping::ReleaseArgs),
+    /// Show a step: what it is, what became of it, what it waits for
+    #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
+    Show {
+        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step
+        #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
+        what: Vec<String>,
+        /// How it is printed
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Say what became of a step that somebody was asked about
+    #[command(
+        override_usage = "ostler step answer [OPTIONS] [RUN] <STEP> <passed|failed|rerun>",
+        after_help = ANSWERS,
+    )]
+    Answer {
+        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step;
+        /// the answer
+        #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"], add = completion::asked())]
+        what: Vec<String>,
+        /// A note for the report
+        #[arg(long)]
+        note: Option<String>,
+        /// An output that the step hands on
+        #[arg(long = "output", value_name = "NAME=VALUE")]
+        outputs: Vec<String>,
+        #[command(flatten)]
+        driving: Driving,
+    },
+}
+
 impl Context {
     pub(super) fn step(&self, command: StepCommand) -> Result<Exit, Error> {
         match command {
+            StepCommand::Next(args) => self.next_step(&args),
+            StepCommand::Take(args) => self.take(&args),
+            StepCommand::Run(args) => self.run_step(&args),
+            StepCommand::Report(args) => self.report_step(args),
+            StepCommand::Release(args) => self.release(args),
             StepCommand::Show { what, format } => {
-                let (run, step) = match what.as_slice() {
-                    [run, step] => (Some(run.as_str()), step),
-                    [step] => (None, step),
-                    _ => return Err(Error::NotNow("say which step".to_owned())),
-                };
+                let (run, step) = run_and_step(&what)?;
                 self.show_step(run, step, format)
             }
             StepCommand::Answer { what, note, outputs, driving } => {
@@ -35,11 +92,7 @@ impl Context {
                         return Err(Error::NotNow(why));
                     }
                 };
-                let pair = |text: &String| {
-                    let pair = text.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
-                    pair.ok_or_else(|| Error::NotNow(format!("`{text}` is not NAME=VALUE")))
-                };
-                let outputs = outputs.iter().map(pair).collect::<Result<_, _>>()?;
+                let outputs = pairs(&outputs)?;
                 let said = Said { step: step.clone(), answer, outputs, note };
                 self.driven(&driving, |options, show| {
                     ops::answer(&self.workspace, run, said, options, show)
@@ -104,4 +157,22 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
         row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), quoted(&step.id))));
     }
     rows
+}
+
+/// A run, if one is named, and a step.
+pub(super) fn run_and_step(what: &[String]) -> Result<(Option<&str>, &str), Error> {
+    match what {
+        [run, step] => Ok((Some(run), step)),
+        [step] => Ok((None, step)),
+        _ => Err(Error::NotNow("say which step".to_owned())),
+    }
+}
+
+/// Outputs as they are typed: NAME=VALUE.
+pub(super) fn pairs(all: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let pair = |text: &String| {
+        let pair = text.split_once('=').map(|(n, v)| (n.to_owned(), v.to_owned()));
+        pair.ok_or_else(|| Error::NotNow(format!("`{text}` is not NAME=VALUE")))
+    };
+    all.iter().map(pair).collect()
 }

@@ -2,11 +2,12 @@
 //!
 //! *Invariant:* every event is committed before its effect; when recording fails, what runs is ended and nothing starts.
 
-pub mod call;
+pub mod called;
 mod job;
+mod look;
 mod own;
 mod probe;
-mod recheck;
+mod reported;
 mod resolve;
 mod signals;
 mod there;
@@ -27,8 +28,10 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
-pub use recheck::{AtOnce, recheck};
+pub use look::{AtOnce, look_again};
+pub use reported::{Evidence, lacking, recheck};
 use signals::Signals;
+pub use turn::settle;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 
 /// How long something recorded may not be forced to disk.
@@ -219,20 +222,18 @@ impl Driver<'_> {
         let (pool, programs) = (&self.pool, &mut self.programs);
         let mut decided = Decided::default();
         let full = self.full_durability;
-        self.store.append(self.journal, &self.actor, now(), |tx| {
+        self.store.append(self.journal, &self.actor, now, |tx| {
             // Between what we read and our lock, another driver may have come and ended it.
             if let Some(took) = took.filter(|_| !tx.run().status().is_final()) {
                 take_over(tx, took, full)?;
-                for (step, _) in tx.run().left_on_hosts() {
+                for step in tx.run().left_on_hosts() {
                     decided.jobs.extend(job::recover(tx, &step, pool.setting(), programs));
                 }
             }
             for input in inputs.drain(..) {
                 job::record(tx, input)?;
             }
-            for step in tx.run().due(tx.now()) {
-                tx.record(Event::TimerFired { step }, None)?;
-            }
+            turn::tick(tx)?;
             let mut room = free.clone();
             decided.jobs.iter().for_each(|job| room.take(job.on_host));
             if has_locks {
@@ -329,7 +330,7 @@ impl Driver<'_> {
             ended.unwrap_or_else(|error| (error.id(), job::lost(error.to_string())));
         let what = self.running.remove(&id)?.what;
         if let What::Attempt { step, attempt, .. } = &what {
-            call::judge(self.store, self.journal.run(), step, *attempt, &mut done);
+            called::judge(self.store, self.journal.run(), step, *attempt, &mut done);
         }
         Some(Input::Ended(what, Box::new(done)))
     }
@@ -342,7 +343,7 @@ impl Driver<'_> {
 
     /// Leaves a run that waits for somebody; `false` if somebody acted meanwhile.
     fn leave(&mut self) -> Result<bool, store::Error> {
-        let left = self.store.append(self.journal, &self.actor, now(), |tx| {
+        let left = self.store.append(self.journal, &self.actor, now, |tx| {
             let waits = tx.run().status() == RunStatus::Waiting;
             if waits {
                 tx.record(Event::DriverLeft, None)?;

@@ -1,6 +1,6 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
-mod call;
+mod request;
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -54,7 +54,10 @@ pub(super) fn attempt(
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
-    let (mut values, step, cwd, mut env) = Values::of(run, one, setting)?;
+    let node = run.node(one.instance).ok_or("there is no such step")?;
+    let step = run.step(node);
+    let mut values = Values::new(run, one, setting)?;
+    let (cwd, mut env) = values.around(step)?;
     let work = values.work(step, &cwd, &mut env, programs)?;
     values.made(step, work, env, cwd)
 }
@@ -80,27 +83,27 @@ fn is_program(path: &Path) -> bool {
 }
 
 impl<'a> Values<'a> {
-    /// The values of an attempt, its step, its folder, and the environment that all its parts have.
-    #[expect(clippy::type_complexity, reason = "four things that are made in turn")]
-    pub(super) fn of(
-        run: &'a Run,
-        one: One<'a>,
-        setting: &'a Setting,
-    ) -> Result<(Self, &'a Step, PathBuf, Vec<(String, Bytes)>), String> {
+    /// Those of an attempt at a step.
+    pub(super) fn new(run: &'a Run, one: One<'a>, setting: &'a Setting) -> Result<Self, String> {
         let One { instance, attempt, params, host, id } = one;
-        let node = run.node(instance).ok_or("there is no such step")?;
+        let node = Some(run.node(instance).ok_or("there is no such step")?);
         let name = format!("{}.{attempt}", instance.file_stem());
-        let (files, step) = (Vec::new(), run.step(node));
-        let node = Some(node);
-        let mut values = Self { run, node, attempt, params, host, id, setting, name, files };
-        let cwd = values.cwd(step.cwd.as_ref())?;
-        let mut env = values.env(&step.env, &cwd)?;
-        env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
-        Ok((values, step, cwd, env))
+        Ok(Self { run, node, attempt, params, host, id, setting, name, files: Vec::new() })
     }
 }
 
 impl Values<'_> {
+    /// The folder of an attempt, and the environment that all its parts have.
+    pub(super) fn around(
+        &mut self,
+        step: &Step,
+    ) -> Result<(PathBuf, Vec<(String, Bytes)>), String> {
+        let cwd = self.cwd(step.cwd.as_ref())?;
+        let mut env = self.env(&step.env, &cwd)?;
+        env.push(("OSTLER_STEP".to_owned(), step.id.as_str().into()));
+        Ok((cwd, env))
+    }
+
     /// What the step runs. What its shell text refers to is added to `env`.
     pub(super) fn work(
         &mut self,
@@ -343,7 +346,7 @@ impl Values<'_> {
         })
     }
 
-    fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
+    pub(super) fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
         let expect = check.expect.as_ref().map(|e| self.expected(e, cwd)).transpose()?;
         let env = self.handed_over(&check.run)?;
         let argv = self.words(&check.run);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::Job;
 use crate::ids::{Instance, Name};
-use crate::run::{Answer, Command, Event, Probe, Record, Room};
+use crate::run::{Actor, Answer, Command, Event, Probe, Record, Room};
 use crate::store::{self, Append};
 use crate::value::Time;
 
@@ -60,6 +60,35 @@ pub(super) fn take_over(tx: &mut Append<'_>, took: Took, full: bool) -> Result<(
     interrupted.into_iter().try_for_each(|event| tx.record(event, None))
 }
 
+/// What the clock alone brings about: waits that are over, leases that are.
+fn clocked(tx: &Append<'_>) -> Vec<Event> {
+    let due = tx.run().due(tx.now()).into_iter().map(|step| Event::TimerFired { step });
+    due.chain(tx.run().lapsed(tx.now())).collect()
+}
+
+/// Records what the clock alone brings about.
+pub(super) fn tick(tx: &mut Append<'_>) -> Result<(), store::Error> {
+    clocked(tx).into_iter().try_for_each(|event| tx.record(event, None))
+}
+
+/// Records, in the engine's name, all that follows without anything being run.
+pub fn settle(tx: &mut Append<'_>, engine: &Actor) -> Result<(), store::Error> {
+    loop {
+        let mut events = clocked(tx);
+        if events.is_empty() {
+            let follows = tx.run().decide(&Room::default()).into_iter();
+            events.extend(follows.filter_map(|command| match command {
+                Command::Record(event) => Some(event),
+                _ => None,
+            }));
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        events.into_iter().try_for_each(|event| tx.record_as(engine, event, None))?;
+    }
+}
+
 /// What there is to prepare before it is recorded as started.
 pub(super) enum Starting<'s> {
     Attempt { step: &'s Instance, attempt: u32, params: &'s BTreeMap<Name, serde_json::Value> },
@@ -108,7 +137,7 @@ pub(super) fn follow(
                 }
                 let job = prepare(tx, &Starting::Attempt { step: &step, attempt, params: &params });
                 let (on_host, host) = (job.on_host, job.host.clone());
-                tx.record(Event::StepStarted { step, attempt, params, host, token: None }, None)?;
+                tx.record(Event::StepStarted { step, attempt, params, host }, None)?;
                 decided.jobs.push(job);
                 room.take(on_host);
                 recorded = true;

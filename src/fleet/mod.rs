@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use address::{BadAddress, address, host_key, jump, user};
-pub use select::{Selector, SelectorProblem};
+pub use select::Selector;
 
-use crate::diagnostic::Place;
+use crate::diagnostic::{Place, closest, did_you_mean, printable};
 use crate::ids::HostName;
 use crate::workflow::Shell;
 
@@ -76,8 +76,21 @@ impl Fleet {
         Self { hosts: resolved.collect() }
     }
 
+    /// The host of this name; else that there is none, and a way out.
+    pub fn find(&self, name: &str) -> Result<&Host, NoHost> {
+        self.hosts.get(name).ok_or_else(|| {
+            let describe = || format!("describe it in fleet/{}.toml", printable(name));
+            NoHost::new(not_called(name)).hint(self.near(name).map_or_else(describe, did_you_mean))
+        })
+    }
+
+    /// The name of a host that may be meant by another one.
+    fn near(&self, name: &str) -> Option<&str> {
+        closest(name, self.hosts.keys().map(HostName::as_str))
+    }
+
     /// The hosts that any of these selectors selects, in order of their names; or all that is wrong with the selectors.
-    pub fn select(&self, selectors: &[String]) -> Result<Vec<HostName>, Vec<SelectorProblem>> {
+    pub fn select(&self, selectors: &[String]) -> Result<Vec<HostName>, Vec<NoHost>> {
         let mut chosen = BTreeSet::new();
         let mut problems = Vec::new();
         for text in selectors {
@@ -88,6 +101,30 @@ impl Fleet {
         }
         if problems.is_empty() { Ok(chosen.into_iter().collect()) } else { Err(problems) }
     }
+}
+
+/// That no host is meant by what was written, and what might have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct NoHost {
+    /// What is wrong.
+    pub message: String,
+    /// A way out, if there is one to name.
+    pub hint: Option<String>,
+}
+
+impl NoHost {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+fn not_called(name: &str) -> String {
+    format!("no host is called `{}`", printable(name))
 }
 
 /// The hosts between us and this one: a jump that is the name of a host of the fleet stands for the way to it.

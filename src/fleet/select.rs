@@ -1,6 +1,6 @@
 //! Selectors: which hosts are meant. One is terms that must all hold; several are their union.
 
-use super::{Fleet, Host};
+use super::{Fleet, Host, NoHost, not_called};
 use crate::diagnostic::{closest, did_you_mean, printable};
 use crate::ids::HostName;
 
@@ -28,36 +28,12 @@ enum Test {
     Label(String, glob::Pattern),
 }
 
-/// A selector that does not select hosts, and what might have been meant.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SelectorProblem {
-    /// The selector as it was written.
-    pub selector: String,
-    /// What is wrong.
-    pub message: String,
-    /// A way out, if there is one to name.
-    pub hint: Option<String>,
-}
-
-impl SelectorProblem {
-    fn new(selector: &str, message: String) -> Self {
-        Self { selector: selector.to_owned(), message, hint: None }
-    }
-
-    fn hint(self, hint: Option<String>) -> Self {
-        Self { hint, ..self }
-    }
-}
-
 impl Selector {
     /// Parses a selector. Whether its names exist, [`Selector::select`] says.
-    pub fn parse(text: &str) -> Result<Self, SelectorProblem> {
-        let terms = text.split_whitespace().map(|term| Term::parse(term, text));
-        let terms = terms.collect::<Result<Vec<_>, _>>()?;
+    pub fn parse(text: &str) -> Result<Self, NoHost> {
+        let terms = text.split_whitespace().map(Term::parse).collect::<Result<Vec<_>, _>>()?;
         if terms.is_empty() {
-            let empty = SelectorProblem::new(text, "a selector is empty".to_owned());
-            return Err(empty.hint(Some("`all` selects every host".to_owned())));
+            return Err(NoHost::new("a selector is empty").hint("`all` selects every host"));
         }
         Ok(Self { text: text.to_owned(), terms })
     }
@@ -69,39 +45,38 @@ impl Selector {
 
     /// The hosts it selects, at least one. A term that no host of the fleet answers to is taken for a slip, also
     /// under a `!`: `!wbe-*` would otherwise select what was to be left out.
-    pub(super) fn select(&self, fleet: &Fleet) -> Result<Vec<HostName>, SelectorProblem> {
+    pub(super) fn select(&self, fleet: &Fleet) -> Result<Vec<HostName>, NoHost> {
         if fleet.hosts.is_empty() {
-            let none = SelectorProblem::new(&self.text, "the fleet has no hosts".to_owned());
             let how = "a file such as fleet/web.toml with `address = \"web.example.org\"` adds one";
-            return Err(none.hint(Some(how.to_owned())));
+            return Err(NoHost::new("the fleet has no hosts").hint(how));
         }
         let unknown = |term: &&Term| !fleet.hosts.values().any(|host| term.test.holds(host));
         if let Some(term) = self.terms.iter().find(unknown) {
-            return Err(term.unknown(fleet, &self.text));
+            return Err(term.unknown(fleet));
         }
         let chosen = fleet.hosts.values().filter(|host| self.matches(host));
         let chosen: Vec<HostName> = chosen.map(|host| host.name.clone()).collect();
         if chosen.is_empty() {
             let message = format!("no host answers to all of `{}`", printable(&self.text));
             let how = "each of its terms must hold; selectors of which one must are a list";
-            return Err(SelectorProblem::new(&self.text, message).hint(Some(how.to_owned())));
+            return Err(NoHost::new(message).hint(how));
         }
         Ok(chosen)
     }
 }
 
 impl Term {
-    fn parse(written: &str, whole: &str) -> Result<Self, SelectorProblem> {
+    fn parse(written: &str) -> Result<Self, NoHost> {
         let (negated, text) =
             written.strip_prefix('!').map_or((false, written), |rest| (true, rest));
-        let bad = |message: String| SelectorProblem::new(whole, message);
         let pattern = |text: &str| {
-            glob::Pattern::new(text)
-                .map_err(|why| bad(format!("`{}` is not a pattern: {}", printable(text), why.msg)))
+            glob::Pattern::new(text).map_err(|why| {
+                NoHost::new(format!("`{}` is not a pattern: {}", printable(text), why.msg))
+            })
         };
         if text.is_empty() {
-            let hint = Some("write it before a term, without a space: `!web-1`".to_owned());
-            return Err(bad("a `!` negates nothing".to_owned()).hint(hint));
+            let how = "write it before a term, without a space: `!web-1`";
+            return Err(NoHost::new("a `!` negates nothing").hint(how));
         }
         let test = if text == "all" {
             Test::All
@@ -110,8 +85,9 @@ impl Term {
         } else if let Some((label, value)) = text.split_once('=') {
             Test::Label(label.to_owned(), pattern(value)?)
         } else if text.contains(',') {
-            let hint = Some("several selectors are a list, each a text of its own".to_owned());
-            return Err(bad(format!("`{}` is not one name", printable(text))).hint(hint));
+            let message = format!("`{}` is not one name", printable(text));
+            let how = "several selectors are a list, each a text of its own";
+            return Err(NoHost::new(message).hint(how));
         } else {
             Test::Name(pattern(text)?)
         };
@@ -119,17 +95,16 @@ impl Term {
     }
 
     /// What is said where no host answers to it.
-    fn unknown(&self, fleet: &Fleet, whole: &str) -> SelectorProblem {
+    fn unknown(&self, fleet: &Fleet) -> NoHost {
         let hosts = || fleet.hosts.values();
         let near = |written: &str, known: Vec<&str>| closest(written, known).map(str::to_owned);
         let (message, meant) = match &self.test {
             Test::All => ("the fleet has no hosts".to_owned(), None),
             Test::Name(_) => {
-                let known = hosts().map(|host| host.name.as_str()).collect();
                 let groups = hosts().any(|host| host.groups.contains(&self.text));
-                let meant = near(&self.text, known);
+                let meant = fleet.near(&self.text).map(str::to_owned);
                 let meant = meant.or_else(|| groups.then(|| format!("@{}", self.text)));
-                (format!("no host is called `{}`", printable(&self.text)), meant)
+                (not_called(&self.text), meant)
             }
             Test::Group(group) => {
                 let known = hosts().flat_map(|host| &host.groups).map(String::as_str).collect();
@@ -153,7 +128,7 @@ impl Term {
                 }
             }
         };
-        SelectorProblem::new(whole, message).hint(meant.as_deref().map(did_you_mean))
+        NoHost { message, hint: meant.as_deref().map(did_you_mean) }
     }
 }
 

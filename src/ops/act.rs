@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::start::{Session, StartOptions, drive};
-use super::workspace::actor;
+use super::workspace::{acting, actor};
 use super::{Error, Workspace, which};
 use crate::action::is_alive;
 use crate::check::values;
@@ -41,9 +41,16 @@ pub fn is_moving(run: &Run) -> bool {
     driven || run.status() != crate::run::RunStatus::Running
 }
 
-fn over(run: &Run) -> Error {
+pub(super) fn over(run: &Run) -> Error {
     let status = run.status().name().replace('_', " ");
     Error::NotNow(format!("run {} has ended: {status}", run.id()))
+}
+
+/// Its driver died, and what that one ran must be settled first.
+pub(super) fn died(id: &RunId) -> Error {
+    Error::NotNow(format!(
+        "the engine of run {id} died; say first `ostler runs resume {id}`, which settles what it ran"
+    ))
 }
 
 /// The right to drive, if nobody has it.
@@ -100,12 +107,10 @@ pub fn answer(
     let instance = instance(&journal, &step)?;
     let over = journal.run().status().is_final();
     if lock.is_some() && !over && journal.run().driver().is_some() {
-        return Err(Error::NotNow(format!(
-            "the engine of run {id} died; say first `ostler runs resume {id}`, which settles what it ran"
-        )));
+        return Err(died(&id));
     }
     let person = actor(ActorKind::Human);
-    let recorded = store.append(&mut journal, &person, exec::now(), |tx| {
+    let recorded = store.append(&mut journal, &person, exec::now, |tx| {
         let node = tx.run().node(&instance).ok_or_else(|| store::Error::NoRun(step.clone()))?;
         match acceptable(tx.run(), node, &answer, &outputs) {
             Err(error) => Ok(Err(error)),
@@ -135,7 +140,7 @@ pub fn answer(
 }
 
 /// The step of a run that is meant, by its id or its instance's.
-fn instance(journal: &Journal, step: &str) -> Result<Instance, Error> {
+pub(super) fn instance(journal: &Journal, step: &str) -> Result<Instance, Error> {
     let known = || journal.run().nodes().iter().map(|n| n.instance.to_string());
     let found = Instance::parse(step).filter(|i| journal.run().node(i).is_some());
     found.ok_or_else(|| {
@@ -196,8 +201,8 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     if journal.run().status().is_final() {
         return Err(over(journal.run()));
     }
-    let person = actor(ActorKind::Human);
-    store.append(&mut journal, &person, exec::now(), |tx| {
+    let person = acting(None)?;
+    store.append(&mut journal, &person, exec::now, |tx| {
         if tx.run().status().is_final() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::act::{cancel, resume, watch};
 use super::start::{Occasion, Session, StartOptions, begin};
 use super::verbs::{plan, read};
 use super::{Error, Workspace};
-use crate::exec::call::Request;
+use crate::exec::called::Request;
 use crate::exec::{Left, Show};
 use crate::ids::RunId;
 use crate::plan::{Callee, Given, Plan};

@@ -27,6 +27,7 @@ const INHERITED: &[&str] = &[
     "SSH_AUTH_SOCK",
     "NO_COLOR",
     "CI",
+    "OSTLER_ACTOR",
 ];
 
 /// What a plan of this workflow depends on.

@@ -22,9 +22,13 @@ pub fn read_fleet(workspace: &Workspace) -> Result<(Fleet, Vec<Checked>), Error>
     }
     let mut checked = verbs::read(workspace, &files, false)?;
     beside_each_other(&mut checked);
+    Ok((of(&checked), checked))
+}
+
+/// The fleet of the hosts among these files.
+fn of(checked: &[Checked]) -> Fleet {
     let hosts = checked.iter().filter_map(|one| one.host.as_ref());
-    let fleet = Fleet::new(hosts.map(|written| written.host.clone()));
-    Ok((fleet, checked))
+    Fleet::new(hosts.map(|written| written.host.clone()))
 }
 
 /// The fleet of a workspace; the problems of its files, if there are any that keep it from being used.
@@ -39,15 +43,16 @@ pub fn fleet(workspace: &Workspace) -> Result<Fleet, Error> {
     if problems.is_empty() { Ok(fleet) } else { Err(Error::Problems(problems, sources)) }
 }
 
-/// What verbs ask of the fleet that it does not have.
+/// What verbs ask of the fleet that it does not have. `whole` says that all hosts are among what was checked.
 pub(super) fn beside_the_verbs(
     workspace: &Workspace,
     checked: &mut [Checked],
+    whole: bool,
 ) -> Result<(), Error> {
     if checked.iter().all(|one| one.mentions.is_empty()) {
         return Ok(());
     }
-    let (fleet, _) = read_fleet(workspace)?;
+    let fleet = if whole { of(checked) } else { read_fleet(workspace)?.0 };
     for one in checked {
         one.problems.extend(check::unknown_hosts(&one.mentions, &fleet));
     }

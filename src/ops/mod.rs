@@ -17,6 +17,7 @@ mod recheck;
 mod retry;
 mod signature;
 mod start;
+mod step;
 mod verbs;
 mod verify;
 mod veto;
@@ -38,6 +39,7 @@ pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
 pub use recheck::{Claim, Claims, Standing, recheck};
 pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
+pub use step::{Act, Reported, next, open, release, report_step, run_step, take};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use veto::{Lifted, lift, veto};
@@ -86,9 +88,9 @@ pub enum Error {
     /// The run cannot take that any more, or not yet.
     #[error("{0}")]
     NotNow(String),
-    /// A rule forbids it to whoever asks.
-    #[error("refused: {0}")]
-    Denied(String),
+    /// Somebody may not do that; it was recorded, where there is a run to record it in.
+    #[error("{0}")]
+    Refusal(String),
     /// `ostler.toml` cannot be used.
     #[error("ostler.toml: {0}")]
     Config(String),

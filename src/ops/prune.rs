@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::workspace::actor;
+use super::workspace::acting;
 use super::{Error, Workspace};
 use crate::action::is_alive;
 use crate::exec;
 use crate::ids::RunId;
 use crate::retention::{self, Candidate, Fate, Hold};
-use crate::run::ActorKind;
 use crate::store::{Filter, Holder, LetGo, Store, What};
 use crate::value::Time;
 use crate::workflow::Millis;
@@ -45,7 +44,7 @@ pub fn prune(workspace: &Workspace, now: Time, dry: Option<Millis>) -> Result<Pr
     }
     let before = taken(&store)?;
     let left = store.leftovers()?.len();
-    let by = actor(ActorKind::Human).name;
+    let by = acting(None)?.name;
     for (run, fate) in &mut runs {
         let what = match fate {
             Fate::Goes => What::Run,
@@ -139,10 +138,10 @@ fn remove(folder: &Path, what: What) -> std::io::Result<()> {
 }
 
 /// Somebody's hold from now on, for a time or until it is ended.
-fn hold(span: Option<Millis>, note: Option<String>) -> Hold {
+fn hold(span: Option<Millis>, note: Option<String>) -> Result<Hold, Error> {
     let since = exec::now();
-    let by = actor(ActorKind::Human).name;
-    Hold { until: span.map(|span| since.plus(span.0)), by, since, note }
+    let by = acting(None)?.name;
+    Ok(Hold { until: span.map(|span| since.plus(span.0)), by, since, note })
 }
 
 /// Keeps a run: no prune touches it.
@@ -154,7 +153,7 @@ pub fn keep(
 ) -> Result<(RunId, Hold), Error> {
     let mut store = workspace.existing_store()?;
     let id = store.find(run)?;
-    let hold = hold(span, note);
+    let hold = hold(span, note)?;
     store.keep(&id, &hold)?;
     store.force()?;
     Ok((id, hold))
@@ -178,7 +177,7 @@ pub fn pause(
     note: Option<String>,
 ) -> Result<(Hold, Option<Hold>), Error> {
     let mut store = workspace.store()?;
-    let hold = hold(span, note);
+    let hold = hold(span, note)?;
     let old = store.paused()?.filter(|pause| pause.counts(hold.since));
     store.pause(&hold)?;
     store.force()?;

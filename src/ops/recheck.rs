@@ -6,14 +6,15 @@ use std::fs::File;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::start::{random, setting};
 use super::workspace::{acting, runtime};
-use super::{Error, Workspace, facts};
+use super::{Error, Workspace};
 use crate::action::{Calls, Setting};
 use crate::diagnostic::{closest, printable};
 use crate::exec::{self, AtOnce};
 use crate::report;
 use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
-use crate::store;
+use crate::store::{self, Journal, Store};
 
 /// What became of looking again at a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,9 +88,11 @@ pub fn recheck(
     let loaded = journal.run();
     let nodes = chosen(loaded, steps)?;
     let mut claims: Vec<Claim> = nodes.iter().flat_map(|node| claims(loaded, node, &by)).collect();
-    let refused = claims.iter().find(|claim| claim.standing == Standing::Refused);
-    if let Some(why) = refused.filter(|_| !steps.is_empty()).and_then(|claim| claim.why.clone()) {
-        return Err(Error::Denied(why));
+    let refused = refused(&claims);
+    if let Some(Event::Refused { reason, .. }) = refused.first().filter(|_| !steps.is_empty()) {
+        let why = Error::Refusal(reason.clone());
+        record(&mut store, &mut journal, &by, &[], refused)?;
+        return Err(why);
     }
     if steps.is_empty() {
         claims.extend(loaded.plan().postconditions.iter().map(|text| prose(None, None, text)));
@@ -100,8 +103,39 @@ pub fn recheck(
         claims.iter().any(|claim| is_open(claim) && claim.step.as_ref() == Some(&id))
     };
     let wanted: Vec<&Node> = nodes.iter().copied().filter(wanted).collect();
-    let Some(seen) = look(workspace, loaded, &wanted)? else { return Ok(None) };
-    let recorded = store.append(&mut journal, &by, exec::now(), |tx| {
+    let Some(seen) = look(workspace, &store, &journal, &wanted)? else { return Ok(None) };
+    let recorded = record(&mut store, &mut journal, &by, &seen, refused)?;
+    for (seen, recorded) in seen.into_iter().zip(recorded) {
+        settle(&mut claims, seen, recorded, &by);
+    }
+    let all = Claims { by, holds: false, claims };
+    let holds =
+        all.any(Standing::Holds) && !all.any(Standing::Broken) && !all.any(Standing::Refused);
+    Ok(Some(Claims { holds, ..all }))
+}
+
+/// The record of what somebody may not look at.
+fn refused(claims: &[Claim]) -> Vec<Event> {
+    let refused = claims.iter().filter(|claim| claim.standing == Standing::Refused);
+    let event = |claim: &Claim| Event::Refused {
+        what: "recheck".to_owned(),
+        step: claim.step.clone().unwrap_or_default(),
+        reason: claim.why.clone().unwrap_or_default(),
+        token: None,
+    };
+    refused.map(event).collect()
+}
+
+/// Records what was seen, and what was refused; for each look, whether it is still of what the step claims.
+fn record(
+    store: &mut Store,
+    journal: &mut Journal,
+    by: &Actor,
+    seen: &[Recheck],
+    refused: Vec<Event>,
+) -> Result<Vec<bool>, Error> {
+    let recorded = store.append(journal, by, exec::now, |tx| {
+        refused.into_iter().try_for_each(|event| tx.record(event, None))?;
         let one =
             |seen: &Recheck| match tx.record(Event::ClaimChecked(Box::new(seen.clone())), None) {
                 // Between our look and our lock, it was run again.
@@ -111,13 +145,7 @@ pub fn recheck(
         seen.iter().map(one).collect::<Result<Vec<bool>, _>>()
     })?;
     store.force()?;
-    for (seen, recorded) in seen.into_iter().zip(recorded) {
-        settle(&mut claims, seen, recorded, &by);
-    }
-    let all = Claims { by, holds: false, claims };
-    let holds =
-        all.any(Standing::Holds) && !all.any(Standing::Broken) && !all.any(Standing::Refused);
-    Ok(Some(Claims { holds, ..all }))
+    Ok(recorded)
 }
 
 /// The nodes that passed; of these steps, if some are named.
@@ -191,28 +219,25 @@ fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
 }
 
 /// Looks at all of these.
-fn look(workspace: &Workspace, run: &Run, nodes: &[&Node]) -> Result<Option<Vec<Recheck>>, Error> {
+fn look(
+    workspace: &Workspace,
+    store: &Store,
+    journal: &Journal,
+    nodes: &[&Node],
+) -> Result<Option<Vec<Recheck>>, Error> {
     if nodes.is_empty() {
         return Ok(Some(Vec::new()));
     }
     let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
-    let config = &workspace.config;
-    let (env, _) = facts::inherited(&config.inherit_env, &run.plan().secret_variables());
+    let lock = File::open(&workspace.root).map_err(io)?;
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let setting = Setting {
-        env,
-        workspace: workspace.root.clone(),
-        dir: dir.path().to_owned(),
-        grace_ms: config.grace_ms(),
-        lock: File::open(&workspace.root).map_err(io)?,
-        calls: Calls::default(),
-    };
+    let (setting, _) = setting(workspace, store, journal, lock, Calls::default())?;
+    let setting = Setting { dir: dir.path().to_owned(), ..setting };
+    let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };
-    let mut nonce = [0; 8];
-    getrandom::fill(&mut nonce).map_err(|error| io(std::io::Error::other(error.to_string())))?;
-    let nonce = crate::plan::hex(&nonce);
-    Ok(runtime()?.block_on(exec::recheck(run, nodes, setting, at_once, &nonce)))
+    let nonce = crate::plan::hex(&random()?);
+    Ok(runtime()?.block_on(exec::look_again(journal.run(), nodes, setting, at_once, &nonce)))
 }
 
 /// Puts what was seen into its claim.

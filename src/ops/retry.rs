@@ -55,7 +55,7 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
              (`ostler runs veto {id} --lift`); without --failed and --from all of it runs anew",
             veto.by, veto.note
         );
-        return Err(Error::Denied(why));
+        return Err(Error::Refusal(why));
     }
     let taken: Vec<Event> = if takes { old.lend(&plan, &anew) } else { Vec::new() };
     let over = taken.iter().filter(|event| matches!(event, Event::StepTakenOver { .. })).count();

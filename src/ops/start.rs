@@ -1,15 +1,17 @@
 //! Opening a run and driving it.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::Arc;
 
 use super::call::settle_all;
-use super::workspace::{Durability, actor, runtime};
+use super::workspace::{Durability, acting, actor, runtime};
 use super::{Error, Workspace, facts};
 use crate::action::{Calls, Setting, is_alive};
 use crate::exec::{self, Drive, Left, Show};
 use crate::ids::RunId;
 use crate::plan::Plan;
-use crate::run::{ActorKind, Event, Parent, Trigger};
+use crate::run::{Actor, ActorKind, Event, Parent, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
 /// How a run is to be driven.
@@ -33,6 +35,8 @@ pub(super) enum Occasion {
     Retry(RunId, Vec<Event>),
     /// An attempt called it, by this id.
     Call(RunId, Parent),
+    /// Somebody wants its steps handed out one by one, for this task.
+    Stepped(Actor, Option<String>),
 }
 
 /// A run that this process drove.
@@ -65,24 +69,33 @@ pub(super) fn begin(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let mut store = workspace.store()?;
-    let own = RunId::from_random(random()?);
-    let (id, retries, taken_over, parent) = match occasion {
-        Occasion::Caller => (own, None, Vec::new(), None),
-        Occasion::Retry(retried, taken_over) => (own, Some(retried), taken_over, None),
-        Occasion::Call(id, parent) => (id, None, Vec::new(), Some(parent)),
-    };
+    let mut id = RunId::from_random(random()?);
+    let mut by = acting(None)?;
+    let (mut retries, mut taken_over, mut parent) = (None, Vec::new(), None);
+    let (mut stepped, mut task) = (false, None);
+    match occasion {
+        Occasion::Caller => {}
+        Occasion::Retry(retried, lent) => (retries, taken_over) = (Some(retried), lent),
+        Occasion::Call(own, caller) => (id, parent) = (own, Some(caller)),
+        Occasion::Stepped(actor, what_for) => (by, stepped, task) = (actor, true, what_for),
+    }
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
     let opened = Event::RunOpened {
         workflow: plan.workflow.clone(),
         plan_digest: plan.digest(),
-        trigger: if parent.is_some() { Trigger::Parent } else { Trigger::Cli },
+        trigger: match by.kind {
+            _ if parent.is_some() => Trigger::Parent,
+            ActorKind::Agent => Trigger::Agent,
+            _ => Trigger::Cli,
+        },
         seed: u64::from_le_bytes(random()?),
         retries,
         parent,
+        stepped,
+        task,
     };
     let events = std::iter::once(opened).chain(taken_over).collect();
-    let person = actor(ActorKind::Human);
-    let journal = store.create(id, plan, events, &person, exec::now())?;
+    let journal = store.create(id, plan, events, &by, exec::now())?;
     drive(workspace, store, journal, &lock, options, show)
 }
 
@@ -96,10 +109,16 @@ pub(super) fn drive(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let config = &workspace.config;
-    let (env, inherited) =
-        facts::inherited(&config.inherit_env, &journal.run().plan().secret_variables());
     let jobs = options.jobs.unwrap_or_else(|| config.jobs());
     let host_jobs = options.host_jobs.unwrap_or_else(|| config.host_jobs());
+    let calls = Calls {
+        jobs,
+        host_jobs,
+        no_ask: options.no_ask,
+        imports: workspace.trust.imports.clone(),
+        untrusted: workspace.trust.untrusted,
+    };
+    let (setting, inherited) = setting(workspace, &store, &journal, lock.share()?, calls)?;
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs,
@@ -108,20 +127,7 @@ pub(super) fn drive(
         stay: options.stay,
         full_durability: config.durability == Durability::Full,
         boot_id: facts::boot_id(),
-        setting: Setting {
-            env,
-            workspace: workspace.root.clone(),
-            dir: store.run_dir(journal.id())?,
-            grace_ms: config.grace_ms(),
-            lock: lock.share()?,
-            calls: Calls {
-                jobs,
-                host_jobs,
-                no_ask: options.no_ask,
-                imports: workspace.trust.imports.clone(),
-                untrusted: workspace.trust.untrusted,
-            },
-        },
+        setting,
         inherited,
     };
     if journal.run().is_ending() {
@@ -134,7 +140,25 @@ pub(super) fn drive(
     Ok(Session { store, journal, left })
 }
 
-fn random() -> Result<[u8; 8], Error> {
+/// What the commands of a run have in common, and the environment that they inherit, for the record. `lock` is held as
+/// long as anything of them is alive.
+pub(super) fn setting(
+    workspace: &Workspace,
+    store: &Store,
+    journal: &Journal,
+    lock: File,
+    calls: Calls,
+) -> Result<(Setting, BTreeMap<String, Option<String>>), Error> {
+    let config = &workspace.config;
+    let secret = journal.run().plan().secret_variables();
+    let (env, inherited) = facts::inherited(&config.inherit_env, &secret);
+    let grace_ms = config.grace_ms();
+    let (root, dir) = (workspace.root.clone(), store.run_dir(journal.id())?);
+    Ok((Setting { env, workspace: root, dir, grace_ms, lock, calls }, inherited))
+}
+
+/// Eight bytes that nobody can guess.
+pub(super) fn random() -> Result<[u8; 8], Error> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Error::Io {
         what: "no random numbers".to_owned(),

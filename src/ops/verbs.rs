@@ -72,7 +72,7 @@ pub fn check_all(
     let mut checked = read(workspace, &files, false)?;
     claimed_twice(&mut checked);
     fleet::beside_each_other(&mut checked);
-    fleet::beside_the_verbs(workspace, &mut checked)?;
+    fleet::beside_the_verbs(workspace, &mut checked, names.is_empty())?;
     Ok(checked)
 }
 

@@ -19,7 +19,7 @@ pub fn veto(
     let id = store.find(run)?;
     let note = said(note)?;
     let mut journal = store.load(&id)?;
-    store.append(&mut journal, &who, exec::now(), |tx| tx.record(Event::Vetoed { note }, None))?;
+    store.append(&mut journal, &who, exec::now, |tx| tx.record(Event::Vetoed { note }, None))?;
     store.force()?;
     Ok((journal, who))
 }
@@ -49,18 +49,26 @@ pub fn lift(
     let note = said(note)?;
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
-    let lifted = store.append(&mut journal, &who, exec::now(), |tx| {
+    if journal.run().vetoes().is_empty() {
+        return Err(Error::NotNow(format!("no veto stands on run {id}")));
+    }
+    let lifted = store.append(&mut journal, &who, exec::now, |tx| {
         let lifted = match liftable(tx.run(), &who) {
             Ok(lifted) => lifted,
-            Err(error) => return Ok(Err(error)),
+            Err(reason) => {
+                let (what, step) = ("lift".to_owned(), String::new());
+                let refused = Event::Refused { what, step, reason: reason.clone(), token: None };
+                return tx.record(refused, None).map(|()| Err(Error::Refusal(reason)));
+            }
         };
         for veto in &lifted {
             let event = Event::VetoLifted { veto: veto.record, note: note.clone() };
             tx.record(event, Some(veto.record))?;
         }
         Ok(Ok(lifted))
-    })??;
+    })?;
     store.force()?;
+    let lifted = lifted?;
     for record in journal.take_news() {
         show(&record, journal.run(), &store);
     }
@@ -78,11 +86,8 @@ pub fn lift(
     Ok(Lifted { session, lifted, goes_on })
 }
 
-/// The vetoes that somebody may lift; there must be one.
-fn liftable(run: &Run, who: &Actor) -> Result<Vec<Veto>, Error> {
-    if run.vetoes().is_empty() {
-        return Err(Error::NotNow(format!("no veto stands on run {}", run.id())));
-    }
+/// The vetoes that somebody may lift, or why none.
+fn liftable(run: &Run, who: &Actor) -> Result<Vec<Veto>, String> {
     let (mut lifted, mut refused) = (Vec::new(), Vec::new());
     for veto in run.vetoes() {
         match run.may_lift(veto, who) {
@@ -90,7 +95,7 @@ fn liftable(run: &Run, who: &Actor) -> Result<Vec<Veto>, Error> {
             Err(why) => refused.push(why),
         }
     }
-    if lifted.is_empty() { Err(Error::Denied(refused.join("; "))) } else { Ok(lifted) }
+    if lifted.is_empty() && !refused.is_empty() { Err(refused.join("; ")) } else { Ok(lifted) }
 }
 
 /// A note that says something.

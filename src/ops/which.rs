@@ -3,8 +3,8 @@
 use super::Error;
 use crate::action::is_alive;
 use crate::ids::RunId;
-use crate::run::{Run, RunStatus, State};
-use crate::store::{Filter, Holder, Store};
+use crate::run::{Actor, Run, RunStatus, State};
+use crate::store::{self, Filter, Holder, Store, Summary};
 
 /// The runs that have not ended, newest first.
 fn open(store: &Store) -> Result<Vec<RunId>, Error> {
@@ -44,6 +44,51 @@ pub(super) fn resumable(store: &Store) -> Result<RunId, Error> {
         }
     }
     Ok(store.find(None)?)
+}
+
+/// The run that somebody acts on: the one that is named by its id or by its verb; else the one in which they hold
+/// something, or the only one that waits for somebody.
+pub(super) fn on_desk(store: &Store, run: Option<&str>, actor: &Actor) -> Result<RunId, Error> {
+    let statuses = vec![RunStatus::Running, RunStatus::Waiting];
+    let open = store.list(&Filter { statuses, uncalled: true, ..Filter::default() })?;
+    let Some(name) = run else {
+        let mut waiting = Vec::new();
+        for run in open {
+            let journal = store.load(&run.id)?;
+            if journal.run().held().any(|(_, lease)| lease.by == *actor) {
+                return Ok(run.id);
+            }
+            if journal.run().status() == RunStatus::Waiting {
+                waiting.push(run);
+            }
+        }
+        return only(waiting, "no run waits for anybody");
+    };
+    let of_verb: Vec<Summary> = open.into_iter().filter(|run| run.workflow == name).collect();
+    match (of_verb.is_empty(), store.find(Some(name))) {
+        (true, Err(store::Error::NoRun(_))) => {
+            let known =
+                Filter { workflow: Some(name.to_owned()), limit: Some(1), ..Filter::default() };
+            let ended = store.list(&known)?.pop();
+            match ended {
+                // Its refusals belong to the run that is meant.
+                Some(run) => Ok(run.id),
+                None => Err(store::Error::NoRun(name.to_owned()).into()),
+            }
+        }
+        (true, found) => Ok(found?),
+        (false, _) => only(of_verb, ""),
+    }
+}
+
+/// The only one of these runs.
+fn only(mut runs: Vec<Summary>, none: &str) -> Result<RunId, Error> {
+    if runs.len() > 1 {
+        let names: Vec<String> =
+            runs.iter().map(|run| format!("{} of {}", run.id, run.workflow)).collect();
+        return Err(Error::NotNow(format!("say which run: {}", names.join(", "))));
+    }
+    runs.pop().map(|run| run.id).ok_or_else(|| Error::NotNow(none.to_owned()))
 }
 
 /// The run that is named, or that in which somebody is asked about a step.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::Error;
+use crate::diagnostic::printable;
+use crate::ids::MAX_NAME;
 use crate::retention::Retention;
 use crate::run::{Actor, ActorKind};
 use crate::source::Parent;
@@ -255,6 +257,44 @@ pub(super) fn actor(kind: ActorKind) -> Actor {
     Actor { kind, name: format!("{user}@{host}") }
 }
 
+/// Who acts, as they say: by `named` (`--as`), else by `OSTLER_ACTOR`, else a person. What the environment calls an agent
+/// stays one.
+pub fn acting(named: Option<&str>) -> Result<Actor, Error> {
+    let set = std::env::var("OSTLER_ACTOR").ok().filter(|text| !text.is_empty());
+    let set = set.map(|text| said("OSTLER_ACTOR", &text)).transpose()?;
+    let named = named.map(|text| said("--as", text)).transpose()?;
+    let is = |who: &Option<(ActorKind, _)>, kind| who.as_ref().is_some_and(|(k, _)| *k == kind);
+    if is(&named, ActorKind::Human) && is(&set, ActorKind::Agent) {
+        let why = "OSTLER_ACTOR says that an agent acts here, and an agent cannot be a person";
+        return Err(Error::Refusal(why.to_owned()));
+    }
+    let (kind, name) = named.or(set).unwrap_or((ActorKind::Human, None));
+    let usual = actor(kind);
+    Ok(name.map_or(usual, |name| Actor { kind, name }))
+}
+
+/// What somebody calls themselves: `agent`, `human`, or one of these with a name.
+fn said(whence: &str, text: &str) -> Result<(ActorKind, Option<String>), Error> {
+    let (kind, name) = text.split_once(':').map_or((text, None), |(kind, name)| (kind, Some(name)));
+    let kind = match kind {
+        "agent" => Some(ActorKind::Agent),
+        "human" => Some(ActorKind::Human),
+        _ => None,
+    };
+    let fits = |name: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._@+-".contains(c);
+        (1..=MAX_NAME).contains(&name.len()) && name.chars().all(plain)
+    };
+    let kind = kind.filter(|_| name.is_none_or(fits)).ok_or_else(|| {
+        let shown: String = printable(text).chars().take(80).collect();
+        Error::NotNow(format!(
+            "{whence}: `{shown}` is nobody: say agent, human, agent:NAME or human:NAME, the name of at most {MAX_NAME} \
+             letters, digits and ._@+-"
+        ))
+    })?;
+    Ok((kind, name.map(str::to_owned)))
+}
+
 /// The name of a user by the system's list, or the number itself.
 fn user_name(uid: u32) -> String {
     let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -264,66 +304,4 @@ fn user_name(uid: u32) -> String {
         (id.parse() == Ok(uid)).then(|| name.to_owned())
     });
     named.unwrap_or_else(|| format!("uid{uid}"))
-}
-
-/// What says who acts, where nobody says it for one command.
-const ACTOR: &str = "OSTLER_ACTOR";
-/// The longest name of an actor, in bytes.
-const MAX_NAME: usize = 200;
-
-/// Who acts here, as `--as` says or else `OSTLER_ACTOR`: `human:NAME`, `agent:NAME`, or one of the two words alone, whose
-/// name is `user@host`; a person where nothing is said. Where the environment says that an agent acts, nobody is a person.
-pub fn acting(as_: Option<&str>) -> Result<Actor, Error> {
-    let usual = match std::env::var(ACTOR) {
-        Ok(text) if !text.is_empty() => named(&text, ActorKind::Human)?,
-        _ => actor(ActorKind::Human),
-    };
-    let Some(text) = as_ else { return Ok(usual) };
-    let actor = named(text, usual.kind)?;
-    if usual.kind == ActorKind::Agent && actor.kind != ActorKind::Agent {
-        let why = format!(
-            "{ACTOR} says that an agent acts here, and an agent is no person: a person says it themselves"
-        );
-        return Err(Error::Denied(why));
-    }
-    Ok(actor)
-}
-
-/// The actor that a text names; of this kind if it says none.
-fn named(text: &str, usual: ActorKind) -> Result<Actor, Error> {
-    let kinds = [("human", ActorKind::Human), ("agent", ActorKind::Agent)];
-    let kind_of = |word: &str| kinds.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind);
-    if let Some(kind) = kind_of(text) {
-        return Ok(actor(kind));
-    }
-    let (kind, name) = match text.split_once(':') {
-        Some((word, name)) => (kind_of(word), name),
-        None => (Some(usual), text),
-    };
-    let fits =
-        !name.trim().is_empty() && name.len() <= MAX_NAME && !name.contains(char::is_control);
-    if let Some(kind) = kind.filter(|_| fits) {
-        return Ok(Actor { kind, name: name.to_owned() });
-    }
-    let text = crate::diagnostic::printable(text);
-    let way = "say human:NAME, agent:NAME, or one of the two words alone";
-    Err(Error::NotNow(format!("`{text}` names nobody: {way}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_actor_is_a_kind_and_a_name() {
-        let of = |text: &str, usual| named(text, usual).map(|actor| (actor.kind, actor.name)).ok();
-        let ada = |kind| Some((kind, "ada".to_owned()));
-        assert_eq!(of("human:ada", ActorKind::Agent), ada(ActorKind::Human));
-        assert_eq!(of("agent:ada", ActorKind::Human), ada(ActorKind::Agent));
-        assert_eq!(of("ada", ActorKind::Agent), ada(ActorKind::Agent));
-        assert_eq!(of("agent", ActorKind::Human).map(|(kind, _)| kind), Some(ActorKind::Agent));
-        for bad in ["", " ", "engine:x", "human:", "agent:a\nb", "robot:x"] {
-            assert_eq!(of(bad, ActorKind::Human), None, "{bad:?}");
-        }
-    }
 }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{BadParam, Facts, Param};
-use crate::diagnostic::{At, closest, printable};
+use crate::diagnostic::At;
 use crate::expr::template::{Part, Ref};
 use crate::expr::{Template, template::Placeholder};
-use crate::fleet::Host;
+use crate::fleet::{Host, NoHost};
 use crate::ids::{HostName, Name};
 use crate::value::to_text;
-use crate::workflow::{self, Batch, HostRef, LOCAL, OnError, Workflow};
+use crate::workflow::{self, Batch, HostRef, LOCAL, Names, OnError, Workflow};
 
 /// The machine that a step runs on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +109,9 @@ pub enum Items {
 /// Where the steps and guards of a workflow run, looked up.
 pub(super) struct Places<'w> {
     workflow: &'w Workflow,
+    names: Names<'w>,
+    /// The params that a retry may change.
+    escalated: BTreeSet<&'w Name>,
     params: &'w BTreeMap<Name, Param>,
     facts: &'w Facts,
     /// The hosts that steps may run on.
@@ -123,8 +126,10 @@ impl<'w> Places<'w> {
         params: &'w BTreeMap<Name, Param>,
         facts: &'w Facts,
     ) -> Self {
-        let mut places =
-            Self { workflow, params, facts, hosts: BTreeMap::new(), refused: Vec::new() };
+        let names = Names::of(workflow);
+        let escalated = escalated(workflow);
+        let (hosts, refused) = (BTreeMap::new(), Vec::new());
+        let mut places = Self { workflow, names, escalated, params, facts, hosts, refused };
         for param in workflow.params.iter().filter(|p| p.kind.of == workflow::ValueType::Host) {
             let value = params.get(&param.name.value).map(|p| &p.value);
             let one = value.and_then(Value::as_str).into_iter();
@@ -209,11 +214,8 @@ impl<'w> Places<'w> {
                 names
             }
             Err(_) if allow_empty && selectors.is_empty() => Vec::new(),
-            Err(problems) => {
-                self.refused.extend(problems.into_iter().map(|problem| BadParam {
-                    message: format!("{what}: {problem}"),
-                    hint: problem.hint.clone(),
-                }));
+            Err(none) => {
+                self.refused.extend(none.into_iter().map(|none| refused(what, none)));
                 Vec::new()
             }
         }
@@ -221,33 +223,22 @@ impl<'w> Places<'w> {
 
     /// Adds a host by its name, or says that there is none.
     fn named(&mut self, name: &str, what: &str) {
-        let hosts = &self.facts.fleet.hosts;
-        if let Some((name, host)) = hosts.get_key_value(name) {
-            self.hosts.insert(name.clone(), host.clone());
-            return;
-        }
-        let near = closest(name, hosts.keys().map(HostName::as_str));
-        let hint = near.map_or_else(
-            || format!("describe it in fleet/{}.toml", printable(name)),
-            |near| format!("did you mean `{near}`?"),
-        );
-        let message = format!("{what}: no host is called `{}`", printable(name));
-        let refused = BadParam { message, hint: Some(hint) };
-        if !self.refused.contains(&refused) {
-            self.refused.push(refused);
+        match self.facts.fleet.find(name).map_err(|none| refused(what, none)) {
+            Ok(host) => drop(self.hosts.insert(host.name.clone(), host.clone())),
+            Err(refused) if self.refused.contains(&refused) => {}
+            Err(refused) => self.refused.push(refused),
         }
     }
 
     /// The text of a template that depends on nothing but params that stay as they are.
     fn known(&self, template: &Template) -> Option<String> {
-        let escalated = self.escalated();
         template
             .0
             .iter()
             .map(|part| match part {
                 Part::Text(text) => Some(text.clone()),
                 Part::Ref(Placeholder { to: Ref::Param(name), default, .. }) => {
-                    if escalated.contains(name) {
+                    if self.escalated.contains(name) {
                         return None;
                     }
                     let value = self.params.get(name).map(|param| to_text(&param.value));
@@ -258,19 +249,24 @@ impl<'w> Places<'w> {
             .collect()
     }
 
-    /// The params that a retry may change.
-    fn escalated(&self) -> BTreeSet<&Name> {
-        let retries = self.workflow.all_steps().filter_map(|step| match &step.on_error.value {
-            OnError::Retry(retry) => Some(retry),
-            _ => None,
-        });
-        retries.flat_map(|retry| &retry.escalate).map(|(name, _)| &name.value).collect()
+    /// A text of the workflow with its placeholders found.
+    pub(super) fn template(&self, text: &str) -> Template {
+        self.names.template(text).unwrap_or_else(|_| Template::literal(text))
     }
+}
 
-    fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.workflow.named(name))
-            .unwrap_or_else(|_| Template::literal(text))
-    }
+/// Why something cannot run where it should.
+fn refused(what: &str, none: NoHost) -> BadParam {
+    BadParam { message: format!("{what}: {none}"), hint: none.hint }
+}
+
+/// The params that a retry may change.
+fn escalated(workflow: &Workflow) -> BTreeSet<&Name> {
+    let retries = workflow.all_steps().filter_map(|step| match &step.on_error.value {
+        OnError::Retry(retry) => Some(retry),
+        _ => None,
+    });
+    retries.flat_map(|retry| &retry.escalate).map(|(name, _)| &name.value).collect()
 }
 
 /// How a step fans out over items: as its `for_each` says.

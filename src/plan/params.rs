@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{Facts, Origin, Param};
 use crate::check::{broken, values};
 use crate::diagnostic::{closest, did_you_mean, printable};
-use crate::fleet::Fleet;
-use crate::ids::{HostName, Name};
+use crate::fleet::{Fleet, NoHost};
+use crate::ids::Name;
 use crate::value;
 use crate::workflow::{self, ParamType, ValueType, Workflow};
 
@@ -38,7 +38,7 @@ pub(super) fn resolve(
     let mut refused = Vec::new();
     let names = || workflow.params.iter().map(|p| p.name.as_str());
     for name in given.keys().filter(|name| !names().any(|n| n == *name)) {
-        let hint = closest(name, names()).map(|near| format!("did you mean `{near}`?"));
+        let hint = closest(name, names()).map(did_you_mean);
         refused.push(BadParam {
             message: format!("`{}` has no param `{}`", workflow.id.value, printable(name)),
             hint,
@@ -130,7 +130,7 @@ fn typed(param: &workflow::Param, texts: &[value::Bytes]) -> Result<Value, BadPa
                     printable(utf8),
                     words.join(", ")
                 ),
-                hint: closest(utf8, words).map(|near| format!("did you mean `{near}`?")),
+                hint: closest(utf8, words).map(did_you_mean),
             });
         }
         Ok(value)
@@ -166,13 +166,6 @@ fn texts(value: &Value) -> Vec<&str> {
 
 /// Whether the fleet has a host.
 fn known(name: &Name, host: &str, fleet: &Fleet) -> Result<(), BadParam> {
-    if fleet.hosts.contains_key(host) {
-        return Ok(());
-    }
-    let near = closest(host, fleet.hosts.keys().map(HostName::as_str));
-    let adds = || format!("a file fleet/{host}.toml adds it");
-    Err(BadParam {
-        message: format!("--{name}: the fleet has no host `{}`", printable(host)),
-        hint: Some(near.map_or_else(adds, did_you_mean)),
-    })
+    let none = |none: NoHost| BadParam { message: format!("--{name}: {none}"), hint: none.hint };
+    fleet.find(host).map(drop).map_err(none)
 }

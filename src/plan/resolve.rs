@@ -24,7 +24,8 @@ pub fn resolve(
 ) -> Result<Plan, Vec<BadParam>> {
     let params = super::params::resolve(workflow, given, facts)?;
     let mut places = Places::new(workflow, &params, facts);
-    let mut resolver = Resolver { workflow, scripts, facts, places: &mut places };
+    let asks_for_hosts = workflow.asks_for_hosts();
+    let mut resolver = Resolver { workflow, scripts, facts, asks_for_hosts, places: &mut places };
     let guards = workflow.guards.iter().map(|g| resolver.guard(g)).collect();
     let steps = resolver.steps(&workflow.steps, false);
     let finally = resolver.steps(&workflow.finally, true);
@@ -71,19 +72,19 @@ struct Resolver<'w, 'p> {
     workflow: &'w Workflow,
     scripts: &'w Scripts,
     facts: &'w Facts,
+    asks_for_hosts: bool,
     places: &'p mut Places<'w>,
 }
 
 impl Resolver<'_, '_> {
     fn template(&self, text: &str) -> Template {
-        Template::parse(text, |name| self.workflow.named(name))
-            .unwrap_or_else(|_| Template::literal(text))
+        self.places.template(text)
     }
 
     /// Shell text: compiled, or with a doubled brace that stands for one brace undone.
     fn shell(&self, own: Option<&At<workflow::Shell>>, text: &str) -> Shell {
         let shell = own.or(self.workflow.shell.as_ref()).map(|s| &s.value);
-        let is_usual = shell.is_none() && self.workflow.asks_for_hosts();
+        let is_usual = shell.is_none() && self.asks_for_hosts;
         if let Some(compiled) = dialect(shell).and_then(|d| self.scripts.get(d, text)) {
             let (text, values) = (compiled.text.clone(), compiled.values.clone());
             return Shell { prefix: self.prefix(own), text, values, is_usual };

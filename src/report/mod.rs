@@ -1,8 +1,10 @@
 //! What is said of a run after it, as a report, and before it, as an outlook and a picture; in all their forms. Pure.
 #![deny(clippy::disallowed_methods)]
 
+pub mod brief;
 mod called;
 mod claims;
+pub mod data;
 mod diff;
 mod failed;
 pub mod graph;
@@ -12,6 +14,7 @@ mod markdown;
 mod notes;
 mod outlook;
 mod output;
+mod pass;
 mod people;
 mod plan;
 mod text;
@@ -22,6 +25,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};

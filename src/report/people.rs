@@ -44,7 +44,8 @@ pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
     let note = attempt.note.as_deref();
     let by = somebody(attempt).map(|by| {
         let note = note.map(|note| format!(": {note}")).unwrap_or_default();
-        format!("answered by {}{note}", by.name)
+        let did = if attempt.said.is_some() { "reported" } else { "answered" };
+        format!("{did} by {}{note}", by.name)
     });
     match (outcome, by) {
         (Outcome::Answered, Some(by)) => by,

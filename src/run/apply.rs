@@ -1,7 +1,5 @@
 //! The only way to change a run: one record at a time, and none that could not have happened.
 
-use std::collections::BTreeMap;
-
 use super::event::{Answer, Event, Record};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
@@ -58,7 +56,8 @@ impl Run {
     fn remark(&mut self, record: &Record) -> Legal {
         match &record.event {
             Event::ClaimChecked(recheck) => self.rechecked(record, recheck),
-            _ => self.vetoed(record),
+            Event::Vetoed { .. } | Event::VetoLifted { .. } => self.vetoed(record),
+            _ => Ok(()),
         }
     }
 
@@ -94,7 +93,7 @@ impl Run {
             Event::StepStarted { step, attempt, params, host, .. } => {
                 let n = self.find(step, "start", |s| s == State::Ready)?;
                 self.expect_next(n, *attempt)?;
-                let mut attempt = new_attempt(*attempt, record);
+                let mut attempt = Attempt::new(*attempt, record);
                 attempt.started_at = Some(record.at);
                 attempt.params.clone_from(params);
                 attempt.host.clone_from(host);
@@ -114,7 +113,7 @@ impl Run {
                 })?;
                 if self.nodes[n].state != State::Running {
                     self.expect_next(n, *attempt)?;
-                    self.nodes[n].add_attempt(new_attempt(*attempt, record));
+                    self.nodes[n].add_attempt(Attempt::new(*attempt, record));
                 }
                 let outcome = Outcome::Interrupted { cause: *cause };
                 let known = ending.as_deref().cloned();
@@ -123,6 +122,11 @@ impl Run {
                 self.interrupted_attempt(n, ending, record.at);
             }
             Event::StepAnswered { .. } => self.answered(record)?,
+            Event::StepTaken { .. }
+            | Event::LeaseRenewed { .. }
+            | Event::LeaseEnded { .. }
+            | Event::StepHandedOver { .. }
+            | Event::StepReported { .. } => self.fold_lease(record)?,
             Event::TimerFired { step } => {
                 let n = self.find(step, "wake", |s| matches!(s, State::Delayed(_)))?;
                 self.set(n, State::Ready, None);
@@ -212,7 +216,7 @@ impl Run {
         if attempt as usize == next { Ok(()) } else { Err(format!("expected attempt {next}")) }
     }
 
-    fn finished_attempt(&mut self, n: usize, ending: &Ending, at: Time) {
+    pub(super) fn finished_attempt(&mut self, n: usize, ending: &Ending, at: Time) {
         let retry_at = self.retry_at(&self.nodes[n], ending, at);
         self.close_attempt(n, ending.clone(), at);
         if ending.passed {
@@ -245,10 +249,11 @@ impl Run {
     }
 
     /// An attempt may have run: what its step says about that follows.
-    fn interrupted_attempt(&mut self, n: usize, ending: Ending, at: Time) {
+    pub(super) fn interrupted_attempt(&mut self, n: usize, ending: Ending, at: Time) {
         let retry_at = self.retry_at(&self.nodes[n], &ending, at);
         let lost = ending.outcome == Outcome::Interrupted { cause: Interruption::ConnectionLost };
         let never = ending.outcome == Outcome::Interrupted { cause: Interruption::NeverStarted };
+        let lapsed = ending.outcome == Outcome::Interrupted { cause: Interruption::LeaseExpired };
         self.close_attempt(n, ending, at);
         let waits = self.nodes[n].state == State::Waiting;
         if self.is_ending() && !self.nodes[n].finally {
@@ -258,6 +263,8 @@ impl Run {
         match self.step(&self.nodes[n]).on_interrupt.clone() {
             // What never started was not interrupted in anything.
             _ if never => self.restart(n),
+            // Who takes it next sees for themselves what was done.
+            OnInterrupt::Ask | OnInterrupt::Rerun if lapsed => self.restart(n),
             OnInterrupt::Rerun if waits => {}
             OnInterrupt::Rerun => self.restart(n),
             OnInterrupt::Fail => match retry_at {
@@ -289,7 +296,7 @@ impl Run {
         }
         if !runs {
             let number = u32::try_from(self.nodes[n].attempts.len()).unwrap_or(u32::MAX) + 1;
-            let mut attempt = new_attempt(number, record);
+            let mut attempt = Attempt::new(number, record);
             attempt.started_at = Some(record.at);
             self.nodes[n].add_attempt(attempt);
         }
@@ -348,19 +355,5 @@ fn unsure(lost: bool) -> &'static str {
         "the connection to its host was lost; what became of it there is not known"
     } else {
         "it may have run when the engine died; what became of it is not known"
-    }
-}
-
-fn new_attempt(n: u32, record: &Record) -> Attempt {
-    Attempt {
-        n,
-        started_at: None,
-        ended_at: None,
-        ending: None,
-        by: None,
-        note: None,
-        params: BTreeMap::new(),
-        host: None,
-        seq: record.seq,
     }
 }

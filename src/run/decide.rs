@@ -58,8 +58,7 @@ impl Run {
         if self.finished.is_some() || self.opened.is_none() {
             return Vec::new();
         }
-        // `finally` that has begun is gone on with: nothing is to be left as it is.
-        if self.is_held() && !self.finally_started {
+        if !self.may_begin() {
             return Vec::new();
         }
         let mut commands = Vec::new();
@@ -148,6 +147,9 @@ impl Run {
                     break;
                 }
                 let node = &self.nodes[*n];
+                if self.is_for_somebody(node) {
+                    continue;
+                }
                 let locks = &self.step(node).locks;
                 let busy = |l: &Name| {
                     self.held.contains_key(l) || elsewhere.contains(l) || taken.contains(l)
@@ -168,7 +170,7 @@ impl Run {
     fn next_phase(&self) -> Option<Command> {
         if self.finally_started {
             // What is vetoed has not passed.
-            return (!self.is_held()).then(|| Command::Record(self.finish()));
+            return (!self.is_vetoed()).then(|| Command::Record(self.finish()));
         }
         if let Some(converge) = self.plan.converge.as_ref().filter(|_| !self.is_ending()) {
             match self.converged {

@@ -7,14 +7,16 @@ use serde_json::Value;
 
 use super::claim::Recheck;
 use super::fan::Item;
+use super::lease::Parting;
 use super::linked::Parent;
 use super::node::TakenOver;
 use super::outcome::{Ending, Interruption, Outcome};
+use super::status::RunStatus;
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
 /// The version of the schema that this program writes. Version 1 had no `step_taken_over`, 2 no `step_expanded`, and 3 no
-/// remarks.
+/// remarks and no leases.
 pub const VERSION: u32 = 4;
 
 /// One line of a run's log.
@@ -109,63 +111,26 @@ pub enum Answer {
     Rerun,
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// What somebody reports of a step that they did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RunStatus {
-    /// It is being driven, or could be.
-    Running,
-    /// Somebody must act.
-    Waiting,
-    /// Everything passed.
+pub enum Said {
+    /// It is done, and is as it should be.
     Passed,
-    /// Steps failed or are unproven, and the workflow says to go on.
-    PassedWithFailures,
-    /// It failed.
+    /// It is not.
     Failed,
-    /// A policy refused it.
-    Refused,
-    /// A guard or a block stopped it before any step.
-    Blocked,
-    /// Somebody cancelled it.
-    Cancelled,
+    /// It is not to be done, for the reason they note.
+    Skipped,
 }
 
-impl RunStatus {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Running,
-        Self::Waiting,
-        Self::Passed,
-        Self::PassedWithFailures,
-        Self::Failed,
-        Self::Refused,
-        Self::Blocked,
-        Self::Cancelled,
-    ];
-
-    /// The status of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    /// Its name, as in JSON.
+impl Said {
+    /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Passed => "passed",
-            Self::PassedWithFailures => "passed_with_failures",
-            Self::Failed => "failed",
-            Self::Refused => "refused",
-            Self::Blocked => "blocked",
-            Self::Cancelled => "cancelled",
+            Self::Passed => "pass",
+            Self::Failed => "fail",
+            Self::Skipped => "skip",
         }
-    }
-
-    /// Whether nothing more can happen in the run.
-    pub fn is_final(self) -> bool {
-        !matches!(self, Self::Running | Self::Waiting)
     }
 }
 
@@ -189,6 +154,12 @@ pub enum Event {
         /// The attempt that called it, where one did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<Parent>,
+        /// Whether its steps are handed out one by one, rather than run by the engine.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        stepped: bool,
+        /// What it is for, in the words of who opened it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        task: Option<String>,
     },
     /// It passed in an earlier run and does not run again; what it handed on there is handed on here.
     StepTakenOver {
@@ -245,7 +216,68 @@ pub enum Event {
         /// The host it runs on, if it is not this machine.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         host: Option<String>,
-        /// The fencing token of the lease under which it is done, where there is one.
+    },
+    /// Somebody will do it, and nobody else may, until the lease ends.
+    StepTaken {
+        /// What.
+        step: Instance,
+        /// The lease's fencing token, which is the number of this record.
+        token: u64,
+        /// When the lease ends, unless it is renewed.
+        until: Time,
+    },
+    /// Its holder needs longer.
+    LeaseRenewed {
+        /// What.
+        step: Instance,
+        /// The lease.
+        token: u64,
+        /// When it ends now.
+        until: Time,
+    },
+    /// A lease ended without a report.
+    LeaseEnded {
+        /// Of what.
+        step: Instance,
+        /// The lease.
+        token: u64,
+        /// How.
+        how: Parting,
+        /// What its holder noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// The engine does it for somebody who could have.
+    StepHandedOver {
+        /// What.
+        step: Instance,
+    },
+    /// Its holder did it, and said how that ended; what can be seen of it was looked at.
+    StepReported {
+        /// What.
+        step: Instance,
+        /// The lease.
+        token: u64,
+        /// What the holder said.
+        said: Said,
+        /// What that comes to.
+        ending: Box<Ending>,
+        /// What the holder noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// The holder's own name for this report: the same report again changes nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<String>,
+    },
+    /// Somebody wanted something that they may not.
+    Refused {
+        /// What: `take`, `report`, `run`, `release`, `answer`, `recheck` or `lift`.
+        what: String,
+        /// Of which step, as they named it; empty where it is of none.
+        step: String,
+        /// Why not.
+        reason: String,
+        /// The token they showed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<u64>,
     },
@@ -371,8 +403,9 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether it is said of the run from outside: it changes no step, and may come after the end.
+    /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
-        matches!(self, Self::ClaimChecked(_) | Self::Vetoed { .. } | Self::VetoLifted { .. })
+        use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};
+        matches!(self, Refused { .. } | ClaimChecked(_) | Vetoed { .. } | VetoLifted { .. })
     }
 }

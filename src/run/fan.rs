@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::node::{Node, State};
 use super::state::{Note, Road, Run};
-use crate::expr::template::Part;
+use super::variables::Reader;
 use crate::ids::Instance;
 use crate::plan::{Fan, Items};
 use crate::value::to_text;
@@ -79,12 +79,8 @@ impl Run {
 
     /// The items of a step, or why it has none.
     pub(super) fn items(&self, n: usize, fan: &Fan) -> Result<Vec<Item>, String> {
-        let node = &self.nodes[n];
         let none = std::collections::BTreeMap::new();
-        let value = |found: &crate::expr::template::Placeholder| {
-            let value = self.value_of(Some(node), 0, &none, found);
-            value.ok_or_else(|| format!("`{}` does not exist", found.braced()))
-        };
+        let reader = Reader { node: Some(&self.nodes[n]), attempt: 0, params: &none };
         let items: Vec<Item> = match &fan.items {
             Items::Hosts(hosts) => {
                 let item = |host: &crate::ids::HostName| Item {
@@ -93,20 +89,13 @@ impl Run {
                 };
                 hosts.iter().map(item).collect()
             }
-            Items::Of(found) => match value(found)? {
+            Items::Of(found) => match self.value(found, &reader)? {
                 Value::Array(all) => all.into_iter().map(Item::of).collect(),
                 other => return Err(format!("`{}` is no list: {other}", found.braced())),
             },
             Items::Each(all) => {
-                let one = |template: &crate::expr::Template| -> Result<Item, String> {
-                    let text = |part: &Part| match part {
-                        Part::Text(text) => Ok(text.clone()),
-                        Part::Ref(found) => value(found).map(|value| to_text(&value)),
-                    };
-                    let text = template.0.iter().map(text).collect::<Result<String, _>>()?;
-                    Ok(Item::of(Value::String(text)))
-                };
-                all.iter().map(one).collect::<Result<_, _>>()?
+                let item = |template| self.text(template, &reader).map(Value::String).map(Item::of);
+                all.iter().map(item).collect::<Result<_, _>>()?
             }
         };
         if items.is_empty() && !fan.allow_empty {
@@ -315,6 +304,7 @@ impl Run {
         node.taken_over = None;
         node.earlier = node.attempts.len();
         (node.retries, node.stops, node.standby) = (0, false, false);
+        node.handed_over = false;
     }
 }
 

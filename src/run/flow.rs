@@ -7,7 +7,7 @@ use crate::plan;
 use crate::workflow::{Edge, EdgeKind, Join, OnError};
 
 impl Run {
-    fn plan_step(&self, n: usize) -> &plan::Step {
+    pub(super) fn plan_step(&self, n: usize) -> &plan::Step {
         self.step(&self.nodes[n])
     }
 
@@ -22,6 +22,11 @@ impl Run {
                 self.running.remove(&n);
                 self.unlock(n);
             }
+            State::Held => {
+                self.holding.remove(&n);
+                self.nodes[n].lease = None;
+                self.unlock(n);
+            }
             State::Asked => drop(self.asked.remove(&n)),
             State::Delayed(until) => drop(self.delayed.remove(&(until, n))),
             State::Unsure => drop(self.unsure.remove(&n)),
@@ -31,6 +36,10 @@ impl Run {
             State::Ready => drop(self.ready[queue].insert(key)),
             State::Running => {
                 self.running.insert(n);
+                self.lock(n);
+            }
+            State::Held => {
+                self.holding.insert(n);
                 self.lock(n);
             }
             State::Asked => drop(self.asked.insert(n)),
@@ -53,23 +62,6 @@ impl Run {
     /// How many nodes of a phase have not ended.
     pub(super) fn open(&mut self, finally: bool) -> &mut usize {
         if finally { &mut self.open_finally } else { &mut self.open_steps }
-    }
-
-    fn lock(&mut self, n: usize) {
-        for name in self.plan_step(n).locks.clone() {
-            *self.held.entry(name).or_default() += 1;
-        }
-    }
-
-    fn unlock(&mut self, n: usize) {
-        for name in self.plan_step(n).locks.clone() {
-            if let Some(count) = self.held.get_mut(&name) {
-                *count -= 1;
-                if *count == 0 {
-                    self.held.remove(&name);
-                }
-            }
-        }
     }
 
     /// A node failed and will not be tried again: what its error strategy says follows.
@@ -320,7 +312,7 @@ impl Run {
         if let Some(fan) = fan {
             return Some(self.items(n, fan).map_or_else(Note::Fail, Note::Expand));
         }
-        step.is_asked().then(|| {
+        self.asks(node).then(|| {
             let human = step.actor == crate::workflow::Actor::Human;
             let why = if human { "a person does this step" } else { "there is nothing to run" };
             Note::Ask(why.to_owned())
@@ -377,6 +369,7 @@ impl Run {
                 State::Waiting | State::Ready | State::Delayed(_) => true,
                 // Somebody who is asked what became of a step must still say so, unless the run is cancelled.
                 State::Asked | State::Unsure => node.untried() || self.is_ending(),
+                State::Held => self.is_ending(),
                 _ => false,
             };
             if !waits {

@@ -28,7 +28,7 @@ impl Run {
         let mut events: Vec<Event> =
             here.map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
         let started = self.guards_done == self.plan.guards.len() && !self.is_ending();
-        let started = started && !self.is_held();
+        let started = started && !self.is_vetoed();
         if rebooted && !self.forced && (started || self.finally_started) {
             let possible = self.possible().into_iter();
             events.extend(possible.map(|n| event(n, self.nodes[n].attempts.len() + 1)));
@@ -41,10 +41,10 @@ impl Run {
         self.nodes[n].last().is_some_and(|attempt| attempt.host.is_some())
     }
 
-    /// The attempts that a dead driver left on hosts, which are asked what became of them.
-    pub fn left_on_hosts(&self) -> Vec<(Instance, u32)> {
-        let left = self.running.iter().filter(|n| self.is_on_host(**n)).map(|n| &self.nodes[*n]);
-        left.map(|node| (node.instance.clone(), node.last().map_or(0, |last| last.n))).collect()
+    /// Whose attempts a dead driver left on hosts, which are asked what became of them.
+    pub fn left_on_hosts(&self) -> Vec<Instance> {
+        let left = self.running.iter().filter(|n| self.is_on_host(**n));
+        left.map(|n| self.nodes[*n].instance.clone()).collect()
     }
 
     /// The nodes that could have started since, those that run aside. What starts on a host, or fans out, is on disk
@@ -52,6 +52,7 @@ impl Run {
     fn possible(&self) -> BTreeSet<usize> {
         let first = self.all_ready();
         let first = first.chain(self.delayed.iter().map(|(_, n)| *n));
+        let first = first.filter(|n| !self.is_for_somebody(&self.nodes[*n]));
         let mut todo: Vec<(usize, bool)> =
             first.chain(self.pending.keys().copied()).map(|n| (n, true)).collect();
         todo.extend(self.running.iter().flat_map(|n| self.may_follow(*n, true, true)));
@@ -66,6 +67,7 @@ impl Run {
                 continue;
             }
             let asked = step.is_asked();
+            let asked = asked || self.is_for_somebody(node);
             let forced = step.is_on_host() || (step.fan.is_some() && !node.is_instance());
             let starts = startable && told.is_none() && !asked && step.unmet.is_none() && !forced;
             let judged = !step.when.is_empty() || step.edges.iter().any(|e| e.condition.is_some());

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::event::RunStatus;
 use super::node::{Node, State};
 use super::outcome::{Check, Ending, Outcome};
 use super::state::Run;
+use super::status::RunStatus;
 use crate::check::values;
 use crate::expr::Ref;
 use crate::expr::template::{Form, Part, Placeholder};

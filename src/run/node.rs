@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::claim::Seen;
-use super::event::Actor;
+use super::event::{Actor, Record, Said};
 use super::fan::{Item, Members};
+use super::lease::Lease;
 use super::outcome::Ending;
 use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
@@ -23,6 +24,8 @@ pub enum State {
     Running,
     /// It fanned out, and not all of its instances have ended.
     Fanned,
+    /// Somebody does it, under a lease.
+    Held,
     /// Somebody must act.
     Asked,
     /// It failed, and its next attempt starts at this time.
@@ -61,6 +64,7 @@ impl State {
             Self::Waiting => "waiting",
             Self::Ready => "ready",
             Self::Running | Self::Fanned => "running",
+            Self::Held => "held",
             Self::Asked => "asked",
             Self::Delayed(_) => "delayed",
             Self::Unsure => "unsure",
@@ -95,6 +99,32 @@ pub struct Attempt {
     pub host: Option<String>,
     /// The record that started it, for `cause`.
     pub seq: u64,
+    /// The fencing token of the lease under which it was made, if there was one.
+    pub token: Option<u64>,
+    /// The name that its holder gave to their report.
+    pub report: Option<String>,
+    /// What its holder reported.
+    pub said: Option<Said>,
+}
+
+impl Attempt {
+    /// An attempt that this record begins.
+    pub(super) fn new(n: u32, record: &Record) -> Self {
+        Self {
+            n,
+            started_at: None,
+            ended_at: None,
+            ending: None,
+            by: None,
+            note: None,
+            params: BTreeMap::new(),
+            host: None,
+            seq: record.seq,
+            token: None,
+            report: None,
+            said: None,
+        }
+    }
 }
 
 /// A pass in another run that counts in this one.
@@ -148,6 +178,10 @@ pub struct Node {
     pub outputs: BTreeMap<Name, Value>,
     /// For a releaser: the node and attempt whose outputs it is given.
     pub holder: Option<(usize, u32)>,
+    /// The lease under which somebody does it.
+    pub lease: Option<Lease>,
+    /// Whether the engine does it for somebody who could have.
+    pub(super) handed_over: bool,
     /// How many of its attempts came before the last reset.
     pub(super) earlier: usize,
     /// How many retries were used since the last reset.
@@ -188,6 +222,8 @@ impl Node {
             seen: Vec::new(),
             outputs: BTreeMap::new(),
             holder: None,
+            lease: None,
+            handed_over: false,
             earlier: 0,
             retries: 0,
             undecided: 0,

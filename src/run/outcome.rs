@@ -160,6 +160,8 @@ pub enum Interruption {
     ConnectionLost,
     /// The host says that it never started, and now never will.
     NeverStarted,
+    /// The lease of who did it was over before they reported.
+    LeaseExpired,
 }
 
 impl Outcome {
@@ -210,6 +212,7 @@ impl std::fmt::Display for Outcome {
                 Interruption::Rebooted => "the machine rebooted",
                 Interruption::ConnectionLost => "the connection was lost",
                 Interruption::NeverStarted => "it never started",
+                Interruption::LeaseExpired => "the lease was over before it was reported",
             }),
             Self::Lost { reason } => write!(f, "lost: {reason}"),
             Self::Answered => f.write_str("answered"),

@@ -6,20 +6,14 @@ use serde_json::{Value, json};
 
 use super::node::Node;
 use super::state::Run;
+use super::variables::Reader;
 use crate::expr::Template;
-use crate::expr::template::{HostField, Part};
+use crate::expr::template::HostField;
 use crate::fleet::{self, Host};
 use crate::ids::{HostName, Name};
 use crate::plan::{Lease, On};
 use crate::value::to_text;
 use crate::workflow::LOCAL;
-
-/// For whom a place is looked up: an attempt at a step, or something that belongs to no step.
-struct Reader<'r> {
-    node: Option<&'r Node>,
-    attempt: u32,
-    params: &'r BTreeMap<Name, Value>,
-}
 
 impl Run {
     /// The host that an attempt at a node runs on, none for this machine; or why it cannot be said.
@@ -87,18 +81,6 @@ impl Run {
             groups: std::collections::BTreeSet::new(),
             description: None,
         })
-    }
-
-    fn text(&self, template: &Template, reader: &Reader<'_>) -> Result<String, String> {
-        let part = |part: &Part| match part {
-            Part::Text(text) => Ok(text.clone()),
-            Part::Ref(found) => {
-                let value = self.value_of(reader.node, reader.attempt, reader.params, found);
-                let value = value.ok_or_else(|| format!("`{}` does not exist", found.braced()))?;
-                Ok(to_text(&value))
-            }
-        };
-        template.0.iter().map(part).collect()
     }
 }
 

@@ -46,6 +46,8 @@ pub fn rehearse(plan: &Plan, failing: &BTreeSet<StepId>) -> Result<Rehearsal, Il
         seed: 0,
         retries: None,
         parent: None,
+        stepped: false,
+        task: None,
     };
     stage.put(opened)?;
     while stage.turn()? {}
@@ -130,13 +132,7 @@ impl Stage<'_> {
                 }
                 Command::Start { step, attempt, params } => {
                     started.push((step.clone(), attempt));
-                    self.put(Event::StepStarted {
-                        step,
-                        attempt,
-                        params,
-                        host: None,
-                        token: None,
-                    })?;
+                    self.put(Event::StepStarted { step, attempt, params, host: None })?;
                 }
                 Command::Ask(probe) => {
                     self.put(Event::ProbeStarted { probe: probe.clone() })?;

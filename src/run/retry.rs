@@ -27,7 +27,7 @@ impl Run {
     }
 
     /// The params of a node's next attempt that differ from the plan's.
-    pub(super) fn next_params(&self, node: &Node) -> BTreeMap<Name, Value> {
+    pub fn next_params(&self, node: &Node) -> BTreeMap<Name, Value> {
         match &self.step(node).on_error {
             OnError::Retry(retry) if node.retries > 0 => {
                 escalated(&self.plan, retry, node.retries).unwrap_or_default()
@@ -52,10 +52,7 @@ fn is_worth(retry: &Retry, ending: &Ending) -> bool {
     let any = retry.on_outcomes.is_empty() && retry.on_exits.is_empty();
     let hopeless = match ending.outcome {
         Outcome::NoConnection { why, .. } => !why.may_pass(),
-        Outcome::Interrupted { .. }
-        | Outcome::Lost { .. }
-        | Outcome::Answered
-        | Outcome::Cancelled => true,
+        Outcome::Interrupted { .. } | Outcome::Lost { .. } | Outcome::Cancelled => true,
         _ => false,
     };
     named || coded || (any && !hopeless)

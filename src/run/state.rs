@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::event::{Actor, Event, Probe, RunStatus};
+use super::event::{Actor, Event, Probe};
 use super::fan::Item;
 use super::node::Node;
+use super::status::RunStatus;
 use super::veto::Veto;
 use crate::ids::{Instance, Name, RunId, StepId};
 use crate::plan::{self, Plan};
@@ -60,6 +61,8 @@ pub struct Run {
     pub(super) delayed: BTreeSet<(Time, usize)>,
     pub(super) running: BTreeSet<usize>,
     pub(super) asked: BTreeSet<usize>,
+    /// What somebody holds.
+    pub(super) holding: BTreeSet<usize>,
     pub(super) unsure: BTreeSet<usize>,
     pub(super) pending: BTreeMap<usize, Note>,
     pub(super) held: HashMap<Name, usize>,
@@ -115,6 +118,7 @@ impl Run {
             delayed: BTreeSet::new(),
             running: BTreeSet::new(),
             asked: BTreeSet::new(),
+            holding: BTreeSet::new(),
             unsure: BTreeSet::new(),
             pending: BTreeMap::new(),
             held: HashMap::new(),

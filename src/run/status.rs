@@ -1,8 +1,70 @@
 //! What a run as a whole is, and how it ends.
 
-use super::event::{Event, RunStatus};
+use serde::{Deserialize, Serialize};
+
+use super::event::Event;
 use super::node::State;
 use super::state::{Converged, Run};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// It is being driven, or could be.
+    Running,
+    /// Somebody must act.
+    Waiting,
+    /// Everything passed.
+    Passed,
+    /// Steps failed or are unproven, and the workflow says to go on.
+    PassedWithFailures,
+    /// It failed.
+    Failed,
+    /// A policy refused it.
+    Refused,
+    /// A guard or a block stopped it before any step.
+    Blocked,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Passed,
+        Self::PassedWithFailures,
+        Self::Failed,
+        Self::Refused,
+        Self::Blocked,
+        Self::Cancelled,
+    ];
+
+    /// The status of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+
+    /// Its name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Passed => "passed",
+            Self::PassedWithFailures => "passed_with_failures",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Blocked => "blocked",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing more can happen in the run.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Running | Self::Waiting)
+    }
+}
 
 impl Run {
     /// What the run is now.
@@ -10,15 +72,18 @@ impl Run {
         if let Some((status, _)) = &self.finished {
             return *status;
         }
-        let could_move = self.all_ready().next().is_some()
-            || !self.delayed.is_empty()
+        let could_move = self.all_ready().any(|n| !self.is_for_somebody(&self.nodes[n]))
+            || self.delayed.iter().any(|(_, n)| !self.is_for_somebody(&self.nodes[*n]))
             || !self.unsure.is_empty()
             || !self.pending.is_empty();
-        let held = self.is_held();
-        let moving = !self.running.is_empty()
-            || !self.probing.is_empty()
-            || could_move && (!held || self.finally_started);
-        let waits = held || !self.asked.is_empty();
+        let moving =
+            !self.running.is_empty() || !self.probing.is_empty() || could_move && self.may_begin();
+        // What is delayed is offered again by whoever asks when its time has come.
+        let waits = self.is_vetoed()
+            || !self.asked.is_empty()
+            || !self.holding.is_empty()
+            || self.all_ready().next().is_some()
+            || !self.delayed.is_empty();
         if !moving && waits { RunStatus::Waiting } else { RunStatus::Running }
     }
 

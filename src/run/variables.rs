@@ -7,8 +7,17 @@ use serde_json::{Map, Value, json};
 use super::node::Node;
 use super::place;
 use super::state::Run;
-use crate::expr::template::{Placeholder, Ref, StepField};
+use crate::expr::Template;
+use crate::expr::template::{Part, Placeholder, Ref, StepField};
 use crate::ids::{Instance, Name, StepId};
+use crate::value::to_text;
+
+/// For whom a text is read: an attempt at a step, or something that belongs to no step.
+pub(super) struct Reader<'r> {
+    pub(super) node: Option<&'r Node>,
+    pub(super) attempt: u32,
+    pub(super) params: &'r BTreeMap<Name, Value>,
+}
 
 impl Run {
     /// The variables that a condition with these names needs.
@@ -121,6 +130,21 @@ impl Run {
         value.or_else(|| found.default.as_deref().map(Value::from))
     }
 
+    /// The value of a placeholder, or that it has none.
+    pub(super) fn value(&self, found: &Placeholder, reader: &Reader<'_>) -> Result<Value, String> {
+        let value = self.value_of(reader.node, reader.attempt, reader.params, found);
+        value.ok_or_else(|| format!("`{}` does not exist", found.braced()))
+    }
+
+    /// The text that a template comes to.
+    pub(super) fn text(&self, template: &Template, reader: &Reader<'_>) -> Result<String, String> {
+        let part = |part: &Part| match part {
+            Part::Text(text) => Ok(text.clone()),
+            Part::Ref(found) => self.value(found, reader).map(|value| to_text(&value)),
+        };
+        template.0.iter().map(part).collect()
+    }
+
     /// An output as a placeholder of `reader` sees it: of the very attempt that a releaser releases.
     pub fn output(&self, reader: &Node, step: &StepId, name: &Name) -> Option<&Value> {
         let node = self.node(&Instance::only(step.clone()))?;
@@ -136,7 +160,7 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use crate::run::{Interruption, Outcome, State};
+    use crate::run::{Interruption, NoConnection, Outcome, State};
 
     /// The words of a field that `check` takes for impossible.
     fn impossible(field: &str, words: &[&str]) -> Vec<String> {
@@ -174,7 +198,9 @@ mod tests {
             Outcome::Lost { reason: reason() },
             Outcome::Answered,
         ];
-        let names: Vec<&str> = outcomes.iter().map(Outcome::name).collect();
+        let names = outcomes.iter().map(Outcome::name);
+        let names: Vec<&str> = names.chain(NoConnection::ALL.map(NoConnection::name)).collect();
         assert_eq!(impossible("outcome", &names), [""; 0]);
+        assert_eq!(impossible("outcome", &["check_failed", "bad_output"]).len(), 2);
     }
 }

@@ -41,8 +41,13 @@ impl Run {
     }
 
     /// Whether a veto keeps the run from going on. One that was cancelled ends all the same.
-    pub(super) fn is_held(&self) -> bool {
+    pub fn is_vetoed(&self) -> bool {
         !self.vetoes.is_empty() && !self.is_ending()
+    }
+
+    /// Whether anything new may begin. `finally` that has begun goes on: nothing is to be left as it is.
+    pub fn may_begin(&self) -> bool {
+        !self.is_vetoed() || self.finally_started
     }
 
     pub(super) fn vetoed(&mut self, record: &Record) -> Legal {

@@ -90,6 +90,17 @@ impl Append<'_> {
 
     /// Records an event. `cause` is the record that caused it, where one did.
     pub fn record(&mut self, event: Event, cause: Option<u64>) -> Result<(), Error> {
+        let actor = self.actor;
+        self.record_as(actor, event, cause)
+    }
+
+    /// Records an event that somebody else brought about.
+    pub fn record_as(
+        &mut self,
+        actor: &Actor,
+        event: Event,
+        cause: Option<u64>,
+    ) -> Result<(), Error> {
         let journal = &mut *self.journal;
         let record = Record {
             v: VERSION,
@@ -97,7 +108,7 @@ impl Append<'_> {
             seq: journal.run.seq(),
             prev: journal.chain.head().to_owned(),
             at: self.at,
-            actor: self.actor.clone(),
+            actor: actor.clone(),
             cause,
             event,
         };
@@ -172,6 +183,8 @@ impl Append<'_> {
             }
             Event::StepFinished { step, .. }
             | Event::StepInterrupted { step, .. }
+            | Event::StepReported { step, .. }
+            | Event::LeaseEnded { step, .. }
             | Event::StepAnswered { step, .. }
             | Event::StepFailed { step, .. }
             | Event::StepCancelled { step } => step,
@@ -266,15 +279,17 @@ impl Store {
         }
     }
 
-    /// Opens a transaction on a run, folds in what is new, and lets `work` record more.
+    /// Opens a transaction on a run, folds in what is new, and lets `work` record more. The clock is read once nobody
+    /// else can record: who was stopped before that must not act by an old time.
     pub fn append<T>(
         &mut self,
         journal: &mut Journal,
         actor: &Actor,
-        at: Time,
+        clock: fn() -> Time,
         work: impl FnOnce(&mut Append<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let at = clock();
         read_new(&tx, journal)?;
         let (seq, before) = (journal.run.seq(), row(&journal.run));
         // What has ended may be let go at any time.

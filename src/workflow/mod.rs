@@ -5,6 +5,7 @@ mod action;
 mod call;
 mod fan;
 mod millis;
+mod names;
 mod param;
 mod requires;
 mod secret;
@@ -15,6 +16,7 @@ pub use action::{Action, Check, Copy, Reboot, Until, Wait};
 pub use call::Call;
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
+pub use names::Names;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use requires::Requires;
 pub use secret::{Secret, SecretSource};
@@ -30,7 +32,6 @@ pub use tags::{
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{At, Place};
-use crate::expr::template::Named;
 use crate::ids::{Name, StepId, WorkflowId};
 
 /// One verb, as its author wrote it. Fields as in `docs/reference.md`.
@@ -104,18 +105,6 @@ impl Workflow {
     /// All steps, those of `finally` last.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().chain(&self.finally)
-    }
-
-    /// What a bare name in braces stands for in its texts.
-    pub fn named(&self, name: &str) -> Option<Named> {
-        if self.params.iter().any(|param| param.name.as_str() == name) {
-            return Some(Named::Param);
-        }
-        let items = |step: &Step| step.for_each.as_ref().is_some_and(|e| e.name.as_str() == name);
-        if self.all_steps().any(items) {
-            return Some(Named::Item);
-        }
-        (name == "host" && self.asks_for_hosts()).then_some(Named::Host)
     }
 
     /// Whether anything in it says that it runs on a host.

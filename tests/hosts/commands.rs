@@ -5,7 +5,8 @@ use std::time::Instant;
 use ostler::run::{NoConnection, Outcome};
 use ostler::value::Bytes;
 
-use crate::sshd::{Sshd, With, block_on, part, wait_until};
+use crate::sshd::{Sshd, With, block_on, part};
+use crate::support::wait_until;
 
 #[test]
 fn a_command_runs_where_its_host_is() {

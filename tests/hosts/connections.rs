@@ -5,7 +5,8 @@ use std::time::Instant;
 use ostler::action::ssh::AskError;
 use ostler::run::{NoConnection, Outcome};
 
-use crate::sshd::{Engine, Sshd, With, below, block_on, key_pair, wait_until};
+use crate::sshd::{Engine, Sshd, With, below, block_on, key_pair};
+use crate::support::wait_until;
 
 /// Why a host cannot be reached.
 fn obstacle(engine: &Engine, host: &ostler::fleet::Host) -> (NoConnection, String) {

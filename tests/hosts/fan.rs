@@ -3,8 +3,7 @@
 //!
 //! Behaviours shown here (`docs/behaviours.md`): K31, S10.
 
-use crate::sshd::wait_until;
-use crate::support::{found, status};
+use crate::support::{found, status, wait_until};
 use crate::there::{Fleet, end};
 
 const SIX: [&str; 6] = ["a", "b", "c", "d", "e", "f"];

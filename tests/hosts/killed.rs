@@ -2,14 +2,11 @@
 //!
 //! Behaviours shown here (`docs/behaviours.md`): O10.
 
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
-use crate::history::{check_six, finish, six_on};
-use crate::sshd::{Sshd, wait_until};
-use crate::support::{Ran, Test, found, status};
+use crate::history::{check_six, cut_at, finish, kill_at, six_on};
+use crate::sshd::{Sshd, is_carried};
+use crate::support::{Test, found, status, wait_until};
 use crate::there::{Fleet, end, known, manifest};
 
 /// The six steps of the tests of this machine, all on a host.
@@ -37,78 +34,36 @@ fn a_log_that_ends_after_any_record_is_resumed_on_a_host() {
         // The host knows nothing of attempts, so that those whose end is not in the log have never started.
         let _ = std::fs::remove_dir_all(sshd.at("state/ostler"));
         std::fs::copy(test.path().join("whole.db"), state.join("state.db")).unwrap();
-        let db = Connection::open(state.join("state.db")).unwrap();
-        db.execute("DELETE FROM events WHERE seq >= ?", [n.cast_signed()]).unwrap();
-        db.execute("UPDATE runs SET status = 'running', ended_at = NULL", []).unwrap();
-        drop(db);
+        drop(cut_at(&state.join("state.db"), n));
         assert!(finish(&test, if n % 2 == 0 { "rerun" } else { "passed" }), "cut at {n}");
         check_six(&test, n);
     }
 }
 
-/// Runs `six` and kills the engine as it enters its `n`th system call of a kind. `false` if it ended before that.
-fn killed_at(test: &Test, call: &str, n: usize) -> bool {
-    let mut strace = Command::new("strace");
-    strace.args(["-qq", "-o", "strace.log", "-e", &format!("trace={call}")]);
-    strace.args(["-e", &format!("inject={call}:signal=SIGKILL:when={n}")]);
-    let engine = test.command(&["run", "six"]);
-    strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
-    strace.envs(engine.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let ran = Ran::new(&strace.output().expect("strace is needed"));
-    assert!(matches!(ran.code, 0 | -9 | 137), "{ran:?}");
-    ran.code != 0
-}
-
-/// Kills at every so many of the calls in turn, until a run is over before.
-fn kill_at(call: &str, first: usize, step: usize) {
+/// Kills at the calls from the `first` on, `step` by `step`.
+fn kill_there(call: &str, first: usize, step: usize) {
     let sshd = Sshd::new();
-    let (mut kills, mut interrupted, mut known) = (0, 0, 0);
-    for n in (first..).step_by(step) {
-        let test = six_there(&sshd);
-        let killed = killed_at(&test, call, n);
-        if finish(&test, if n % 2 == 0 { "passed" } else { "rerun" }) {
-            let history = check_six(&test, 0);
-            interrupted += history.all("step_interrupted").count();
-            known += usize::from(killed);
-        } else {
-            assert_eq!(test.read("journal"), "", "{call} {n}: something ran without a record");
-        }
-        if !killed {
-            break;
-        }
-        kills += 1;
-    }
-    assert!(kills > 1, "{call} was never called");
-    println!("{kills} kills at {call}, {known} resumed, {interrupted} attempts interrupted");
+    kill_at(call, (first..).step_by(step), || six_there(&sshd));
 }
 
 #[test]
 fn killed_at_writes_to_the_database() {
-    kill_at("pwrite64", 3, every(31));
+    kill_there("pwrite64", 3, every(31));
 }
 
 #[test]
 fn killed_at_words_to_the_host() {
-    kill_at("write", 2, every(7));
+    kill_there("write", 2, every(7));
 }
 
 #[test]
 fn killed_at_words_from_the_host() {
-    kill_at("read,readv", 5, every(41));
+    kill_there("read,readv", 5, every(41));
 }
 
 /// How many calls are left out between two; `OSTLER_TEST_EVERY` says otherwise, for those who have the time.
 fn every(usual: usize) -> usize {
     std::env::var("OSTLER_TEST_EVERY").map_or(usual, |n| n.parse().unwrap())
-}
-
-/// The processes that carry the mark of an attempt of the latest run.
-fn alive(run: &str) -> bool {
-    let mark = format!("OSTLER_RUN={run}");
-    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|pair| pair == mark.as_bytes())
-    })
 }
 
 #[test]
@@ -121,11 +76,11 @@ fn nothing_of_a_dead_engine_is_left_on_a_host_after_five_seconds() {
     );
     let engine = fleet.start(&["run", "v"]);
     fleet.test.wait_for("ran");
-    let run = fleet.test.run();
-    assert!(alive(&run));
+    let mark = format!("OSTLER_RUN={}", fleet.test.run());
+    assert!(is_carried(&mark));
     end(engine);
     let start = Instant::now();
-    wait_until("nothing of it is left", || !alive(&run));
+    wait_until("nothing of it is left", || !is_carried(&mark));
     let took = start.elapsed();
     assert!(took < Duration::from_secs(5), "it took {took:?}");
     fleet.ostler(&["runs", "resume"]).code(5);

@@ -7,7 +7,8 @@ use ostler::action::{Done, Urge};
 use ostler::run::{Interruption, Outcome};
 use rustix::process::Signal;
 
-use crate::sshd::{Engine, Sshd, below, block_on, children, kill, wait_until};
+use crate::sshd::{Engine, Sshd, below, block_on, children, is_carried, kill};
+use crate::support::wait_until;
 
 /// Waits for a file while the engine goes on.
 pub(crate) async fn there(path: &Path) {
@@ -66,11 +67,7 @@ fn a_command_whose_connection_is_lost_is_ended() {
 
 /// Whether any process carries an attempt's mark.
 pub(crate) fn marked(id: &str) -> bool {
-    let mark = format!("OSTLER_GUARD={id}:");
-    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-        let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        environ.windows(mark.len()).any(|part| part == mark.as_bytes())
-    })
+    is_carried(&format!("OSTLER_GUARD={id}:"))
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod connections;
 mod copies;
 mod fan;
 mod fleet;
+#[path = "../integration/given_back.rs"]
+mod given_back;
 #[path = "../integration/history.rs"]
 #[expect(dead_code, reason = "what tests of this machine alone need")]
 mod history;

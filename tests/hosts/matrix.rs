@@ -8,7 +8,8 @@ use ostler::run::{Interruption, Outcome};
 use rustix::process::Signal;
 
 use crate::lost::{marked, there};
-use crate::sshd::{Engine, Sshd, With, below, block_on, children, kill, script, wait_until};
+use crate::sshd::{Engine, Sshd, With, below, block_on, children, kill, script};
+use crate::support::wait_until;
 
 /// A `sh` that runs the guard one command at a time, and waits before the one that is wanted until it may go on.
 const STEPPED: &str = r#"case $2 in IFS=*) ;; *) exec /bin/sh "$@" ;; esac

@@ -6,8 +6,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::sshd::wait_until;
-use crate::support::{found, status};
+use crate::support::{found, status, wait_until};
 use crate::there::{Fleet, end};
 
 const OLD: &str = "correct'horse";

@@ -7,7 +7,6 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use ostler::action::ssh::{Hosts, Reach, Remote};
 use ostler::action::{Attempt, Done, Limits, Part, Pool, Setting, Urge, Work};
@@ -230,13 +229,12 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Waits until something holds; the limit is far beyond what is expected.
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_mins(2);
-    while !holds() {
-        assert!(Instant::now() < until, "waited for: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+/// Whether any process carries a mark in its environment.
+pub(crate) fn is_carried(mark: &str) -> bool {
+    std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
+        let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environ.windows(mark.len()).any(|part| part == mark.as_bytes())
+    })
 }
 
 /// The processes directly below one.

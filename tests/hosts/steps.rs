@@ -2,8 +2,8 @@
 //!
 //! Behaviours shown here (`docs/behaviours.md`): K14.
 
-use crate::sshd::{Sshd, With, script, wait_until};
-use crate::support::{Ran, found, status};
+use crate::sshd::{Sshd, With, script};
+use crate::support::{Ran, found, status, wait_until};
 use crate::there::{Fleet, known, manifest};
 
 #[test]
@@ -251,7 +251,8 @@ default = "made"
     let mut fleet = Fleet::one().verb("v", verb);
     fleet.ostler(&["run", "v"]).code(0);
     let look = |fleet: &Fleet, code: i32| {
-        let ran = fleet.ostler(&["runs", "verify", "--recheck", "--as", "bob", "--format", "json"]);
+        let ran =
+            fleet.ostler(&["runs", "verify", "--recheck", "--as", "human:bob", "--format", "json"]);
         let said = ran.code(code).json();
         let claims = said["recheck"]["claims"].as_array().unwrap().clone();
         claims.iter().for_each(|claim| assert_eq!(claim["host"], "box", "{claim}"));

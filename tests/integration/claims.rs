@@ -228,6 +228,8 @@ fn who_said_that_it_is_done_is_not_the_one_who_looks() {
     by("bob").code(0).says(&format!("by        {ada}"));
     let claims = History::of(&test, &[]);
     assert_eq!(claims.all("claim_checked").count(), 2, "a refusal is no look");
+    let refused: Vec<_> = claims.all("refused").map(|(_, event)| &event["step"]).collect();
+    assert_eq!(refused, ["sign", "sign"]);
     test.ostler(&["runs", "verify", &run]).code(0).says("sound");
 }
 
@@ -238,10 +240,10 @@ fn an_agent_looks_and_stays_an_agent() {
         let mut command = test.command(&[&["runs", "verify", "--recheck"], more].concat());
         Ran::new(&command.env("OSTLER_ACTOR", "agent:bot").output().unwrap())
     };
-    as_agent(&["--as", "human:ada"]).code(6).complains("an agent is no person");
-    as_agent(&["--as", "robot:x"]).code(2).complains("names nobody");
+    as_agent(&["--as", "human:ada"]).code(6).complains("an agent cannot be a person");
+    as_agent(&["--as", "robot:x"]).code(2).complains("is nobody");
     as_agent(&[]).code(0).says("looked at again by agent bot");
-    as_agent(&["--as", "other"]).code(0).says("looked at again by agent other");
+    as_agent(&["--as", "agent:other"]).code(0).says("looked at again by agent other");
     test.ostler(&["runs", "show"]).code(0).says("verified by agent other");
 }
 

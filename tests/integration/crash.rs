@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, params};
 use serde_json::Value;
 
-use crate::history::{History, check_six, finish, journaled, six, sum};
+use crate::history::{History, check_six, cut_at, finish, journaled, kill_at, six, sum};
 use crate::support::{Ran, Test};
 
 /// A workspace with the beginning of a run that ended: its first `n` records, under another boot if one is given.
@@ -17,9 +17,7 @@ fn cut(whole: &Test, history: &History, n: usize, boot: Option<&str>) -> Test {
     std::fs::create_dir_all(test.path().join(".ostler/runs")).unwrap();
     let path = test.path().join(".ostler/state.db");
     std::fs::copy(whole.path().join(".ostler/state.db"), &path).unwrap();
-    let db = Connection::open(path).unwrap();
-    db.execute("DELETE FROM events WHERE seq >= ?", [n.cast_signed()]).unwrap();
-    db.execute("UPDATE runs SET status = 'running', ended_at = NULL", []).unwrap();
+    let db = cut_at(&path, n);
     if let Some(boot) = boot {
         let mut records = history.records[..n].to_vec();
         for record in &mut records {
@@ -99,47 +97,15 @@ fn after_a_reboot_what_may_have_run_is_not_run_again_unasked() {
     }
 }
 
-/// Runs `six` and kills the engine as it enters its `n`th system call of a kind. `false` if it ended before that.
-fn killed_at(test: &Test, call: &str, n: usize) -> bool {
-    let mut strace = Command::new("strace");
-    strace.args(["-qq", "-o", "strace.log", "-e", &format!("trace={call}")]);
-    strace.args(["-e", &format!("inject={call}:signal=SIGKILL:when={n}")]);
-    let engine = test.command(&["run", "six"]);
-    strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
-    let ran = Ran::new(&strace.output().expect("strace is needed"));
-    assert!(matches!(ran.code, 0 | -9 | 137), "{ran:?}");
-    ran.code != 0
-}
-
-/// Kills at each of the calls in turn, from the first to the last.
-fn kill_at_every(call: &str, step: usize) {
-    let (mut kills, mut interrupted) = (0, 0);
-    for n in (1..).step_by(step) {
-        let test = six();
-        let killed = killed_at(&test, call, n);
-        if finish(&test, if n % 2 == 0 { "passed" } else { "rerun" }) {
-            interrupted += check_six(&test, 0).all("step_interrupted").count();
-        } else {
-            assert_eq!(test.read("journal"), "", "{call} {n}: something ran without a record");
-        }
-        if !killed {
-            break;
-        }
-        kills += 1;
-    }
-    assert!(kills > 1, "{call} was never called");
-    println!("{kills} kills at {call}, {interrupted} attempts interrupted");
-}
-
 #[test]
 fn killed_at_any_write_to_the_database() {
-    kill_at_every("pwrite64", 1);
+    kill_at("pwrite64", 1.., six);
 }
 
 #[test]
 fn killed_at_any_other_call_that_matters() {
     for call in ["fsync,fdatasync", "unlink,rename", "sendto", "write", "clone3,clone,vfork"] {
-        kill_at_every(call, 1);
+        kill_at(call, 1.., six);
     }
 }
 

@@ -68,9 +68,11 @@ fn a_host_param_takes_hosts_of_the_fleet() {
     test.ostler(&["v", "web-1", "--also", "web-2", "--also", "web-1"]).code(0);
     test.ostler(&["runs", "log", &test.run(), "a"]).code(0).says("web-1 web-2 web-1");
     let ran = test.ostler(&["v", "wbe-1", "--also", "x.y"]).code(2);
-    for said in
-        ["--on: the fleet has no host `wbe-1`", "did you mean `web-1`?", "fleet/x.y.toml adds it"]
-    {
+    for said in [
+        "--on: no host is called `wbe-1`",
+        "did you mean `web-1`?",
+        "describe it in fleet/x.y.toml",
+    ] {
         assert!(ran.stderr.contains(said), "{said}: {}", ran.stderr);
     }
     let ran = test.file("fleet/broken.toml", "port = 'x'").ostler(&["plan", "v", "web-1"]).code(3);

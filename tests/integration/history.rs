@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -176,6 +178,52 @@ fn answer_all(test: &Test, answer: &str) {
         let ran: Ran = test.ostler(&["step", "answer", id, answer]);
         assert!(matches!(ran.code, 0 | 4 | 5 | 9), "{ran:?}");
     }
+}
+
+/// Leaves the first `n` records of the only run of a database, as if its engine had died then.
+pub(crate) fn cut_at(path: &Path, n: usize) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute("DELETE FROM events WHERE seq >= ?", [n.cast_signed()]).unwrap();
+    db.execute("UPDATE runs SET status = 'running', ended_at = NULL", []).unwrap();
+    db
+}
+
+/// Runs `six` and kills the engine as it enters its `n`th system call of a kind. `false` if it ended before that.
+fn killed_at(test: &Test, call: &str, n: usize) -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-qq", "-o", "strace.log", "-e", &format!("trace={call}")]);
+    strace.args(["-e", &format!("inject={call}:signal=SIGKILL:when={n}")]);
+    let engine = test.command(&["run", "six"]);
+    strace.arg(engine.get_program()).args(engine.get_args()).current_dir(test.path());
+    strace.envs(engine.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = Ran::new(&strace.output().expect("strace is needed"));
+    assert!(matches!(ran.code, 0 | -9 | 137), "{ran:?}");
+    ran.code != 0
+}
+
+/// Kills `six` at these calls of a kind in turn, each time in a workspace of its own, until a run is over before.
+pub(crate) fn kill_at(
+    call: &str,
+    which: impl Iterator<Item = usize>,
+    workspace: impl Fn() -> Test,
+) {
+    let (mut kills, mut resumed, mut interrupted) = (0, 0, 0);
+    for n in which {
+        let test = workspace();
+        let killed = killed_at(&test, call, n);
+        if finish(&test, if n % 2 == 0 { "passed" } else { "rerun" }) {
+            interrupted += check_six(&test, 0).all("step_interrupted").count();
+            resumed += usize::from(killed);
+        } else {
+            assert_eq!(test.read("journal"), "", "{call} {n}: something ran without a record");
+        }
+        if !killed {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 1, "{call} was never called");
+    println!("{kills} kills at {call}, {resumed} resumed, {interrupted} attempts interrupted");
 }
 
 /// All that must hold of a run of `six` that ended. Its journal tells of what came from record `from` on.

@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use crate::crash::{Chance, kill_after};
+use crate::given_back::check_given_back;
 use crate::linked::runs;
-use crate::support::{Test, status};
+use crate::support::Test;
 
 /// Machines are files in `machines`; one is made, used and removed. Its build is killed unless it is large.
 fn leased() -> Test {
@@ -68,30 +69,11 @@ cmd = 'echo {steps.build.status} {steps.build.duration_s:-none} > metrics'
     Test::with("image", image).verb("compile", compile)
 }
 
-/// What must hold once it has ended: nothing is left, and each machine was given back by an instance of its own.
-#[track_caller]
-fn check(test: &Test, what: &str) {
-    let left = std::fs::read_dir(test.path().join("machines")).unwrap().count();
-    // A machine whose attempt was interrupted before it said which it made is known by its key alone.
-    let report = test.report();
-    let attempts = report["steps"][0]["attempts"].as_array().unwrap();
-    let unsaid = attempts.iter().filter(|a| a["outcome"] == "interrupted").count();
-    assert!(left <= unsaid, "{what}: {left} machines are left: {report:#}");
-    let released = report["finally"].as_array().unwrap();
-    let of = |n: usize| format!("destroy[acquire#{n}]");
-    for n in 1..=attempts.len() {
-        assert_eq!(status(&report, &of(n)), "passed", "{what}: {report:#}");
-    }
-    assert_eq!(released.len(), attempts.len() + 1, "{what}: once for each attempt: {report:#}");
-    assert!(test.read("metrics").starts_with("passed "), "{what}: {}", test.read("metrics"));
-    assert_eq!(test.read("image"), "large\n", "{what}");
-}
-
 #[test]
 fn a_leased_build_is_tried_once_more_at_the_next_size_and_always_given_back() {
     let test = leased();
     test.ostler(&["run", "image"]).code(0);
-    check(&test, "without a death");
+    check_given_back(&test, "without a death");
     assert_eq!(test.read("destroyed"), "m-1\n");
     assert_eq!(runs(&test, "compile"), 2, "one at each size");
     // At the largest there is no next size.
@@ -116,7 +98,7 @@ fn a_leased_build_whose_engine_is_killed_is_given_back_on_resume() {
             if test.report()["status"] != "passed" {
                 test.ostler(&["runs", "resume", &test.run()]).code(0);
             }
-            check(&test, &format!("round {round}"));
+            check_given_back(&test, &format!("round {round}"));
             assert_eq!(runs(&test, "compile"), 2, "round {round}");
         }
     }

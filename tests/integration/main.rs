@@ -23,6 +23,7 @@ mod explain;
 mod export;
 mod feel;
 mod fleet;
+mod given_back;
 mod history;
 mod hostile;
 mod leased;

@@ -93,10 +93,10 @@ impl Test {
 }
 
 /// Waits until something holds; far longer than it should take is a failure.
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_mins(1), "waited in vain until {what}");
+        assert!(start.elapsed() < Duration::from_mins(2), "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -67,6 +67,8 @@ fn what_runs_ends_and_nothing_new_starts() {
     assert_eq!(test.read("began"), "a\n");
     // Who started it does not lift another's veto; somebody else does, and it goes on.
     lift(&test, &[]).code(6).complains("started the run").complains("bob may");
+    let history = History::of(&test, &[]);
+    assert_eq!(history.all("refused").next().unwrap().1["what"], "lift");
     go(&test, "b");
     let ran = lift(&test, &["--as", "human:zoe"]).code(0);
     ran.complains("zoe lifts a veto: there is one").says("v passed");
@@ -100,6 +102,34 @@ fn an_answer_is_taken_and_nothing_follows_it() {
     lift(&test, &["--as", "agent:bot"]).code(6).complains("lifts no veto but its own");
     lift(&test, &["--as", "human:bob"]).code(0);
     assert!(test.path().join("b").exists() && test.path().join("swept").exists());
+}
+
+#[test]
+fn nothing_is_handed_out_and_what_is_in_hand_may_be_reported() {
+    let text = "[[steps]]\nid = 'a'\ncmd = 'true'\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'touch b'\n\
+        [[steps]]\nid = 'sign'\nactor = 'Human'\n";
+    let test = Test::with("v", text);
+    let bot = |args: &[&str]| test.ostler(&[args, &["--as", "agent:bot"]].concat());
+    bot(&["start", "v"]).code(0).says("step a");
+    veto(&test, &["--as", "human:bob"]).code(0);
+    let run = test.run();
+    let told = bot(&["step", "report", &run, "a", "--status", "pass"]).code(0);
+    told.says("a passed").says("VETO by bob: no backup; nothing new begins");
+    let refused = format!("run {run} is vetoed by bob: no backup; nothing new begins");
+    bot(&["step", "take", &run, "b"]).code(6).complains(&refused);
+    bot(&["step", "take", &run]).code(6);
+    bot(&["step", "run", &run, "b"]).code(6).complains(&refused);
+    test.ostler(&["step", "report", &run, "b", "--status", "pass"]).code(6).complains(&refused);
+    // A person's answer is taken.
+    test.ostler(&["step", "report", &run, "sign", "--status", "pass"]).code(0);
+    let told = bot(&["step", "next", &run]).code(0);
+    assert!(!told.stdout.contains("step b"), "{}", told.stdout);
+    assert_eq!(test.report()["status"], "waiting");
+    lift(&test, &["--as", "human:bob"]).code(5);
+    bot(&["step", "take", &run, "b"]).code(0).says("step b");
+    bot(&["step", "run", &run, "b"]).code(0);
+    assert!(test.path().join("b").exists());
+    test.ostler(&["runs", "verify"]).code(0);
 }
 
 #[test]

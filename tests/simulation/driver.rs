@@ -84,13 +84,7 @@ impl Case {
             Command::Start { step, attempt, params } => {
                 let key = format!("{step}#{attempt}");
                 self.started.push(key.clone());
-                let event = Event::StepStarted {
-                    step: step.clone(),
-                    attempt,
-                    params,
-                    host: None,
-                    token: None,
-                };
+                let event = Event::StepStarted { step: step.clone(), attempt, params, host: None };
                 self.put(event);
                 if let Some(mut ending) = self.endings.get(&key).cloned().unwrap_or(Some(exit(0))) {
                     let node = self.log.run.node(&step).unwrap();

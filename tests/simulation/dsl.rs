@@ -231,7 +231,17 @@ impl Log {
         let trigger = Trigger::Cli;
         let retries = None;
         let parent = None;
-        let opened = Event::RunOpened { workflow, plan_digest, trigger, seed, retries, parent };
+        let (stepped, task) = (false, None);
+        let opened = Event::RunOpened {
+            workflow,
+            plan_digest,
+            trigger,
+            seed,
+            retries,
+            parent,
+            stepped,
+            task,
+        };
         log.put(opened).unwrap();
         log.put(driver("boot-0")).unwrap();
         log
@@ -256,6 +266,8 @@ impl Log {
             seed,
             retries: Some(RunId::from_random([7; 8])),
             parent: None,
+            stepped: false,
+            task: None,
         };
         log.put(opened).unwrap();
         log
@@ -314,13 +326,7 @@ pub(crate) fn exit(code: i32) -> Ending {
 }
 
 pub(crate) fn started(step: &Instance, attempt: u32) -> Event {
-    Event::StepStarted {
-        step: step.clone(),
-        attempt,
-        params: BTreeMap::new(),
-        host: None,
-        token: None,
-    }
+    Event::StepStarted { step: step.clone(), attempt, params: BTreeMap::new(), host: None }
 }
 
 pub(crate) fn finished(step: &Instance, attempt: u32, ending: Ending) -> Event {

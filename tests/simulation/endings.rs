@@ -224,5 +224,7 @@ fn driver_opened() -> Event {
         seed: 0,
         retries: None,
         parent: None,
+        stepped: false,
+        task: None,
     }
 }

@@ -66,8 +66,7 @@ fn drive(log: &mut Log, table: &Table) -> Result<(), String> {
                 Command::Start { step, attempt, params } => {
                     let this = table.attempt(&step.to_string(), attempt as usize);
                     due.insert((log.now.plus(this.ms), step.clone()), (attempt, this.code));
-                    let token = None;
-                    let event = Event::StepStarted { step, attempt, params, host: None, token };
+                    let event = Event::StepStarted { step, attempt, params, host: None };
                     log.put(event).map_err(|e| e.to_string())?;
                 }
                 Command::Ask(probe) => {

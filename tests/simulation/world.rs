@@ -172,13 +172,11 @@ impl World {
                     if of.is_some_and(|s| s.locks.iter().any(|l| room.busy.contains(l))) {
                         return Err(format!("(f) {step} starts without its lock"));
                     }
-                    let token = None;
                     self.put(Event::StepStarted {
                         step: step.clone(),
                         attempt,
                         params,
                         host: None,
-                        token,
                     })?;
                     if self.rng.percent(self.luck.crash) {
                         return self.crash().map(|()| None);

@@ -9,11 +9,9 @@ mod tree;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::attempt::Doing;
 use super::place::Place;
-use super::pool::Urge;
 use crate::plan::hex;
 use crate::run::{Check, Outcome, Stream};
 use crate::value::Bytes;
@@ -72,17 +70,11 @@ enum Copied {
 impl Doing<'_> {
     /// A step that copies.
     pub(super) async fn copy(&mut self, copy: &Copy) {
-        let limit = self.attempt.limits.deadline_ms;
-        let left = limit.map(|ms| Duration::from_millis(ms).saturating_sub(self.started.elapsed()));
-        let mut urge = self.urge.clone();
         let side = |end: &End| if end.there { self.place() } else { Place::Here };
         let way = Way { copy, from: side(&copy.from), to: side(&copy.to) };
         let ended = tokio::select! {
             biased;
-            Ok(_) = urge.wait_for(|urge| *urge > Urge::None) => Err(Outcome::Cancelled),
-            () = tokio::time::sleep(left.unwrap_or(Duration::MAX)), if left.is_some() => {
-                Err(Outcome::TimedOut { after_ms: limit.unwrap_or_default() })
-            }
+            outcome = self.cut_short() => Err(outcome),
             // Without a host, a path there would be one of this machine.
             () = std::future::ready(()), if self.attempt.on.is_none() && copy.is_there() => {
                 Err(Outcome::Failed { reason: "there is no host to copy from or to".to_owned() })

@@ -236,70 +236,77 @@ impl Line {
 
 /// An answer as it comes.
 pub(super) struct Answer {
-    out: Marked,
-    err: Marked,
-    out_open: bool,
-    err_open: bool,
-    buffers: (Vec<u8>, Vec<u8>),
+    out: Stream,
+    err: Stream,
+}
+
+/// One stream of an answer.
+struct Stream {
+    marked: Marked,
+    open: bool,
+    buffer: Vec<u8>,
+}
+
+impl Stream {
+    fn new(nonce: &str, room: usize) -> Self {
+        Self { marked: Marked::new(nonce), open: true, buffer: Vec::with_capacity(room) }
+    }
+
+    /// Whether more of it may come.
+    fn goes_on(&self) -> bool {
+        self.open && self.marked.end.is_none()
+    }
+
+    /// What the command wrote of what was read into the buffer; of a stream that was closed, all that was held back.
+    fn take(&mut self, read: io::Result<usize>) -> Vec<u8> {
+        self.open = read.is_ok_and(|n| n > 0);
+        let mut written = self.marked.take(&self.buffer);
+        self.buffer.clear();
+        if !self.open {
+            written.extend(self.marked.rest());
+        }
+        written
+    }
 }
 
 impl Answer {
     /// The answer to the order with this nonce.
     pub(super) fn new(nonce: &str) -> Self {
-        let buffers = (Vec::with_capacity(64 * 1024), Vec::with_capacity(8 * 1024));
-        Self {
-            out: Marked::new(nonce),
-            err: Marked::new(nonce),
-            out_open: true,
-            err_open: true,
-            buffers,
-        }
+        Self { out: Stream::new(nonce, 64 * 1024), err: Stream::new(nonce, 8 * 1024) }
     }
 
     /// Whether all of it is there.
     pub(super) fn is_over(&self) -> bool {
-        self.out.end.is_some() && self.err.end.is_some()
+        self.out.marked.end.is_some() && self.err.marked.end.is_some()
     }
 
     /// Whether nothing more can come.
     pub(super) fn is_cut_off(&self) -> bool {
-        !self.is_over() && !self.out_open && !self.err_open
+        !self.is_over() && !self.out.open && !self.err.open
     }
 
     /// How it ended, in the guard's words.
     pub(super) fn end(&mut self) -> String {
-        self.out.end.take().unwrap_or_default()
+        self.out.marked.end.take().unwrap_or_default()
     }
 
     /// What the guard said beside it.
     pub(super) fn notes(&self) -> &[String] {
-        &self.out.notes
+        &self.out.marked.notes
     }
 
     async fn hear(&mut self, stdout: &mut Receiver, stderr: &mut Receiver) -> (Vec<u8>, Vec<u8>) {
-        let (out, err) = &mut self.buffers;
+        let Self { out, err } = self;
         tokio::select! {
-            read = stdout.read_buf(out), if self.out_open && self.out.end.is_none() => {
-                self.out_open = read.is_ok_and(|n| n > 0);
-                let mut written = self.out.take(out);
-                out.clear();
-                if !self.out_open {
-                    written.extend(self.out.rest());
-                }
-                (written, Vec::new())
+            read = stdout.read_buf(&mut out.buffer), if out.goes_on() => {
+                (out.take(read), Vec::new())
             }
-            read = stderr.read_buf(err), if self.err_open && self.err.end.is_none() => {
-                self.err_open = read.is_ok_and(|n| n > 0);
-                let mut written = self.err.take(err);
-                err.clear();
-                if !self.err_open {
-                    written.extend(self.err.rest());
-                }
-                (Vec::new(), written)
+            read = stderr.read_buf(&mut err.buffer), if err.goes_on() => {
+                (Vec::new(), err.take(read))
             }
             else => {
                 // One stream has its end, the other was closed before.
-                (self.out_open, self.err_open) = (false, false);
+                (out.open, err.open) = (false, false);
                 (Vec::new(), Vec::new())
             }
         }

@@ -1,4 +1,4 @@
-//! Calls: what the engine of a called run is told, and what the end of that run is to its caller.
+//! Called runs: what their engine is told, and what their end is to the caller.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

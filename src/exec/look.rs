@@ -28,7 +28,7 @@ pub struct AtOnce {
 
 /// Looks again at what these nodes claim, all of which have an attempt that passed. None if a signal ended it. `nonce`
 /// tells it from all other times.
-pub async fn recheck(
+pub async fn look_again(
     run: &Run,
     nodes: &[&Node],
     setting: Setting,
@@ -95,7 +95,8 @@ fn prepared(run: &Run, node: &Node, nonce: &str, setting: &Setting) -> Result<At
     let host = if step.is_on_host() { run.host(node, last.n, &last.params)? } else { None };
     let id = format!("{}-{}-{nonce}", run.id(), last.seq);
     let one = One { instance: &node.instance, attempt: last.n, params: &last.params, host, id };
-    let (mut values, step, cwd, mut env) = Values::of(run, one, setting)?;
+    let mut values = Values::new(run, one, setting)?;
+    let (cwd, mut env) = values.around(step)?;
     let work = if can_be_repeated(step) {
         values.work(step, &cwd, &mut env, &mut BTreeMap::new())?
     } else {

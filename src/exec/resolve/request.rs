@@ -1,4 +1,4 @@
-//! A call's values put in place: they go to the engine of the called run by its standard input, whatever they hold.
+//! The request of a call: its values put in place, which go to the engine of the called run by its standard input.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Values;
 use crate::action::{Part, Work};
-use crate::exec::call::{ROLE, Request};
+use crate::exec::called::{ROLE, Request};
 use crate::expr::template::{Form, Part as Piece};
 use crate::ids::RunId;
 use crate::plan::{Argument, Call, Step};

@@ -1,0 +1,116 @@
+//! A step that somebody says is done, looked at again: what can be seen of it is judged as if the engine had done it.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::watch;
+
+use super::resolve::{One, Values};
+use super::{job, own};
+use crate::action::ssh::{Hosts, Reach};
+use crate::action::{Attempt, Done, Pool, Reported, Setting, Urge, Work};
+use crate::ids::Instance;
+use crate::plan::{Action, Step};
+use crate::run::Run;
+use crate::value::Bytes;
+
+/// What somebody brings along who says that a step is done.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    /// The exit code of its command.
+    pub exit: Option<i32>,
+    /// What that wrote to standard output.
+    pub stdout: Option<Bytes>,
+    /// What it wrote to standard error.
+    pub stderr: Option<Bytes>,
+}
+
+/// Why nobody's word can make a step pass, where that is so; else what evidence it takes that is not there.
+pub fn lacking(step: &Step, evidence: &Evidence) -> Option<String> {
+    let own = match &step.run {
+        Some(Action::Call(_)) => "calls another verb",
+        Some(Action::Wait(_)) => "waits for something",
+        Some(Action::Copy(_)) => "copies files",
+        Some(Action::Reboot(_)) => "reboots its host",
+        _ if step.expect.as_ref().is_some_and(|e| !e.unchanged.is_empty()) => {
+            "must leave files unchanged, which is compared from before to after"
+        }
+        _ => return missing(step, evidence),
+    };
+    Some(format!("it {own}: the engine has to do that"))
+}
+
+fn missing(step: &Step, evidence: &Evidence) -> Option<String> {
+    let expect = &step.expect.as_ref()?.that;
+    let wants_stdout = expect.stdout.is_some() || expect.count.is_some();
+    let missing: Vec<&str> = [
+        ("--exit CODE", !expect.exit.is_empty() && evidence.exit.is_none()),
+        ("--stdout FILE", wants_stdout && evidence.stdout.is_none()),
+        ("--stderr FILE", expect.stderr.is_some() && evidence.stderr.is_none()),
+    ]
+    .into_iter()
+    .filter_map(|(option, is_missing)| is_missing.then_some(option))
+    .collect();
+    let missing = missing.join(" ");
+    (!missing.is_empty())
+        .then(|| format!("what its command did is judged: report it with {missing}"))
+}
+
+/// Judges what can be seen of a step: its files, its checks, its `verify`, and the evidence. It is recorded by nobody yet.
+pub async fn recheck(
+    run: &Run,
+    instance: &Instance,
+    evidence: Evidence,
+    setting: Setting,
+) -> Result<Done, String> {
+    let attempt = attempt(run, instance, evidence, &setting)?;
+    let pool = Pool::new(setting);
+    let hosts = Hosts::new(Reach::from_env(), &pool);
+    // Nobody ends it but its own limits.
+    let (_keep, urge) = watch::channel(Urge::None);
+    let done = job::run(Ok(attempt), None, pool.clone(), hosts.clone(), urge).await;
+    pool.close();
+    hosts.close(true).await;
+    Ok(done)
+}
+
+fn attempt(
+    run: &Run,
+    instance: &Instance,
+    evidence: Evidence,
+    setting: &Setting,
+) -> Result<Attempt, String> {
+    let node = run.node(instance).ok_or("there is no such step")?;
+    let step = run.step(node);
+    let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let params = run.next_params(node);
+    let host = run.host(node, attempt, &params)?;
+    // Each look is an attempt of its own for the host.
+    let id = format!("{}-look-{}-{}", run.id(), run.seq(), std::process::id());
+    let mut values =
+        Values::new(run, One { instance, attempt, params: &params, host, id }, setting)?;
+    let cwd = values.cwd(step.cwd.as_ref())?;
+    let env = values.env(&step.env, &cwd)?;
+    let work = if let Some(Action::Checks(checks)) = &step.run {
+        let parts = checks.iter().map(|check| values.check(check, &cwd));
+        Work::Checks(parts.collect::<Result<_, _>>()?)
+    } else {
+        let expect = step.expect.as_ref().map(|e| values.expected(e, &cwd)).transpose()?;
+        let Evidence { exit, stdout, stderr } = evidence;
+        Work::Reported(Box::new(Reported { expect, exit, stdout, stderr }))
+    };
+    let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
+    let name = values.name.clone();
+    Ok(Attempt {
+        output_file: setting.dir.join(format!("{name}.{}.out", std::process::id())),
+        name,
+        work,
+        env,
+        secrets: values.secrets(&step.secrets)?,
+        cwd,
+        limits: own::limits(step, setting.grace_ms),
+        outputs: BTreeMap::new(),
+        verify,
+        on: values.remote(false),
+        value_files: values.files,
+    })
+}

@@ -1,0 +1,224 @@
+//! A run on somebody's desk: what they do with it is recorded, and what follows from that is done.
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use super::super::act::{died, free_lock};
+use super::super::start::{Session, drive, setting};
+use super::super::workspace::{actor, runtime};
+use super::super::{Error, StartOptions, Workspace, output_end, which};
+use super::Act;
+use crate::action::{Calls, Done};
+use crate::exec::{self, Evidence};
+use crate::ids::Instance;
+use crate::report::brief::{self, Brief, Last};
+use crate::run::{ActorKind, Command, Event, Room, Run, State};
+use crate::store::{self, Append, Journal, Store};
+
+/// How often others' records are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long another engine is waited for that does what follows.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How much of what somebody typed is recorded of it where it is refused.
+const TYPED: usize = 100;
+
+/// An attempt at something, for the record of its refusal.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish<'a> {
+    /// What: `take`, `report`, `run` or `release`.
+    pub(super) what: &'static str,
+    /// Of which step, as it was typed.
+    pub(super) step: &'a str,
+    /// The token that was shown.
+    pub(super) token: Option<u64>,
+}
+
+/// A run on somebody's desk.
+pub(super) struct Desk<'a> {
+    pub(super) workspace: &'a Workspace,
+    pub(super) act: &'a Act,
+    pub(super) store: Store,
+    pub(super) journal: Journal,
+}
+
+impl<'a> Desk<'a> {
+    /// The run that is meant, once what a dead engine left in it is settled.
+    pub(super) fn at(
+        workspace: &'a Workspace,
+        run: Option<&str>,
+        act: &'a Act,
+    ) -> Result<Self, Error> {
+        let store = workspace.existing_store()?;
+        let id = which::on_desk(&store, run, &act.actor)?;
+        let journal = store.load(&id)?;
+        let desk = Self { workspace, act, store, journal };
+        let left = desk.run().driver().is_some() && !desk.run().status().is_final();
+        match if left { free_lock(&desk.store, &id)? } else { None } {
+            // A run that the engine drives goes on when somebody says so.
+            Some(_) if !desk.run().is_stepped() => Err(died(&id)),
+            Some(lock) => desk.drive(&lock),
+            None => Ok(desk),
+        }
+    }
+
+    pub(super) fn run(&self) -> &Run {
+        self.journal.run()
+    }
+
+    /// Does something with the run, if it may be done, and records all that follows without the engine.
+    pub(super) fn change<T>(
+        &mut self,
+        wish: Wish<'_>,
+        work: impl FnOnce(&mut Append<'_>) -> Result<Result<T, String>, store::Error>,
+    ) -> Result<T, Error> {
+        let engine = actor(ActorKind::Engine);
+        let done = self.store.append(&mut self.journal, &self.act.actor, exec::now, |tx| {
+            exec::settle(tx, &engine)?;
+            let done = work(tx)?;
+            match &done {
+                Ok(_) => exec::settle(tx, &engine)?,
+                Err(reason) => tx.record(refused(wish, reason), None)?,
+            }
+            Ok(done)
+        })?;
+        // What somebody is told has happened, has.
+        self.store.force()?;
+        done.map_err(Error::Refusal)
+    }
+
+    /// Records that something was refused.
+    pub(super) fn refuse(&mut self, wish: Wish<'_>, reason: String) -> Error {
+        match self.change(wish, |_| Ok(Err::<(), String>(reason))) {
+            Ok(()) => Error::Refusal(String::new()),
+            Err(error) => error,
+        }
+    }
+
+    /// Lets the engine do what it has to: questions, what was handed over to it, `finally`. Waits for the end of `step`.
+    pub(super) fn go_on(mut self, step: Option<&Instance>) -> Result<Self, Error> {
+        let since = Instant::now();
+        while self.wants_engine() || step.is_some_and(|step| self.is_moving(step)) {
+            if let Some(lock) = free_lock(&self.store, self.journal.id())? {
+                self = self.drive(&lock)?;
+                continue;
+            }
+            if step.is_none() && since.elapsed() > PATIENCE {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
+            self.store.refresh(&mut self.journal)?;
+        }
+        Ok(self)
+    }
+
+    fn wants_engine(&self) -> bool {
+        let room = Room { slots: 1, on_hosts: 1, ..Room::default() };
+        let wanted = self.run().decide(&room);
+        wanted.iter().any(|c| matches!(c, Command::Start { .. } | Command::Ask(_)))
+    }
+
+    fn is_moving(&self, step: &Instance) -> bool {
+        let state = self.run().node(step).map(|node| node.state);
+        match state {
+            Some(State::Running) => true,
+            Some(State::Ready | State::Fanned | State::Delayed(_)) => self.run().may_begin(),
+            _ => false,
+        }
+    }
+
+    fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
+        let Self { workspace, act, store, journal } = self;
+        let options = StartOptions::default();
+        let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
+        let Session { store, mut journal, left } = session;
+        journal.take_news();
+        if left == exec::Left::Killed {
+            return Err(Error::NotNow(format!(
+                "stopped; what ran was ended, and what became of it is asked: ostler step next {}",
+                journal.id()
+            )));
+        }
+        Ok(Self { workspace, act, store, journal })
+    }
+
+    /// Hands an agent that holds nothing the next step.
+    pub(super) fn hand_next(mut self) -> Result<Self, Error> {
+        let person = self.act.actor.kind != ActorKind::Agent;
+        let chosen = brief::chosen(self.run(), &self.act.actor).map(|node| node.instance.clone());
+        let Some(step) = chosen.filter(|_| !person && !self.holds_any()) else { return Ok(self) };
+        let lease = self.act.lease();
+        self.change(Wish { what: "take", step: "", token: None }, |tx| {
+            // Somebody else may have taken it just now: then there is none.
+            let node = tx.run().node(&step).filter(|node| tx.run().is_offered(node));
+            if node.is_some() {
+                take(tx, &step, lease)?;
+            }
+            Ok(Ok(()))
+        })?;
+        Ok(self)
+    }
+
+    fn holds_any(&self) -> bool {
+        self.run().held().any(|(_, lease)| lease.by == self.act.actor)
+    }
+
+    /// Looks at what can be seen of a step that is said to be done.
+    pub(super) fn look(&self, step: &Instance, evidence: Evidence) -> Result<Done, Error> {
+        let path = self.store.run_dir(self.journal.id())?.join("look");
+        let lock = File::create(&path)
+            .map_err(|error| Error::Io { what: path.display().to_string(), error })?;
+        let trust = &self.workspace.trust;
+        let calls = Calls {
+            jobs: 1,
+            host_jobs: 1,
+            no_ask: true,
+            imports: trust.imports.clone(),
+            untrusted: trust.untrusted,
+        };
+        let (setting, _) = setting(self.workspace, &self.store, &self.journal, lock, calls)?;
+        let looked = runtime()?.block_on(exec::recheck(self.run(), step, evidence, setting));
+        looked.map_err(Error::Refusal)
+    }
+
+    /// What its reader is told now. `about` is the step that they acted on.
+    pub(super) fn brief(&self, about: Option<&Instance>) -> Brief {
+        let run = self.run();
+        let last = about.and_then(|step| run.node(step)).map(|node| self.last(node));
+        brief::brief(run, &self.act.actor, last)
+    }
+
+    /// What they are told of a step that they took.
+    pub(super) fn brief_of(&self, step: &Instance) -> Brief {
+        brief::brief_of(self.run(), &self.act.actor, None, self.run().node(step))
+    }
+
+    fn last(&self, node: &crate::run::Node) -> Last {
+        let id = self.journal.id();
+        let ran = node.last().filter(|attempt| attempt.by.is_none());
+        let written = ran.map(|attempt| {
+            let of =
+                |stream| output_end(&self.store, id, &node.instance.to_string(), attempt.n, stream);
+            [of("stdout"), of("stderr")].concat()
+        });
+        brief::last(self.run(), node, written.as_deref())
+    }
+}
+
+/// Records that the actor takes a step.
+pub(super) fn take(tx: &mut Append<'_>, step: &Instance, lease: u64) -> Result<(), store::Error> {
+    let locks = tx.run().node(step).map(|n| tx.run().step(n).locks.clone()).unwrap_or_default();
+    tx.lock(&locks, Some(step))?;
+    let (token, until) = (tx.run().seq(), tx.now().plus(lease));
+    tx.record(Event::StepTaken { step: step.clone(), token, until }, None)
+}
+
+fn refused(wish: Wish<'_>, reason: &str) -> Event {
+    let short =
+        |text: &str| -> String { crate::diagnostic::printable(text).chars().take(TYPED).collect() };
+    Event::Refused {
+        what: wish.what.to_owned(),
+        step: short(wish.step),
+        reason: reason.to_owned(),
+        token: wish.token,
+    }
+}

@@ -1,0 +1,297 @@
+//! What somebody may do with a step now, and why not: pure questions to a run.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::act::over;
+use super::Reported;
+use crate::check::values;
+use crate::diagnostic::{closest, printable};
+use crate::exec;
+use crate::ids::{Instance, Name};
+use crate::plan::Step;
+use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
+
+/// How a step comes into somebody's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taking {
+    /// Anew.
+    New,
+    /// They hold it already, under this token.
+    Renewed(u64),
+}
+
+/// By what right somebody reports a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grip {
+    /// They hold it under this token.
+    Held(u64),
+    /// They are a person, and nobody holds it.
+    Free,
+    /// Somebody is asked what became of it.
+    Asked,
+}
+
+/// How the engine comes to do a step for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handing {
+    /// They hold it under this token.
+    Held(u64),
+    /// Nobody holds it.
+    Free,
+    /// It may have run, and shall run again.
+    Again,
+    /// It was handed over before.
+    Done,
+}
+
+/// The step of this name.
+pub(super) fn named<'r>(run: &'r Run, step: &str) -> Result<&'r Node, String> {
+    let found = Instance::parse(step).and_then(|instance| run.node(&instance));
+    found.ok_or_else(|| {
+        let names: Vec<String> = run.nodes().iter().map(|n| n.instance.to_string()).collect();
+        let near = closest(step, names.iter().map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+        let step: String = printable(step).chars().take(80).collect();
+        format!("run {} has no step `{step}`{hint}", run.id())
+    })
+}
+
+/// Whether somebody may take a step.
+pub(super) fn taking(run: &Run, node: &Node, actor: &Actor) -> Result<Taking, String> {
+    open(run)?;
+    permitted(run, node, actor, "take")?;
+    let id = &node.instance;
+    match (node.state, &node.lease) {
+        (State::Held, Some(lease)) if lease.by == *actor => Ok(Taking::Renewed(lease.token)),
+        (State::Held, Some(lease)) => Err(held(node, lease)),
+        _ if !run.may_begin() => Err(vetoed(run)),
+        _ if run.is_offered(node) => Ok(Taking::New),
+        (State::Asked, _) => Err(format!(
+            "`{id}` cannot be taken: it may have run. See what became of it, then report pass or fail, or let it run \
+             again: ostler step run {} {id}",
+            run.id()
+        )),
+        _ => Err(not_its_turn(run, node)),
+    }
+}
+
+/// By what right somebody may report a step.
+pub(super) fn grip(
+    run: &Run,
+    node: &Node,
+    actor: &Actor,
+    token: Option<u64>,
+) -> Result<Grip, String> {
+    open(run)?;
+    permitted(run, node, actor, "report")?;
+    let id = &node.instance;
+    let is_over = |token: u64| {
+        format!(
+            "the lease under token {token} is over, so this report of `{id}` does not count; see what there is to do: \
+             ostler step next {}",
+            run.id()
+        )
+    };
+    match (node.state, &node.lease) {
+        (State::Held, Some(lease)) => match token {
+            Some(token) if token != lease.token => Err(is_over(token)),
+            _ if lease.by != *actor => Err(held(node, lease)),
+            _ => Ok(Grip::Held(lease.token)),
+        },
+        _ if token.is_some() => Err(is_over(token.unwrap_or_default())),
+        // What people say of what they are asked is taken all the same.
+        (State::Asked, _) if !run.may_begin() && actor.kind != ActorKind::Agent => Ok(Grip::Asked),
+        _ if !run.may_begin() => Err(vetoed(run)),
+        _ if run.is_offered(node) => match actor.kind {
+            ActorKind::Agent => Err(format!(
+                "you do not hold `{id}`: take it first: ostler step take {} {id}",
+                run.id()
+            )),
+            _ => Ok(Grip::Free),
+        },
+        (State::Asked, _) => Ok(Grip::Asked),
+        _ => Err(not_its_turn(run, node)),
+    }
+}
+
+/// Whether the engine may do a step for somebody.
+pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, String> {
+    open(run)?;
+    permitted(run, node, actor, "have run")?;
+    let id = &node.instance;
+    if run.step(node).is_asked() {
+        return Err(format!(
+            "the engine does not do `{id}`: do it, then report it: ostler step report {} {id}",
+            run.id()
+        ));
+    }
+    match (node.state, &node.lease) {
+        _ if !run.may_begin() => Err(vetoed(run)),
+        (State::Held, Some(lease)) if lease.by == *actor => Ok(Handing::Held(lease.token)),
+        (State::Held, Some(lease)) => Err(held(node, lease)),
+        _ if run.is_offered(node) => Ok(Handing::Free),
+        (State::Asked, _) => Ok(Handing::Again),
+        (State::Ready | State::Running | State::Fanned, _) => Ok(Handing::Done),
+        _ => Err(not_its_turn(run, node)),
+    }
+}
+
+/// The outputs of a report, typed. One that passes has all of them.
+pub(super) fn outputs(step: &Step, said: &Reported) -> Result<BTreeMap<Name, Value>, String> {
+    let mut typed = BTreeMap::new();
+    let id = &step.id;
+    for (name, text) in &said.outputs {
+        let Some((name, spec)) = step.outputs.get_key_value(name.as_str()) else {
+            let name: String = printable(name).chars().take(80).collect();
+            return Err(format!("`{id}` has no output `{name}`"));
+        };
+        let value = values::from_text(spec.kind, text);
+        let value = value.map_err(|why| format!("output `{name}`: {why}"))?;
+        if text.is_empty() && !spec.allow_empty {
+            return Err(format!("output `{name}` is empty"));
+        }
+        if typed.insert(name.clone(), value).is_some() {
+            return Err(format!("output `{name}` is given twice"));
+        }
+    }
+    let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
+    match missing {
+        Some(name) if said.said == Said::Passed => {
+            Err(format!("`{id}` hands on `{name}`: give it with --output {name}=VALUE"))
+        }
+        _ => Ok(typed),
+    }
+}
+
+/// Whether this very report was made before: then it changes nothing, unless it says something else.
+pub(super) fn repeated(node: &Node, said: &Reported, actor: &Actor) -> Option<Result<(), String>> {
+    let same = |attempt: &&crate::run::Attempt| {
+        let by_id = said.id.is_some() && attempt.report == said.id;
+        let by_token = said.token.is_some() && attempt.token == said.token;
+        attempt.by.as_ref() == Some(actor) && attempt.ending.is_some() && (by_id || by_token)
+    };
+    let attempt = node.attempts.iter().rev().find(same)?;
+    let passed = attempt.ending.as_ref().is_some_and(|ending| ending.passed);
+    let was = match attempt.said {
+        Some(said) => said,
+        None if passed => Said::Passed,
+        // It ended without a report: the lease was over.
+        None => return None,
+    };
+    Some(if was == said.said {
+        Ok(())
+    } else {
+        Err(format!(
+            "`{}` was reported under this token or id before, as {}",
+            node.instance,
+            was.name()
+        ))
+    })
+}
+
+fn open(run: &Run) -> Result<(), String> {
+    if run.status().is_final() { Err(over(run).to_string()) } else { Ok(()) }
+}
+
+fn permitted(run: &Run, node: &Node, actor: &Actor, what: &str) -> Result<(), String> {
+    if may_do(run.step(node).actor, actor) {
+        return Ok(());
+    }
+    let (id, name) = (&node.instance, &actor.name);
+    Err(format!(
+        "only a person may {what} `{id}`, and {name} is an agent; ask one: they see it with `ostler step next {}`",
+        run.id()
+    ))
+}
+
+/// Why nothing new begins.
+fn vetoed(run: &Run) -> String {
+    let by = run.vetoes().first().map(|veto| format!("{}: {}", veto.by, printable(&veto.note)));
+    let (id, by) = (run.id(), by.unwrap_or_default());
+    format!(
+        "run {id} is vetoed by {by}; nothing new begins in it until that is lifted (`ostler runs veto {id} --lift`)"
+    )
+}
+
+fn held(node: &Node, lease: &Lease) -> String {
+    format!("`{}` is held by {} until {}", node.instance, lease.by.name, lease.until)
+}
+
+/// Why nobody may do anything with a step.
+fn not_its_turn(run: &Run, node: &Node) -> String {
+    let id = &node.instance;
+    match node.state {
+        State::Waiting => {
+            let open = |edge: &&crate::workflow::Edge| {
+                let before = run.node(&Instance::only(edge.step.value.clone()));
+                before.is_some_and(|before| !before.state.is_final())
+            };
+            let before: Vec<String> = run
+                .step(node)
+                .edges
+                .iter()
+                .filter(open)
+                .map(|e| format!("`{}`", *e.step))
+                .collect();
+            let after = if before.is_empty() {
+                String::new()
+            } else {
+                format!(": it comes after {}", before.join(", "))
+            };
+            format!("the turn of `{id}` has not come{after}")
+        }
+        State::Delayed(until) => format!("`{id}` is tried again from {until}"),
+        State::Ready | State::Running | State::Fanned => format!("the engine runs `{id}`"),
+        state => format!("`{id}` has ended: {}", state.name()),
+    }
+}
+
+/// Whether a report holds what it must: why a step is skipped, and what its pass is judged by.
+pub(super) fn sayable(run: &Run, node: &Node, said: &Reported, grip: Grip) -> Result<(), String> {
+    let id = &node.instance;
+    let noted = said.note.as_ref().is_some_and(|note| !note.trim().is_empty());
+    match said.said {
+        Said::Skipped if grip == Grip::Asked => {
+            Err(format!("`{id}` may have run, so it is not skipped: report pass or fail"))
+        }
+        Said::Skipped if !noted => Err(format!("say why `{id}` is skipped: --note WHY")),
+        Said::Passed => {
+            let step = run.step(node);
+            let lacking = exec::lacking(step, &said.evidence);
+            lacking.map_or(Ok(()), |why| {
+                let run = run.id();
+                Err(format!("`{id}` is not passed by a report alone, for {why}; or: ostler step run {run} {id}"))
+            })
+        }
+        Said::Skipped | Said::Failed => Ok(()),
+    }
+}
+
+/// What is not as a pass requires, though somebody says that the step is done.
+pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
+    let failed = ending.checks.iter().filter(|check| !check.passed);
+    let failed =
+        failed.map(|c| format!("{}: expected {}, observed {}", c.what, c.expected, c.observed));
+    let mut why: Vec<String> = failed.chain(ending.bad_output.clone()).collect();
+    if why.is_empty() {
+        why.push(ending.outcome.to_string());
+    }
+    format!(
+        "`{step}` has not passed: {}; mend it and report it again, or report fail",
+        why.join("; ")
+    )
+}
+
+/// Why there is nothing to take.
+pub(super) fn nothing(run: &Run) -> String {
+    match open(run) {
+        Err(over) => over,
+        Ok(()) if !run.may_begin() => vetoed(run),
+        Ok(()) => format!(
+            "nothing can be taken now; see what is waited for: ostler step next {}",
+            run.id()
+        ),
+    }
+}
