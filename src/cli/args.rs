@@ -74,6 +74,8 @@ pub(super) enum Command {
     /// Step through a run: take a step, do it, report it; look at one, answer for it
     #[command(subcommand)]
     Step(super::step::StepCommand),
+    /// Serve an agent over standard input and output, by MCP
+    Mcp(super::mcp::McpArgs),
     /// Begin a workspace: settings, and a first verb that runs
     Init(InitArgs),
     /// Write a new verb that checks and runs, to be changed
@@ -122,7 +124,8 @@ impl Command {
     /// Whether it cannot do without the workspace's settings; what can, says what is wrong with them or needs none.
     pub(super) fn needs_settings(&self) -> bool {
         match self {
-            Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
+            // A session outlives what is wrong now.
+            Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) | Self::Mcp(_) => false,
             Self::Explain(args) => {
                 args.name.as_deref().is_some_and(|n| n != "format" && Code::named(n).is_none())
             }

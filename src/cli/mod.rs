@@ -14,6 +14,7 @@ mod formats;
 mod housekeeping;
 mod list;
 mod live;
+mod mcp;
 mod names;
 mod new;
 mod plan;
@@ -144,6 +145,7 @@ impl Context {
             Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Start(args) => self.start(&args),
             Command::Step(command) => self.step(command),
+            Command::Mcp(args) => self.mcp(&args),
         }
     }
 

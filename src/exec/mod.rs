@@ -30,7 +30,8 @@ use crate::value::Time;
 use job::{Input, What};
 pub use look::{AtOnce, look_again};
 pub use reported::{Evidence, lacking, recheck};
-use signals::Signals;
+pub(crate) use signals::Signals;
+pub use signals::interrupt;
 pub use turn::settle;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 

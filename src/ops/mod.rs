@@ -33,7 +33,7 @@ pub use fleet::{fleet, read_fleet};
 pub use list::{Engine, Listed, Wanted, list};
 pub use new::{Language, init, new_verb};
 pub use offered::{Offered, Open, offered, open_runs};
-pub use output::{Growing, output, output_end};
+pub use output::{Growing, Piece, attempt, output, output_end, output_from};
 pub use probe::{Probed, probe};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
 pub use recheck::{Claim, Claims, Standing, recheck};
@@ -43,7 +43,7 @@ pub use step::{Act, Reported, next, open, release, report_step, run_step, take};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use veto::{Lifted, lift, veto};
-pub use which::run_of_step;
+pub use which::{run_named, run_of_step};
 pub use workspace::{Config, Trust, Workspace, acting};
 
 use crate::diagnostic::{Diagnostic, Sources};

@@ -54,7 +54,7 @@ impl VetoReport {
     }
 
     /// Whose it is and why, in a line.
-    pub(super) fn says(&self) -> String {
+    pub(crate) fn says(&self) -> String {
         format!("by {}: {}", self.by.shown(), one_line(&self.note))
     }
 }

@@ -135,7 +135,7 @@ pub struct TakenOverReport {
 
 impl StepReport {
     /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
-    fn cause(&self) -> String {
+    pub fn cause(&self) -> String {
         let failed = self.checks.iter().find(|check| check.status == "failed");
         let last = self.attempts.last();
         let cause = if let Some(check) = failed {
