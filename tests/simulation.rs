@@ -16,6 +16,7 @@
 //! | (g) after a stop nothing new starts | `Run::stop` does not bar what is ready | worlds: "(g)"; the oracle; 4 cases |
 //! | (h) a skip has a true cause | `Run::gate` skips a `join = Any` step with a broken edge though another holds | worlds: "(h)"; the oracle; 1 case |
 //! | (i) `on_interrupt` is honoured | an interrupted step with a probe runs again unprobed | worlds: "(i)"; 1 case |
+//! | (j) a veto holds the run | `Run::decide` lets a run whose steps have ended go on | worlds: "(j)"; retries: "(j)" |
 //! | what is lent stands | `Run::take_over` forgets that what was acquired was released | retries: "it is for this run to do"; 2 cases |
 //! | … and comes after nothing that runs again | `Run::lend` does not wait for the edges | retries: "it comes after others"; 4 cases |
 //! | the oracle | the verdict does not count unproven steps | the oracle; 1 case |
@@ -33,6 +34,8 @@ mod endings;
 mod fan;
 #[path = "simulation/generate.rs"]
 mod generate;
+#[path = "simulation/held.rs"]
+mod held;
 #[path = "simulation/lend.rs"]
 mod lend;
 #[path = "simulation/oracle.rs"]
@@ -43,6 +46,8 @@ mod page;
 mod play;
 #[path = "simulation/properties.rs"]
 mod properties;
+#[path = "simulation/remarks.rs"]
+mod remarks;
 #[path = "simulation/rules.rs"]
 mod rules;
 #[path = "simulation/table.rs"]

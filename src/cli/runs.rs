@@ -88,6 +88,7 @@ impl Context {
             RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
+            RunsCommand::Veto(args) => self.veto(&args),
             RunsCommand::Keep(args) => self.keep(args),
             RunsCommand::Unkeep(args) => self.unkeep(&args),
             RunsCommand::Prune(args) => self.prune(&args),

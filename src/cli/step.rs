@@ -151,6 +151,7 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
     for (name, value) in &step.outputs {
         row("output", Some(format!("{name} = {value}")));
     }
+    row("seen", step.verified());
     if !step.answers.is_empty() {
         let answers = step.answers.join("|");
         row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), quoted(&step.id))));

@@ -21,6 +21,13 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
         let more = match &record.event {
             Event::StepFinished { ending, .. } => ending.outcome.to_string(),
             Event::RunOpened { .. } => when(record.at),
+            Event::ClaimChecked(recheck) => {
+                let seen = if recheck.passed { "holds" } else { "no longer so" };
+                format!("{seen}, as {} saw", record.actor)
+            }
+            Event::Vetoed { note } | Event::VetoLifted { note, .. } => {
+                format!("{}: {}", record.actor, one_line(note))
+            }
             _ => text("reason").or_else(|| text("answer")).unwrap_or_default(),
         };
         let since = Millis(record.at.since(first.at)).to_string();

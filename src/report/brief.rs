@@ -12,7 +12,7 @@ use super::data::marked;
 use super::lines::one_line;
 use super::pass::requirements;
 use super::people::filled;
-use super::{StepReport, step as step_report};
+use super::{StepReport, VetoReport, step as step_report};
 use crate::expr::template::Placeholder;
 use crate::plan::{Action, quoted};
 use crate::run::{Actor, ActorKind, Node, Run, RunStatus, State, may_do};
@@ -31,6 +31,8 @@ pub struct Brief {
     pub status: RunStatus,
     /// Why, where it ended and did not pass.
     pub reason: Option<String>,
+    /// The vetoes that stand: whose, and why. Nothing new begins until they are lifted.
+    pub vetoes: Vec<String>,
     /// How many steps have ended.
     pub done: usize,
     /// How many there are so far.
@@ -137,6 +139,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         task: run.task().map(str::to_owned),
         status,
         reason: run.reason().map(str::to_owned),
+        vetoes: run.vetoes().iter().map(|veto| VetoReport::of(veto).says()).collect(),
         done: leaves().filter(|node| node.state.is_final()).count(),
         steps: leaves().count(),
         preconditions: if untouched { plan.preconditions.clone() } else { Vec::new() },
@@ -272,6 +275,7 @@ impl Brief {
             "run {} of {}: {status}, {} of {} steps done",
             self.run, self.verb, self.done, self.steps
         ));
+        self.vetoes.iter().for_each(|veto| line(format!("VETO {veto}; nothing new begins")));
         let why = self.reason.iter().map(|why| format!("why: {why}"));
         let task = self.task.iter().map(|task| format!("task: {}", one_line(task)));
         why.chain(task).for_each(&mut line);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::claim::Recheck;
 use super::fan::Item;
 use super::lease::Parting;
 use super::linked::Parent;
@@ -15,7 +16,7 @@ use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
 /// The version of the schema that this program writes. Version 1 had no `step_taken_over`, 2 no `step_expanded`, and 3 no
-/// leases.
+/// remarks and no leases.
 pub const VERSION: u32 = 4;
 
 /// One line of a run's log.
@@ -47,6 +48,15 @@ pub struct Actor {
     pub kind: ActorKind,
     /// Its name, such as `user@host`.
     pub name: String,
+}
+
+impl std::fmt::Display for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            ActorKind::Agent => write!(f, "agent {}", self.name),
+            ActorKind::Engine | ActorKind::Human => f.write_str(&self.name),
+        }
+    }
 }
 
 /// What kind of actor.
@@ -261,9 +271,9 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `take`, `report`, `run`, `release` or `answer`.
+        /// What: `take`, `report`, `run`, `release`, `answer`, `recheck` or `lift`.
         what: String,
-        /// Of which step, as they named it.
+        /// Of which step, as they named it; empty where it is of none.
         step: String,
         /// Why not.
         reason: String,
@@ -376,11 +386,26 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<Name, Value>,
     },
+    /// Somebody looked again at what a step claims.
+    ClaimChecked(Box<Recheck>),
+    /// Somebody will not have it: nothing new starts until that is lifted.
+    Vetoed {
+        /// Why.
+        note: String,
+    },
+    /// A veto is lifted.
+    VetoLifted {
+        /// The record that it is.
+        veto: u64,
+        /// Why.
+        note: String,
+    },
 }
 
 impl Event {
     /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};
+        matches!(self, Refused { .. } | ClaimChecked(_) | Vetoed { .. } | VetoLifted { .. })
     }
 }

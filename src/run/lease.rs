@@ -74,6 +74,7 @@ impl Run {
     /// Whether somebody may take it now.
     pub fn is_offered(&self, node: &Node) -> bool {
         match node.state {
+            _ if !self.may_begin() => false,
             State::Ready => self.is_for_somebody(node),
             State::Asked => self.step(node).is_asked(),
             _ => false,

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod apply;
+mod claim;
 mod decide;
 pub mod event;
 mod fan;
@@ -21,8 +22,10 @@ mod retry;
 mod state;
 mod status;
 mod variables;
+mod veto;
 
 pub use apply::IllegalEvent;
+pub use claim::{Claim, Look, Recheck, Seen, can_be_repeated};
 pub use decide::{Command, Room};
 pub use event::{Actor, ActorKind, Answer, Event, Probe, Record, Said, Trigger, VERSION};
 pub use fan::Item;
@@ -34,3 +37,4 @@ pub use place::host_field;
 pub use rehearsal::{Rehearsal, rehearse, settled};
 pub use state::Run;
 pub use status::RunStatus;
+pub use veto::{Veto, fold_vetoes};

@@ -22,7 +22,11 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(plan: Plan) -> Self {
-        let log = Log::open(&Arc::new(plan), 1);
+        Self::of(Log::open(&Arc::new(plan), 1))
+    }
+
+    /// A run with a beginning of its own.
+    pub(crate) fn of(log: Log) -> Self {
         Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
     }
 

@@ -8,11 +8,11 @@ use ostler::plan::Plan;
 use ostler::run::{Answer, Event, Node, Outcome, Probe, Record, Room, Run, State};
 use ostler::workflow::{OnError, OnInterrupt, Severity};
 
-use crate::rules;
+use crate::{held, rules};
 
 pub(crate) type Found = Result<(), String>;
 
-fn demand(holds: bool, what: impl FnOnce() -> String) -> Found {
+pub(crate) fn demand(holds: bool, what: impl FnOnce() -> String) -> Found {
     if holds { Ok(()) } else { Err(what()) }
 }
 
@@ -53,6 +53,10 @@ pub(crate) struct Witness {
 impl Witness {
     /// Judges one record, given the run before and after it.
     pub(crate) fn judge(&mut self, before: &Run, record: &Record, after: &Run) -> Found {
+        if record.event.is_remark() {
+            return held::changes_nothing(before, after);
+        }
+        held::holds(before, &record.event, self.in_finally)?;
         self.attempts(&record.event, after)?;
         self.interruption(before, &record.event, after)?;
         match &record.event {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use crate::dsl::{Log, driver, finished, name};
 use crate::generate::{Rng, Taste, random};
+use crate::held;
 use crate::properties::{Found, Witness, replay_equals_live};
 
 /// What the world is doing for the run.
@@ -29,6 +30,7 @@ struct Luck {
     cancel: usize,
     deadline: usize,
     busy: usize,
+    veto: usize,
 }
 
 struct World {
@@ -69,6 +71,7 @@ fn live(mut rng: Rng, plan: Arc<Plan>, log: Log) -> Result<Log, Box<(Log, String
         cancel: *rng.pick(&[0, 0, 0, 0, 2]),
         deadline: *rng.pick(&[0, 0, 0, 0, 0, 0, 2]),
         busy: *rng.pick(&[0, 20]),
+        veto: *rng.pick(&[0, 0, 0, 4]),
     };
     let slots = *rng.pick(&[1, 2, 3, 30]);
     let mut world = World {
@@ -115,6 +118,7 @@ impl World {
         if !self.jobs.is_empty() {
             return Err(format!("(e) the run ended, and {:?} run", self.jobs));
         }
+        (0..3).try_for_each(|_| self.remark())?;
         replay_equals_live(&self.plan, &self.log.records, &self.log.run, &Room::default())
     }
 
@@ -136,6 +140,8 @@ impl World {
         // What a replay that lost its end could not foresee is forced to disk before its effect.
         let lasting = match record.event {
             Event::StepAnswered { .. }
+            | Event::Vetoed { .. }
+            | Event::VetoLifted { .. }
             | Event::ProbeFinished { .. }
             | Event::ConvergeReset { .. }
             | Event::FinallyStarted { .. } => true,
@@ -224,7 +230,18 @@ impl World {
         if self.log.run.status().is_final() || !self.log.run.decide(&calm).is_empty() {
             return Ok(());
         }
-        Err(format!("(d) the run is stuck, {:?}", self.log.run.status()))
+        match self.log.run.vetoes() {
+            [] => Err(format!("(d) the run is stuck, {:?}", self.log.run.status())),
+            _ if self.rng.percent(20) => {
+                self.put(Event::CancelRequested { by: "somebody".to_owned() })
+            }
+            _ => self.put(held::lift(&self.log.run)),
+        }
+    }
+
+    fn remark(&mut self) -> Found {
+        let event = held::remark(&mut self.rng, &self.log.run);
+        self.put(event)
     }
 
     fn finish(&mut self, job: Job) -> Found {
@@ -304,6 +321,9 @@ impl World {
         }
         if !self.log.run.is_past_steps() && self.rng.percent(self.luck.deadline) {
             self.put(Event::DeadlinePassed { after_ms: 5 })?;
+        }
+        if self.rng.percent(self.luck.veto) {
+            self.remark()?;
         }
         if self.rng.percent(self.luck.crash) {
             self.crash()?;

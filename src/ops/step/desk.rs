@@ -119,7 +119,11 @@ impl<'a> Desk<'a> {
 
     fn is_moving(&self, step: &Instance) -> bool {
         let state = self.run().node(step).map(|node| node.state);
-        matches!(state, Some(State::Ready | State::Running | State::Fanned | State::Delayed(_)))
+        match state {
+            Some(State::Running) => true,
+            Some(State::Ready | State::Fanned | State::Delayed(_)) => self.run().may_begin(),
+            _ => false,
+        }
     }
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
