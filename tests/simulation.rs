@@ -33,6 +33,10 @@ mod endings;
 mod fan;
 #[path = "simulation/generate.rs"]
 mod generate;
+#[path = "simulation/hands.rs"]
+mod hands;
+#[path = "simulation/lease.rs"]
+mod lease;
 #[path = "simulation/lend.rs"]
 mod lend;
 #[path = "simulation/oracle.rs"]

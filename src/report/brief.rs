@@ -177,6 +177,11 @@ fn next(run: &Run, has_step: bool) -> Option<String> {
 fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
     let mut waits = Vec::new();
     for node in run.nodes() {
+        if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
+            let who = format!("the lock `{lock}`, which `{}` holds", holder.instance);
+            waits.push(Wait { step: node.instance.to_string(), who });
+            continue;
+        }
         let who = match (node.state, &node.lease) {
             (State::Held, Some(lease)) if lease.by != *actor => {
                 format!("{} holds it until {}", lease.by.name, lease.until)

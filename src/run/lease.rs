@@ -71,8 +71,13 @@ impl Run {
         self.in_order(false).chain(self.in_order(true)).filter(|node| self.is_offered(node))
     }
 
-    /// Whether somebody may take it now.
+    /// Whether somebody may take it now: its turn has come, the guards let the run begin, and its locks are free.
     pub fn is_offered(&self, node: &Node) -> bool {
+        self.is_due(node) && self.guards_are_done() && self.locked_by(node).is_none()
+    }
+
+    /// Whether it is somebody's turn to do it.
+    pub fn is_due(&self, node: &Node) -> bool {
         match node.state {
             State::Ready => self.is_for_somebody(node),
             State::Asked => self.step(node).is_asked(),

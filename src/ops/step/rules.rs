@@ -208,7 +208,11 @@ fn held(node: &Node, lease: &Lease) -> String {
 /// Why nobody may do anything with a step.
 fn not_its_turn(run: &Run, node: &Node) -> String {
     let id = &node.instance;
+    if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
+        return format!("`{id}` needs the lock `{lock}`, which `{}` holds", holder.instance);
+    }
     match node.state {
+        _ if run.is_due(node) => format!("the guards of the run come before `{id}`"),
         State::Waiting => {
             let open = |edge: &&crate::workflow::Edge| {
                 let before = run.node(&Instance::only(edge.step.value.clone()));
