@@ -144,15 +144,15 @@ impl Run {
                 self.handed_on.clone_from(outputs);
                 self.ended_at = Some(record.at);
             }
-            event => self.settled(event)?,
+            _ => self.settled(record)?,
         }
         Ok(())
     }
 
     /// Events that only record what was decided of a step.
-    fn settled(&mut self, event: &Event) -> Legal {
+    fn settled(&mut self, record: &Record) -> Legal {
         let unstarted = |s| matches!(s, State::Waiting | State::Ready | State::Asked);
-        match event {
+        match &record.event {
             Event::StepSkipped { step, reason } => {
                 let n = self.find(step, "be skipped", unstarted)?;
                 self.end(n, State::Skipped, Some(reason.clone()));
@@ -170,6 +170,9 @@ impl Run {
             Event::StepCancelled { step } => {
                 let n =
                     self.find(step, "be cancelled", |s| !s.is_final() && s != State::Running)?;
+                if self.nodes[n].state == State::Held {
+                    self.taken_away(n, record);
+                }
                 self.end(n, State::Cancelled, None);
             }
             Event::StepAsked { step, reason } => {

@@ -189,6 +189,12 @@ impl Run {
         node.add_attempt(attempt);
     }
 
+    /// The run ends, and takes a step from its holder, who may have begun with it.
+    pub(super) fn taken_away(&mut self, n: usize, record: &Record) {
+        self.attempted(n, record, None);
+        self.close_attempt(n, Ending::of(Outcome::Cancelled, false), record.at);
+    }
+
     fn reported(&mut self, n: usize, record: &Record) {
         let Event::StepReported { said, ending, note, report, .. } = &record.event else { return };
         self.attempted(n, record, note.clone());

@@ -1,6 +1,6 @@
 //! Steps in hands, rule by rule: what is offered when, how leases end, and what that leads to (O3).
 
-use ostler::run::{Answer, Event, Parting, RunStatus, Said};
+use ostler::run::{Answer, Event, Outcome, Parting, RunStatus, Said};
 use ostler::workflow::{ConvergeStrategy, EdgeKind, OnError, OnInterrupt, Severity};
 use serde_json::json;
 
@@ -94,6 +94,26 @@ fn a_stop_lets_holders_finish_and_nothing_else_begin() {
     open().reports("b", Said::Passed).is("b=passed f=passed").was(RunStatus::Failed).replays();
     open().parts("b", Parting::Released).is("b=skipped f=passed").was(RunStatus::Failed);
     open().passes(LEASE).is("b=failed f=passed").was(RunStatus::Failed);
+}
+
+#[test]
+fn what_a_cancel_takes_from_its_holder_may_have_been_done() {
+    let late = Event::DeadlinePassed { after_ms: 5 };
+    let cancel = Event::CancelRequested { by: "SIGINT".to_owned() };
+    for end in [cancel, late] {
+        let steps = vec![step("a").release("drop"), step("b").after("a"), step("c").human()];
+        let mut case = Case::stepped(plan(steps, vec![step("drop"), step("sweep")])).go();
+        case = case.take("x", "a");
+        let (old, token) = (case.report_of("a", Said::Passed), case.token("a"));
+        case.put(end);
+        let case = case.go().is("a=cancelled b=cancelled c=cancelled");
+        // The machine that it may have rented is given back.
+        let case = case.is("drop[a#1]=passed sweep=passed").refuses(old, "has finished");
+        let last = case.log.run.node(&inst("a")).unwrap().last().unwrap().clone();
+        assert_eq!((last.by, last.token), (Some(agent("x")), Some(token)));
+        assert_eq!(last.ending.map(|ending| ending.outcome), Some(Outcome::Cancelled));
+        case.replays();
+    }
 }
 
 #[test]
