@@ -78,7 +78,10 @@ impl Run {
 
     /// Whether it is somebody's turn to do it.
     pub fn is_due(&self, node: &Node) -> bool {
+        // What is decided about it has only to be recorded.
+        let is_open = |n: &usize| !self.pending.contains_key(n);
         match node.state {
+            _ if !self.index.get(&node.instance).is_some_and(is_open) => false,
             State::Ready => self.is_for_somebody(node),
             State::Asked => self.step(node).is_asked(),
             _ => false,
@@ -154,8 +157,8 @@ impl Run {
         match how {
             Parting::Released => self.restart(n),
             Parting::HandedOver => {
-                self.set(n, State::Ready, None);
                 self.hand_over(n)?;
+                self.restart(n);
             }
             Parting::Expired => {
                 let outcome = Outcome::Interrupted { cause: Interruption::LeaseExpired };

@@ -282,7 +282,7 @@ impl Log {
             seq: self.run.seq(),
             prev: String::new(),
             at: self.now,
-            actor: By { kind: ActorKind::Engine, name: "sim".to_owned() },
+            actor: engine(),
             cause: None,
             event,
         }
@@ -319,6 +319,11 @@ pub(crate) fn driver(boot: &str) -> Event {
         forced: false,
         inherited,
     }
+}
+
+/// The engine.
+pub(crate) fn engine() -> By {
+    By { kind: ActorKind::Engine, name: "sim".to_owned() }
 }
 
 /// An agent of this name.

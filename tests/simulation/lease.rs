@@ -93,6 +93,7 @@ fn a_stop_lets_holders_finish_and_nothing_else_begin() {
     };
     open().reports("b", Said::Passed).is("b=passed f=passed").was(RunStatus::Failed).replays();
     open().parts("b", Parting::Released).is("b=skipped f=passed").was(RunStatus::Failed);
+    open().parts("b", Parting::HandedOver).is("b=skipped").ran("f#1").was(RunStatus::Failed);
     open().passes(LEASE).is("b=failed f=passed").was(RunStatus::Failed);
 }
 
