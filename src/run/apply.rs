@@ -276,7 +276,8 @@ impl Run {
     }
 
     fn answered(&mut self, record: &Record) -> Legal {
-        let Event::StepAnswered { step, answer, outputs, note } = &record.event else {
+        let Event::StepAnswered { step, answer, outputs, note, seen, report } = &record.event
+        else {
             return Err("not an answer".to_owned());
         };
         let n = self.find(step, "be answered", |s| s == State::Asked)?;
@@ -293,10 +294,12 @@ impl Run {
         if let Some(attempt) = self.nodes[n].attempts.last_mut() {
             attempt.by = Some(record.actor.clone());
             attempt.note.clone_from(note);
+            attempt.report.clone_from(report);
         }
         match answer {
             Answer::Passed => {
-                let mut ending = Ending::of(Outcome::Answered, true);
+                let seen = seen.as_deref().cloned();
+                let mut ending = seen.unwrap_or_else(|| Ending::of(Outcome::Answered, true));
                 ending.outputs.clone_from(outputs);
                 self.close_attempt(n, ending, record.at);
                 self.end(n, State::Passed, None);

@@ -88,6 +88,13 @@ impl Run {
         }
     }
 
+    /// The number of the attempt that a report of a node is about: the next one, or the one that may have run.
+    pub fn attempt_of_report(&self, node: &Node) -> u32 {
+        let may_have_run = node.state == State::Asked && !self.step(node).is_asked();
+        let made = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX);
+        if may_have_run { made } else { made.saturating_add(1) }
+    }
+
     /// What is held now.
     pub fn held(&self) -> impl Iterator<Item = (&Node, &Lease)> {
         self.holding.iter().filter_map(|n| Some((&self.nodes[*n], self.nodes[*n].lease.as_ref()?)))

@@ -59,7 +59,7 @@ impl Test {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
         command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
-        command.env_remove("OSTLER_LOG").env("NO_COLOR", "1");
+        command.env_remove("OSTLER_LOG").env_remove("OSTLER_ACTOR").env("NO_COLOR", "1");
         command.envs(self.env.iter().map(|(name, path)| (name, path)));
         command
     }

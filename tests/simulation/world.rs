@@ -322,7 +322,14 @@ impl World {
         };
         let passed = answer == Answer::Passed;
         let outputs = if passed { self.outputs(&step, attempt) } else { BTreeMap::new() };
-        self.put(Event::StepAnswered { step, answer, outputs, note: None })
+        self.put(Event::StepAnswered {
+            step,
+            answer,
+            outputs,
+            note: None,
+            seen: None,
+            report: None,
+        })
     }
 
     fn accidents(&mut self) -> Found {
