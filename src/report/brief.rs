@@ -110,14 +110,25 @@ pub struct Wait {
     pub who: String,
 }
 
-/// What an actor is to do next: what they hold, else the first that they may take.
+/// What an actor is to do next: what they hold, else what they have to say the end of, else the first that they may take.
 pub fn chosen<'r>(run: &'r Run, actor: &Actor) -> Option<&'r Node> {
     let own = run.held().find(|(_, lease)| lease.by == *actor).map(|(node, _)| node);
-    let open = || run.offered().filter(|node| may_do(run.step(node).actor, actor));
-    // A person is offered first what is for people.
+    own.or_else(|| unsure(run, actor).next()).or_else(|| open_to(run, actor).into_iter().next())
+}
+
+/// What an actor may take now, in the order in which they should: a person first what is for people.
+pub fn open_to<'r>(run: &'r Run, actor: &Actor) -> Vec<&'r Node> {
+    let mut open: Vec<&Node> =
+        run.offered().filter(|node| may_do(run.step(node).actor, actor)).collect();
     let person = actor.kind == ActorKind::Human;
-    let fits = |node: &&Node| !person || run.step(node).actor != workflow::Actor::Agent;
-    own.or_else(|| open().find(fits)).or_else(|| open().next())
+    open.sort_by_key(|node| person && run.step(node).actor == workflow::Actor::Agent);
+    open
+}
+
+/// What may have run, and of which an actor can say what became.
+fn unsure<'r>(run: &'r Run, actor: &Actor) -> impl Iterator<Item = &'r Node> {
+    let asked = run.nodes().iter().filter(|n| n.state == State::Asked && !run.step(n).is_asked());
+    asked.filter(|node| may_do(run.step(node).actor, actor))
 }
 
 /// What an actor is told of a run. `last` is what their call was about.
@@ -128,7 +139,7 @@ pub fn brief(run: &Run, actor: &Actor, last: Option<Last>) -> Brief {
 /// The same, about this step.
 pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&Node>) -> Brief {
     let status = run.status();
-    let mine = run.offered().filter(|node| may_do(run.step(node).actor, actor));
+    let mine = open_to(run, actor).into_iter();
     let leaves = || run.leaves();
     let untouched = run.nodes().iter().all(|node| node.attempts.is_empty());
     let plan = run.plan();
@@ -147,7 +158,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         last,
         step: chosen.map(|node| work(run, node, actor)),
         also: also.map(|node| node.instance.to_string()).collect(),
-        waits: waits(run, actor),
+        waits: waits(run, actor, chosen),
         next: next(run, chosen.is_some()),
     }
 }
@@ -176,10 +187,16 @@ fn next(run: &Run, has_step: bool) -> Option<String> {
     (!has_step).then(|| format!("ostler step next {id}"))
 }
 
-/// What the run waits for, but for what the reader may take or holds.
-fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
+/// What the run waits for, but for what the reader may take or holds, and the chosen one.
+fn waits(run: &Run, actor: &Actor, chosen: Option<&Node>) -> Vec<Wait> {
     let mut waits = Vec::new();
-    for node in run.nodes() {
+    let is_chosen = |node: &&Node| chosen.is_some_and(|c| c.instance == node.instance);
+    for node in run.nodes().iter().filter(|node| !is_chosen(node)) {
+        if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
+            let who = format!("the lock `{lock}`, which `{}` holds", holder.instance);
+            waits.push(Wait { step: node.instance.to_string(), who });
+            continue;
+        }
         let who = match (node.state, &node.lease) {
             (State::Held, Some(lease)) if lease.by != *actor => {
                 format!("{} holds it until {}", lease.by.name, lease.until)
@@ -188,6 +205,13 @@ fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
             (State::Running, _) => "the engine runs it".to_owned(),
             (State::Asked, _) if !may_do(run.step(node).actor, actor) => {
                 "a person; nobody else may do or answer it".to_owned()
+            }
+            (State::Asked, _) if !run.is_due(node) => {
+                format!(
+                    "it may have run; see what became of it: ostler step show {} {}",
+                    run.id(),
+                    quoted(&node.instance.to_string())
+                )
             }
             _ => continue,
         };
@@ -199,7 +223,7 @@ fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
 fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
     let step = run.step(node);
     let params = run.next_params(node);
-    let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let attempt = run.attempt_of_report(node);
     let value = |found: &Placeholder| run.value_of(Some(node), attempt, &params, found);
     let found = step.run.iter().flat_map(Action::placeholders);
     let with = found.filter_map(|found| Some((found.braced(), value(found)?))).collect();

@@ -14,7 +14,7 @@ pub fn marked(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[from..]);
     let text = text.lines().collect::<Vec<_>>().join("\n");
     let text = shown(text.as_bytes(), usize::MAX, false).text;
-    let mark = &hex(&Sha256::digest(&text))[..8];
+    let mark = &hex(&Sha256::digest(&text))[..16];
     let cut = if from > 0 {
         format!(", the last {SHOWN} of {} bytes", bytes.len())
     } else {

@@ -321,6 +321,12 @@ pub enum Event {
         /// What they noted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
+        /// What was seen of it, where it was looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Box<Ending>>,
+        /// Their own name for what they said: the same again changes nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<String>,
     },
     /// It will not run.
     StepSkipped {
@@ -403,6 +409,12 @@ pub enum Event {
 }
 
 impl Event {
+    /// An answer that hands on nothing.
+    pub fn answered(step: Instance, answer: Answer, note: Option<String>) -> Self {
+        let outputs = BTreeMap::new();
+        Self::StepAnswered { step, answer, outputs, note, seen: None, report: None }
+    }
+
     /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
         use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};

@@ -151,8 +151,7 @@ impl Stage<'_> {
         }
         for step in &asked {
             let answer = if self.passes(step) { Answer::Passed } else { Answer::Failed };
-            let (step, outputs) = (step.clone(), std::collections::BTreeMap::new());
-            self.put(Event::StepAnswered { step, answer, outputs, note: None })?;
+            self.put(Event::answered(step.clone(), answer, None))?;
         }
         if let Some(until) = wake.filter(|_| started.is_empty()) {
             self.now = self.now.max(until);

@@ -146,7 +146,7 @@ impl Append<'_> {
         Ok(names.filter_map(Result::ok).filter_map(|n| Name::parse(&n).ok()).collect())
     }
 
-    /// Takes locks for the run, or for one of its steps.
+    /// Takes locks for the run, or for one of its steps: all of them, or none.
     pub fn lock(&self, names: &[Name], step: Option<&Instance>) -> Result<(), Error> {
         for name in names {
             let holder: Option<String> = self
@@ -160,6 +160,8 @@ impl Append<'_> {
             {
                 return Err(Error::Locked { lock: name.to_string(), run });
             }
+        }
+        for name in names {
             self.tx.execute(
                 "INSERT OR REPLACE INTO locks (name, run, step, since) VALUES (?, ?, ?, ?)",
                 params![
