@@ -36,10 +36,10 @@ mod endings;
 mod fan;
 #[path = "simulation/generate.rs"]
 mod generate;
-#[path = "simulation/held.rs"]
-mod held;
 #[path = "simulation/hands.rs"]
 mod hands;
+#[path = "simulation/held.rs"]
+mod held;
 #[path = "simulation/lease.rs"]
 mod lease;
 #[path = "simulation/lend.rs"]

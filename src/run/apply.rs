@@ -1,8 +1,9 @@
 //! The only way to change a run: one record at a time, and none that could not have happened.
 
-use super::event::{Answer, Event, Record};
+use super::event::{Answer, Event};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::Record;
 use super::state::{Note, Run};
 use crate::ids::Instance;
 use crate::value::Time;

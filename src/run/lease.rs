@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::Legal;
-use super::event::{Actor, ActorKind, Event, Record, Said};
+use super::event::{Event, Said};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::{Actor, ActorKind, Record};
 use super::state::Run;
 use crate::ids::Instance;
 use crate::value::Time;

@@ -125,6 +125,8 @@ fn by_ada() -> Log {
         answer: Answer::Passed,
         outputs: std::collections::BTreeMap::new(),
         note: None,
+        seen: None,
+        report: None,
     };
     case.log.put_as(&human("eve"), answer).unwrap();
     case.go().was(RunStatus::Passed).log

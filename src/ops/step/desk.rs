@@ -140,7 +140,8 @@ impl<'a> Desk<'a> {
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
         let Self { workspace, act, store, journal } = self;
-        let options = StartOptions::default();
+        let options =
+            StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
         let Session { store, mut journal, left } = session;
         journal.take_news();
@@ -184,7 +185,8 @@ impl<'a> Desk<'a> {
             imports: trust.imports.clone(),
             untrusted: trust.untrusted,
         };
-        let (setting, _) = setting(self.workspace, &self.store, &self.journal, lock, calls)?;
+        let (setting, _) =
+            setting(self.workspace, &self.store, &self.journal, lock, calls, self.act.agent())?;
         let looked = runtime()?.block_on(exec::recheck(self.run(), step, evidence, setting));
         looked.map_err(Error::Refusal)
     }
