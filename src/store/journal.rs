@@ -258,6 +258,10 @@ impl Store {
         };
         append.lock(&locks, None)?;
         events.into_iter().try_for_each(|event| append.record(event, None))?;
+        // One that is stepped through waits at once.
+        if append.journal.run.status() != RunStatus::Running {
+            append.index()?;
+        }
         tx.commit()?;
         self.unforced = true;
         Ok(journal)

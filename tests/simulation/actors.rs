@@ -37,7 +37,7 @@ impl World {
             return self.put_as(&agent("x"), Event::StepHandedOver { step });
         }
         let person = Actor { kind: ActorKind::Human, name: "p".to_owned() };
-        let who = if asked { person } else { agent(self.rng.pick(&["x", "y", "z"])) };
+        let who = if asked { person } else { agent(["x", "y", "z"][self.rng.below(3)]) };
         let token = self.log.run.seq();
         let until = self.log.now.plus(*self.rng.pick(&LEASES));
         self.leases.push((step.clone(), token));
