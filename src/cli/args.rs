@@ -61,7 +61,7 @@ pub(super) enum Command {
     #[command(override_usage = "ostler plan [OPTIONS] VERB [PARAMS]...\n\n\
         VERB is a verb's name or a path to its file; `ostler VERB --help` lists its params")]
     Plan(PlanArgs),
-    /// List runs, look at them; resume, cancel, retry, export, keep or prune them
+    /// List runs, look at them; resume, cancel, retry, verify, veto, export, keep or prune them
     Runs(RunsArgs),
     /// List the hosts of the fleet, look at them, check their files
     #[command(subcommand)]
@@ -331,8 +331,10 @@ pub(super) enum RunsCommand {
     Diff(super::diff::DiffArgs),
     /// Write a run to files that can be checked without us
     Export(super::export::ExportArgs),
-    /// Check that a record is what was written: here, or an export
+    /// Check that a record is what was written, here or an export; look again at what its steps claim
     Verify(super::export::VerifyArgs),
+    /// Veto a run, so that nothing new starts in it; or lift that
+    Veto(super::veto::VetoArgs),
     /// Keep a run: no prune touches it
     Keep(super::housekeeping::KeepArgs),
     /// Keep a run no longer

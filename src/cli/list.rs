@@ -92,14 +92,17 @@ fn row(listed: &Listed) -> Value {
         "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
         "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
         "engine": engine, "kept": run.kept, "given": given, "parent": run.parent,
-        "hands": hands,
+        "vetoes": run.vetoes, "hands": hands,
     })
 }
 
-/// What a run owes, that it is kept, and who called it.
+/// Who called a run, who vetoed it, what it owes, and that it is kept.
 fn more(run: &Summary, engine: Option<Engine>) -> String {
     let parent = run.parent.as_ref();
     let mut more = parent.map(|p| format!("  called by {}", p.run)).unwrap_or_default();
+    for veto in &run.vetoes {
+        let _ = write!(more, "  vetoed by {}: {}", veto.by, one_line(&veto.note));
+    }
     if run.owes_finally && engine != Some(Engine::Alive) {
         more.push_str("  owes its `finally`");
     }

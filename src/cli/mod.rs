@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod claims;
 mod completion;
 mod diff;
 mod doctor;
@@ -31,6 +32,7 @@ mod timeline;
 mod usage;
 mod verb;
 mod verbs;
+mod veto;
 
 use std::cell::Cell;
 use std::ffi::OsString;

@@ -11,7 +11,7 @@ use super::live::{Live, Row};
 use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
-use crate::report::lines::{columns, command};
+use crate::report::lines::{columns, command, one_line};
 use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
 use crate::run::{Event, Outcome, Parting, Probe, Record, Run, State};
 use crate::store::Store;
@@ -199,6 +199,14 @@ impl<'c> Progress<'c> {
             Event::CancelRequested { by } => {
                 let sign = to.paint(Tone::Warn, "■");
                 format!("{sign} cancelled by {by}: ending what runs, then `finally`")
+            }
+            Event::Vetoed { note } => {
+                let (sign, by) = (to.paint(Tone::Bad, "✗"), &record.actor);
+                format!("{sign} vetoed by {by}: {}; nothing new starts", one_line(note))
+            }
+            Event::VetoLifted { note, .. } => {
+                let sign = to.paint(Tone::Strong, "▸");
+                format!("{sign} {} lifts a veto: {}", record.actor, one_line(note))
             }
             Event::DeadlinePassed { after_ms } => {
                 let sign = to.paint(Tone::Bad, "■");

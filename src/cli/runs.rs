@@ -46,7 +46,7 @@ impl Context {
             jobs: driving.jobs.map(usize::from),
             host_jobs: driving.host_jobs.map(usize::from),
             no_ask: driving.no_ask,
-            stay: false,
+            ..StartOptions::default()
         };
         let mut progress = Progress::new(self, &driving.showing);
         let session =
@@ -88,6 +88,7 @@ impl Context {
             RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
+            RunsCommand::Veto(args) => self.veto(&args),
             RunsCommand::Keep(args) => self.keep(args),
             RunsCommand::Unkeep(args) => self.unkeep(&args),
             RunsCommand::Prune(args) => self.prune(&args),

@@ -239,6 +239,5 @@ impl Context {
 }
 
 fn act(acting: &Acting, lease: Option<Millis>) -> Result<Act, Error> {
-    let actor = ops::acting(acting.actor.as_deref())?;
-    Ok(Act { actor, lease: lease.map(Millis::duration) })
+    Act::named(acting.actor.as_deref(), lease.map(Millis::duration))
 }

@@ -29,6 +29,13 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
                 let answer = text("answer").unwrap_or_default();
                 handed(record).map(|(_, by)| format!("{answer} {by}")).unwrap_or(answer)
             }
+            Event::ClaimChecked(recheck) => {
+                let seen = if recheck.passed { "holds" } else { "no longer so" };
+                format!("{seen}, as {} saw", record.actor)
+            }
+            Event::Vetoed { note } | Event::VetoLifted { note, .. } => {
+                format!("{}: {}", record.actor, one_line(note))
+            }
             _ if handed(record).is_some() => handed(record).unwrap_or_default().1,
             _ => text("reason").or_else(|| text("answer")).unwrap_or_default(),
         };

@@ -9,7 +9,7 @@ use super::list::ITS_ENGINE_DIED;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
 use crate::ops::{self, Engine, Error, Offered, Open};
-use crate::report::lines::cut;
+use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::workflow::Param;
 
@@ -79,6 +79,13 @@ impl Context {
             let what = format!("{ITS_ENGINE_DIED}{owes}");
             return head(&what) + &command(&format!("ostler runs resume {}", run.id));
         }
+        let vetoes = run.vetoes.iter().map(|veto| {
+            let what = format!("vetoed by {}: {}", veto.by, one_line(&veto.note));
+            head(&what) + &command(&format!("ostler runs show {}", run.id))
+        });
+        if !run.vetoes.is_empty() {
+            return vetoes.collect();
+        }
         if open.hands.stepped && open.engine.is_none() {
             return self.in_hands(&run.workflow, run.id.as_str(), &open.hands);
         }
@@ -137,7 +144,7 @@ fn as_json(verbs: &[Offered], open: &[Open]) -> serde_json::Value {
         json!({
             "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.hands.asked,
             "interrupted": open.engine == Some(Engine::Dead), "owes_finally": open.summary.owes_finally,
-            "hands": open.hands,
+            "vetoes": open.summary.vetoes, "hands": open.hands,
         })
     };
     let runs = |open: &&Open| open.engine == Some(Engine::Alive);

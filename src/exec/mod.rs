@@ -4,6 +4,7 @@
 
 pub mod called;
 mod job;
+mod look;
 mod own;
 mod probe;
 mod reported;
@@ -27,6 +28,7 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
+pub use look::{AtOnce, look_again};
 pub use reported::{Evidence, lacking, recheck};
 pub(crate) use signals::Signals;
 pub use signals::interrupt;

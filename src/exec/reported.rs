@@ -66,7 +66,7 @@ fn attempt(
 ) -> Result<Attempt, String> {
     let node = run.node(instance).ok_or("there is no such step")?;
     let step = run.step(node);
-    let attempt = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let attempt = run.attempt_of_report(node);
     let params = run.next_params(node);
     let host = run.host(node, attempt, &params)?;
     // Each look is an attempt of its own for the host.

@@ -35,6 +35,7 @@ pub(super) fn cannot_be_guessed(record: &Record) -> bool {
         | Event::StepInterrupted { .. }
         | Event::StepExpanded { .. }
         | Event::StepAnswered { .. }
+        | Event::VetoLifted { .. }
         | Event::ConvergeReset { .. }
         | Event::FinallyStarted { .. } => true,
         _ => false,
@@ -115,11 +116,7 @@ pub(super) fn follow(
                 tx.record(event, None)?;
                 if let Some(step) = asked {
                     let note = Some("nobody is asked (--no-ask)".to_owned());
-                    let outputs = BTreeMap::new();
-                    tx.record(
-                        Event::StepAnswered { step, answer: Answer::Failed, outputs, note },
-                        None,
-                    )?;
+                    tx.record(Event::answered(step, Answer::Failed, note), None)?;
                 }
                 recorded = true;
             }

@@ -70,6 +70,9 @@ fn head(run: &Run, report: &Report) -> String {
         report.started_at,
         report.actor
     );
+    for veto in &report.vetoes {
+        let _ = writeln!(out, "VETO {}", veto.says());
+    }
     for why in report.reason.iter().chain(&report.warnings) {
         let _ = writeln!(out, "{why}");
     }

@@ -14,12 +14,14 @@ mod offered;
 mod output;
 mod probe;
 mod prune;
+mod recheck;
 mod retry;
 mod signature;
 mod start;
 mod step;
 mod verbs;
 mod verify;
+mod veto;
 mod which;
 mod workspace;
 
@@ -36,11 +38,13 @@ pub use offered::{Offered, Open, offered, open_runs};
 pub use output::{Growing, Piece, attempt, output, output_end, output_from};
 pub use probe::{Probed, probe};
 pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
+pub use recheck::{Claim, Claims, Standing, recheck};
 pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
 pub use step::{Act, Reported, next, open, release, report_step, run_step, take};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
+pub use veto::{Lifted, lift, veto};
 pub use which::{run_named, run_of_step};
 pub use workspace::{Config, Trust, Workspace, acting};
 

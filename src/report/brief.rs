@@ -15,7 +15,7 @@ pub use calls::Calls;
 use super::data::marked;
 use super::pass::requirements;
 use super::people::filled_with;
-use super::{StepReport, step as step_report};
+use super::{StepReport, VetoReport, step as step_report};
 use crate::expr::Template;
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::plan::{Action, quoted};
@@ -39,6 +39,8 @@ pub struct Brief {
     pub status: RunStatus,
     /// Why, where it ended and did not pass.
     pub reason: Option<String>,
+    /// The vetoes that stand: whose, and why. Nothing new begins until they are lifted.
+    pub vetoes: Vec<String>,
     /// How many steps have ended.
     pub done: usize,
     /// How many there are so far.
@@ -140,20 +142,31 @@ pub enum Awaited {
     Time,
     /// The engine, which runs it.
     Engine,
+    /// A lock that another step holds.
+    Lock,
+    /// Somebody who says what became of it, since it may have run.
+    Answer,
 }
 
-/// What an actor is to do next: what they hold, else the first that they may take.
+/// What an actor is to do next: what they hold, else what they have to say the end of, else the first that they may take.
 pub fn chosen<'r>(run: &'r Run, actor: &Actor) -> Option<&'r Node> {
     let own = run.held().find(|(_, lease)| lease.by == *actor).map(|(node, _)| node);
-    let may = |node: &&Node| may_do(run.step(node).actor, actor);
-    // What became of a step that may have run has to be said before others are done.
-    let unsure = || run.nodes().iter().filter(|n| n.state == State::Asked && !run.is_offered(n));
-    let own = own.or_else(|| unsure().find(may));
-    let open = || run.offered().filter(may);
-    // A person is offered first what is for people.
+    own.or_else(|| unsure(run, actor).next()).or_else(|| open_to(run, actor).into_iter().next())
+}
+
+/// What an actor may take now, in the order in which they should: a person first what is for people.
+pub fn open_to<'r>(run: &'r Run, actor: &Actor) -> Vec<&'r Node> {
+    let mut open: Vec<&Node> =
+        run.offered().filter(|node| may_do(run.step(node).actor, actor)).collect();
     let person = actor.kind == ActorKind::Human;
-    let fits = |node: &&Node| !person || run.step(node).actor != workflow::Actor::Agent;
-    own.or_else(|| open().find(fits)).or_else(|| open().next())
+    open.sort_by_key(|node| person && run.step(node).actor == workflow::Actor::Agent);
+    open
+}
+
+/// What may have run, and of which an actor can say what became.
+fn unsure<'r>(run: &'r Run, actor: &Actor) -> impl Iterator<Item = &'r Node> {
+    let asked = run.nodes().iter().filter(|n| n.state == State::Asked && !run.step(n).is_asked());
+    asked.filter(|node| may_do(run.step(node).actor, actor))
 }
 
 /// What an actor is told of a run. `last` is what their call was about.
@@ -164,7 +177,7 @@ pub fn brief(run: &Run, actor: &Actor, last: Option<Last>) -> Brief {
 /// The same, about this step.
 pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&Node>) -> Brief {
     let status = run.status();
-    let mine = run.offered().filter(|node| may_do(run.step(node).actor, actor));
+    let mine = open_to(run, actor).into_iter();
     let leaves = || run.leaves();
     let untouched = run.nodes().iter().all(|node| node.attempts.is_empty());
     let plan = run.plan();
@@ -176,6 +189,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         task: run.task().map(str::to_owned),
         status,
         reason: run.reason().map(str::to_owned),
+        vetoes: run.vetoes().iter().map(|veto| VetoReport::of(veto).says()).collect(),
         done: leaves().filter(|node| node.state.is_final()).count(),
         steps: leaves().count(),
         preconditions: if untouched { plan.preconditions.clone() } else { Vec::new() },
@@ -183,7 +197,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         last,
         step: chosen.map(|node| work(run, node, actor)),
         also: also.map(|node| node.instance.to_string()).collect(),
-        waits: waits(run, actor),
+        waits: waits(run, actor, chosen),
         next: next(run, chosen.is_some()),
     }
 }
@@ -222,10 +236,17 @@ fn next(run: &Run, has_step: bool) -> Option<String> {
     (!has_step).then(|| format!("ostler step next {id}"))
 }
 
-/// What the run waits for, but for what the reader may take or holds.
-fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
+/// What the run waits for, but for what the reader may take or holds, and the chosen one.
+fn waits(run: &Run, actor: &Actor, chosen: Option<&Node>) -> Vec<Wait> {
+    let is_chosen = |node: &&Node| chosen.is_some_and(|c| c.instance == node.instance);
     let wait = |node: &Node| {
         let (what, by, until) = match (node.state, &node.lease) {
+            _ if run.is_due(node) && run.locked_by(node).is_some() => {
+                let lock = run.locked_by(node);
+                let by = lock
+                    .map(|(lock, by)| format!("the lock `{lock}`, which `{}` holds", by.instance));
+                (Awaited::Lock, by, None)
+            }
             (State::Held, Some(lease)) if lease.by != *actor => {
                 (Awaited::Holder, Some(lease.by.name.clone()), Some(lease.until))
             }
@@ -234,12 +255,13 @@ fn waits(run: &Run, actor: &Actor) -> Vec<Wait> {
             (State::Asked, _) if !may_do(run.step(node).actor, actor) => {
                 (Awaited::Person, None, None)
             }
+            (State::Asked, _) if !run.is_due(node) => (Awaited::Answer, None, None),
             _ => return None,
         };
         let until = until.map(|until| until.to_string());
         Some(Wait { step: node.instance.to_string(), what, by, until })
     };
-    run.nodes().iter().filter_map(wait).collect()
+    run.nodes().iter().filter(|node| !is_chosen(node)).filter_map(wait).collect()
 }
 
 fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
@@ -247,8 +269,7 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
     let params = run.next_params(node);
     // Of what may have run somebody asks what became of it; else the next attempt is meant.
     let is_over = node.state == State::Asked && !step.is_asked();
-    let tries = node.attempts.len() + usize::from(!is_over);
-    let attempt = u32::try_from(tries).unwrap_or(u32::MAX);
+    let attempt = run.attempt_of_report(node);
     let value = |found: &Placeholder| run.value_of(Some(node), attempt, &params, found);
     let fill = |text: &str| filled_with(run, &value, text);
     let (runs, open) = step.run.as_ref().map(|action| command(action, &value)).unwrap_or_default();

@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::lines::in_xml;
 use super::output::{Output, both};
-use super::{Report, StepReport};
+use super::{Report, StepReport, VetoReport};
 use crate::diagnostic::printable;
 use crate::run::{NoConnection, RunStatus};
 
@@ -33,7 +33,9 @@ pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
         suites.push(suite(report, &finally, &report.finally, output));
     }
     let failures: usize = suites.iter().map(|suite| suite.failures + suite.errors).sum();
-    if failures == 0
+    if !report.vetoes.is_empty() {
+        suites[0].add_test_case(vetoed(report));
+    } else if failures == 0
         && let Some(case) = unfinished(report)
     {
         suites[0].add_test_case(case);
@@ -52,7 +54,12 @@ fn suite(report: &Report, name: &str, steps: &[StepReport], output: Output<'_>) 
 
 fn case(report: &Report, step: &StepReport, output: Output<'_>) -> TestCase {
     let status = match step.status.as_str() {
-        "passed" | "recovered" => TestCaseStatus::success(),
+        "passed" | "recovered" => step.broken().map_or_else(TestCaseStatus::success, |why| {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("no_longer_so");
+            status.set_message(in_xml(&why));
+            status
+        }),
         "failed" => failure(step, output),
         other => {
             let mut skipped = TestCaseStatus::skipped();
@@ -123,10 +130,24 @@ fn unfinished(report: &Report) -> Option<TestCase> {
         format!("the run has not ended{}", way.unwrap_or_default())
     };
     status.set_message(shown(&report.reason.clone().unwrap_or_else(open)));
+    Some(of_run(report, status))
+}
+
+/// A case for the vetoes that stand.
+fn vetoed(report: &Report) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type("vetoed");
+    let vetoes: Vec<String> = report.vetoes.iter().map(VetoReport::says).collect();
+    status.set_message(in_xml(&format!("vetoed {}", vetoes.join(", and "))));
+    of_run(report, status)
+}
+
+/// A case that is of no step.
+fn of_run(report: &Report, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new("(the run)", status);
     case.set_classname(report.workflow.as_str());
     case.set_time(Duration::ZERO);
-    Some(case)
+    case
 }
 
 /// A text as it is shown, and as XML can hold it.

@@ -3,6 +3,7 @@
 
 pub mod brief;
 mod called;
+mod claims;
 pub mod data;
 mod diff;
 mod failed;
@@ -27,6 +28,7 @@ use serde_json::Value;
 
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
+pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use lease::LeaseReport;
@@ -38,7 +40,7 @@ pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;
-use crate::run::{Event, Node, Outcome, Run, RunStatus};
+use crate::run::{Check, Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -77,6 +79,8 @@ pub struct Report {
     pub outputs: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
     pub warnings: Vec<String>,
+    /// The vetoes that stand.
+    pub vetoes: Vec<VetoReport>,
     /// Whether `finally` steps are still to be run.
     pub owes_finally: bool,
     /// The steps, in the order of the file.
@@ -122,6 +126,8 @@ pub struct StepReport {
     pub outputs: BTreeMap<String, Value>,
     /// The claim about its result, in words.
     pub verify: Option<String>,
+    /// Who looked again at what it claims, and what they saw.
+    pub rechecks: Vec<RecheckReport>,
 }
 
 /// An attempt in another run.
@@ -232,6 +238,17 @@ pub struct CheckReport {
     pub status: String,
 }
 
+impl CheckReport {
+    fn of(check: &Check) -> Self {
+        Self {
+            what: check.what.clone(),
+            expected: check.expected.clone(),
+            observed: check.observed.clone(),
+            status: if check.passed { "passed" } else { "failed" }.to_owned(),
+        }
+    }
+}
+
 /// A run's report.
 pub fn report(run: &Run) -> Report {
     let steps = |finally: bool| run.in_order(finally).map(|node| step(run, node)).collect();
@@ -270,6 +287,7 @@ fn head(run: &Run) -> Report {
         params: params.collect(),
         outputs: run.outputs().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
+        vetoes: run.vetoes().iter().map(VetoReport::of).collect(),
         owes_finally: run.owes_finally(),
         steps: Vec::new(),
         finally: Vec::new(),
@@ -320,17 +338,10 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         offered: run.is_offered(node),
         attempts: node.attempts.iter().map(|attempt| self::attempt(run, node, attempt)).collect(),
         taken_over,
-        checks: checks
-            .iter()
-            .map(|c| CheckReport {
-                what: c.what.clone(),
-                expected: c.expected.clone(),
-                observed: c.observed.clone(),
-                status: if c.passed { "passed" } else { "failed" }.to_owned(),
-            })
-            .collect(),
+        checks: checks.iter().map(CheckReport::of).collect(),
         outputs: node.outputs.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         verify: step.verify_prose.clone(),
+        rechecks: claims::rechecks(node),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::claims::{against, way_out};
 use super::failed::failed;
 use super::lines::{columns, cut, one_line};
 use super::output::{LETTERS, Output, last_lines};
@@ -81,6 +82,7 @@ pub struct Look<'l> {
 pub fn text(run: &Run, look: &Look<'_>, said: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let head = head(run);
+    against(&mut out, run, look.paint);
     for warning in &head.warnings {
         let _ = writeln!(out, "{} {}", look.paint.paint(Tone::Warn, "!"), printable(warning));
     }
@@ -251,6 +253,7 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
+    more.extend(step.verified());
     let gap = width.min(NAMES).saturating_sub(columns(&step.id)) + 2;
     let more = printable(&more.join(", ").replace('\n', " "));
     let room = look.width.map(|all| all.saturating_sub(columns(&step.id) + gap + 2));
@@ -326,7 +329,10 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let parent = report.parent.as_ref();
     let parent = parent.map(|from| format!(", called by {} of run {}", from.step, from.run));
     let links = [retries, parent].map(Option::unwrap_or_default).concat();
-    let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
+    let held = report.vetoes.first().filter(|_| !report.status.is_final());
+    let held = held.map(|veto| format!("vetoed {}", veto.says()));
+    let reason = report.reason.as_ref().map(|reason| printable(reason)).or(held);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let _ = writeln!(
         out,
         "{} {}{reason}  {}",
@@ -342,6 +348,7 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
         let _ =
             writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  for: {}", one_line(task))));
     }
+    way_out(out, run, paint);
     if report.is_open() {
         open(out, run, report, paint);
     }

@@ -1,8 +1,9 @@
 //! The only way to change a run: one record at a time, and none that could not have happened.
 
-use super::event::{Answer, Event, Record};
+use super::event::{Answer, Event};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::Record;
 use super::state::{Note, Run};
 use crate::ids::Instance;
 use crate::value::Time;
@@ -30,7 +31,12 @@ impl Run {
         if self.opened.is_none() != matches!(record.event, Event::RunOpened { .. }) {
             return Err(illegal("a run is opened first, and once".to_owned()));
         }
-        if self.finished.is_some() && !record.event.is_remark() {
+        if record.event.is_remark() {
+            self.remark(record).map_err(illegal)?;
+            self.next_seq += 1;
+            return Ok(());
+        }
+        if self.finished.is_some() {
             return Err(illegal("the run has finished".to_owned()));
         }
         self.fold(record).map_err(illegal)?;
@@ -45,6 +51,15 @@ impl Run {
         }
         self.last_at = Some(record.at);
         Ok(())
+    }
+
+    /// Folds in what is said of the run from outside. It tells nothing of whether anybody drives.
+    fn remark(&mut self, record: &Record) -> Legal {
+        match &record.event {
+            Event::ClaimChecked(recheck) => self.rechecked(record, recheck),
+            Event::Vetoed { .. } | Event::VetoLifted { .. } => self.vetoed(record),
+            _ => Ok(()),
+        }
     }
 
     fn fold(&mut self, record: &Record) -> Legal {
@@ -113,7 +128,6 @@ impl Run {
             | Event::LeaseEnded { .. }
             | Event::StepHandedOver { .. }
             | Event::StepReported { .. } => self.fold_lease(record)?,
-            event if event.is_remark() => {}
             Event::TimerFired { step } => {
                 let n = self.find(step, "wake", |s| matches!(s, State::Delayed(_)))?;
                 self.set(n, State::Ready, None);
@@ -144,15 +158,15 @@ impl Run {
                 self.handed_on.clone_from(outputs);
                 self.ended_at = Some(record.at);
             }
-            event => self.settled(event)?,
+            _ => self.settled(record)?,
         }
         Ok(())
     }
 
     /// Events that only record what was decided of a step.
-    fn settled(&mut self, event: &Event) -> Legal {
+    fn settled(&mut self, record: &Record) -> Legal {
         let unstarted = |s| matches!(s, State::Waiting | State::Ready | State::Asked);
-        match event {
+        match &record.event {
             Event::StepSkipped { step, reason } => {
                 let n = self.find(step, "be skipped", unstarted)?;
                 self.end(n, State::Skipped, Some(reason.clone()));
@@ -170,6 +184,9 @@ impl Run {
             Event::StepCancelled { step } => {
                 let n =
                     self.find(step, "be cancelled", |s| !s.is_final() && s != State::Running)?;
+                if self.nodes[n].state == State::Held {
+                    self.taken_away(n, record);
+                }
                 self.end(n, State::Cancelled, None);
             }
             Event::StepAsked { step, reason } => {
@@ -273,7 +290,8 @@ impl Run {
     }
 
     fn answered(&mut self, record: &Record) -> Legal {
-        let Event::StepAnswered { step, answer, outputs, note } = &record.event else {
+        let Event::StepAnswered { step, answer, outputs, note, seen, report } = &record.event
+        else {
             return Err("not an answer".to_owned());
         };
         let n = self.find(step, "be answered", |s| s == State::Asked)?;
@@ -290,10 +308,12 @@ impl Run {
         if let Some(attempt) = self.nodes[n].attempts.last_mut() {
             attempt.by = Some(record.actor.clone());
             attempt.note.clone_from(note);
+            attempt.report.clone_from(report);
         }
         match answer {
             Answer::Passed => {
-                let mut ending = Ending::of(Outcome::Answered, true);
+                let seen = seen.as_deref().cloned();
+                let mut ending = seen.unwrap_or_else(|| Ending::of(Outcome::Answered, true));
                 ending.outputs.clone_from(outputs);
                 self.close_attempt(n, ending, record.at);
                 self.end(n, State::Passed, None);

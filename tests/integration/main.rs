@@ -13,6 +13,7 @@
 
 mod basics;
 mod calls;
+mod claims;
 mod copies;
 mod crash;
 mod diff;
@@ -24,7 +25,6 @@ mod feel;
 mod fleet;
 mod given_back;
 mod history;
-mod hands;
 mod hostile;
 mod leased;
 mod levels;
@@ -53,4 +53,5 @@ mod store;
 mod support;
 mod terminal;
 mod unchanged;
+mod vetoes;
 mod waits;

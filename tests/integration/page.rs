@@ -75,12 +75,13 @@ pub(crate) fn fenced(page: &str) -> Vec<(Range<usize>, String, String)> {
 fn settled(text: &str) -> String {
     let fixed = [
         (
-            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel|step next|step take|step report|step release) (`?)[a-z0-9]{8}\b",
+            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel|veto|verify|step next|step take|step report|step release) (`?)[a-z0-9]{8}\b",
             "$1 ${2}RUN",
         ),
         (r"(?m)^[a-z0-9]{8}  ", "RUN  "),
         (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
         (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
+        (r"\b[\w.-]+@[\w.-]+", "SOMEBODY"),
         (r"(?m), from (a )?\S+$", ", from MACHINE"),
         (r"[0-9a-f]{64}", "DIGEST"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),

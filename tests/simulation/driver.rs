@@ -22,7 +22,17 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(plan: Plan) -> Self {
-        let log = Log::open(&Arc::new(plan), 1);
+        Self::of(Log::open(&Arc::new(plan), 1))
+    }
+
+    /// A run with a beginning of its own.
+    pub(crate) fn of(log: Log) -> Self {
+        Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
+    }
+
+    /// A run whose steps are handed out one by one.
+    pub(crate) fn stepped(plan: Plan) -> Self {
+        let log = Log::stepped(&Arc::new(plan), 1);
         Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
     }
 
@@ -124,8 +134,7 @@ impl Case {
     }
 
     pub(crate) fn answer(mut self, step: &str, answer: Answer) -> Self {
-        let outputs = BTreeMap::new();
-        self.put(Event::StepAnswered { step: inst(step), answer, outputs, note: None });
+        self.put(Event::answered(inst(step), answer, None));
         self.go()
     }
 

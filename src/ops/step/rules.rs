@@ -11,6 +11,7 @@ use crate::diagnostic::{closest, printable};
 use crate::exec;
 use crate::ids::{Instance, Name};
 use crate::plan::Step;
+use crate::report::brief;
 use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
 
 /// How a step comes into somebody's hands.
@@ -58,6 +59,12 @@ pub(super) fn named<'r>(run: &'r Run, step: &str) -> Result<&'r Node, String> {
     })
 }
 
+/// What somebody may take, in the order in which they should: what they hold already comes first.
+pub(super) fn choice(run: &Run, actor: &Actor) -> Vec<Instance> {
+    let own = run.held().filter(|(_, lease)| lease.by == *actor).map(|(node, _)| node);
+    own.chain(brief::open_to(run, actor)).map(|node| node.instance.clone()).collect()
+}
+
 /// Whether somebody may take a step.
 pub(super) fn taking(run: &Run, node: &Node, actor: &Actor) -> Result<Taking, String> {
     open(run)?;
@@ -66,6 +73,7 @@ pub(super) fn taking(run: &Run, node: &Node, actor: &Actor) -> Result<Taking, St
     match (node.state, &node.lease) {
         (State::Held, Some(lease)) if lease.by == *actor => Ok(Taking::Renewed(lease.token)),
         (State::Held, Some(lease)) => Err(held(node, lease)),
+        _ if !run.may_begin() => Err(vetoed(run)),
         _ if run.is_offered(node) => Ok(Taking::New),
         (State::Asked, _) => Err(format!(
             "`{id}` cannot be taken: it may have run. See what became of it, then report pass or fail, or let it run \
@@ -100,6 +108,9 @@ pub(super) fn grip(
             _ => Ok(Grip::Held(lease.token)),
         },
         _ if token.is_some() => Err(is_over(token.unwrap_or_default())),
+        // What people say of what they are asked is taken all the same.
+        (State::Asked, _) if !run.may_begin() && actor.kind != ActorKind::Agent => Ok(Grip::Asked),
+        _ if !run.may_begin() => Err(vetoed(run)),
         _ if run.is_offered(node) => match actor.kind {
             ActorKind::Agent => Err(format!(
                 "you do not hold `{id}`: take it first: ostler step take {} {id}",
@@ -124,11 +135,12 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         ));
     }
     match (node.state, &node.lease) {
+        _ if !run.may_begin() => Err(vetoed(run)),
         (State::Held, Some(lease)) if lease.by == *actor => Ok(Handing::Held(lease.token)),
         (State::Held, Some(lease)) => Err(held(node, lease)),
         _ if run.is_offered(node) => Ok(Handing::Free),
         (State::Asked, _) => Ok(Handing::Again),
-        (State::Ready | State::Running | State::Fanned, _) => Ok(Handing::Done),
+        (State::Ready | State::Running, _) => Ok(Handing::Done),
         _ => Err(not_its_turn(run, node)),
     }
 }
@@ -172,6 +184,7 @@ pub(super) fn repeated(node: &Node, said: &Reported, actor: &Actor) -> Option<Re
     let was = match attempt.said {
         Some(said) => said,
         None if passed => Said::Passed,
+        None if attempt.report.is_some() => Said::Failed,
         // It ended without a report: the lease was over.
         None => return None,
     };
@@ -190,13 +203,7 @@ fn open(run: &Run) -> Result<(), String> {
     if run.status().is_final() { Err(over(run).to_string()) } else { Ok(()) }
 }
 
-/// Whether a step is one that somebody may do.
-pub(in crate::ops) fn permitted(
-    run: &Run,
-    node: &Node,
-    actor: &Actor,
-    what: &str,
-) -> Result<(), String> {
+fn permitted(run: &Run, node: &Node, actor: &Actor, what: &str) -> Result<(), String> {
     if may_do(run.step(node).actor, actor) {
         return Ok(());
     }
@@ -207,6 +214,15 @@ pub(in crate::ops) fn permitted(
     ))
 }
 
+/// Why nothing new begins.
+fn vetoed(run: &Run) -> String {
+    let by = run.vetoes().first().map(|veto| format!("{}: {}", veto.by, printable(&veto.note)));
+    let (id, by) = (run.id(), by.unwrap_or_default());
+    format!(
+        "run {id} is vetoed by {by}; nothing new begins in it until that is lifted (`ostler runs veto {id} --lift`)"
+    )
+}
+
 fn held(node: &Node, lease: &Lease) -> String {
     format!("`{}` is held by {} until {}", node.instance, lease.by.name, lease.until)
 }
@@ -214,7 +230,11 @@ fn held(node: &Node, lease: &Lease) -> String {
 /// Why nobody may do anything with a step.
 fn not_its_turn(run: &Run, node: &Node) -> String {
     let id = &node.instance;
+    if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
+        return format!("`{id}` needs the lock `{lock}`, which `{}` holds", holder.instance);
+    }
     match node.state {
+        _ if run.is_due(node) => format!("the guards of the run come before `{id}`"),
         State::Waiting => {
             let open = |edge: &&crate::workflow::Edge| {
                 let before = run.node(&Instance::only(edge.step.value.clone()));
@@ -235,7 +255,12 @@ fn not_its_turn(run: &Run, node: &Node) -> String {
             format!("the turn of `{id}` has not come{after}")
         }
         State::Delayed(until) => format!("`{id}` is tried again from {until}"),
-        State::Ready | State::Running | State::Fanned => format!("the engine runs `{id}`"),
+        State::Fanned => {
+            let next = run.instances(node).find(|instance| run.is_offered(instance));
+            let such = next.map(|next| format!(", such as `{}`", next.instance));
+            format!("`{id}` is its instances: name one of them{}", such.unwrap_or_default())
+        }
+        State::Ready | State::Running => format!("the engine runs `{id}`"),
         state => format!("`{id}` has ended: {}", state.name()),
     }
 }
@@ -280,6 +305,7 @@ pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
 pub(super) fn nothing(run: &Run) -> String {
     match open(run) {
         Err(over) => over,
+        Ok(()) if !run.may_begin() => vetoed(run),
         Ok(()) => format!(
             "nothing can be taken now; see what is waited for: ostler step next {}",
             run.id()

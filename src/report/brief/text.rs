@@ -2,6 +2,7 @@
 
 use super::{Awaited, Brief, Last, Wait, Work};
 use crate::diagnostic::printable;
+use crate::plan::quoted;
 use crate::report::data::shown;
 use crate::report::lines::{cut, one_line};
 use crate::report::text::{Paint, Plain, Tone, sign, words};
@@ -21,6 +22,10 @@ impl Brief {
     /// The same text in colours.
     pub fn painted(&self, paint: &dyn Paint) -> String {
         let mut lines = vec![self.head(paint)];
+        let veto = |veto: &String| {
+            format!("{} {veto}; nothing new begins", paint.paint(Tone::Bad, "VETO"))
+        };
+        lines.extend(self.vetoes.iter().map(veto));
         let mut say = |label: &str, text: &str| lines.push(labelled("", label, text, paint));
         // Who has just acted knows what the run is for.
         let task = self.task.iter().filter(|_| self.last.is_none());
@@ -71,6 +76,12 @@ impl Wait {
             }
             Awaited::Time => format!("{step}, which is tried again from {}", second(until)),
             Awaited::Engine => format!("{step}, which the engine runs"),
+            Awaited::Lock => {
+                format!("{step}, which needs {}", self.by.as_deref().unwrap_or("a lock"))
+            }
+            Awaited::Answer => {
+                format!("{step}, which may have run: see ostler step show {run} {}", quoted(step))
+            }
         }
     }
 }
