@@ -1,10 +1,56 @@
 //! In whose hands the steps of a run are, in words.
 
 use super::Context;
+use super::list::when;
 use crate::ops::{Hands, Held, few};
 use crate::report::lines::one_line;
 use crate::report::{Paint, Tone};
+use crate::run::{Event, Parting, Record};
 use crate::workflow::Millis;
+
+/// Whether what happened to a lease is told to those who watch: what the engine does with a step speaks for itself.
+pub(super) fn told(event: &Event) -> bool {
+    match event {
+        // What was reported and is no end is followed by another attempt.
+        Event::StepTaken { .. } | Event::StepReported { .. } | Event::Refused { .. } => true,
+        Event::LeaseEnded { how, .. } => *how != Parting::HandedOver,
+        _ => false,
+    }
+}
+
+/// What somebody did who steps through a run: with which step, and what.
+pub(super) fn handed(record: &Record) -> Option<(String, String)> {
+    let by = &record.actor.name;
+    let noted = |note: &Option<String>| {
+        note.as_ref().map(|note| format!(": {}", one_line(note))).unwrap_or_default()
+    };
+    let (step, says) = match &record.event {
+        Event::StepTaken { step, until, .. } => {
+            (step, format!("taken by {by} until {}", when(*until)))
+        }
+        Event::LeaseRenewed { step, until, .. } => {
+            (step, format!("still held by {by}, until {}", when(*until)))
+        }
+        Event::LeaseEnded { step, how, note, .. } => {
+            let how = match how {
+                Parting::Released => format!("given back by {by}"),
+                Parting::Expired => "its lease is over: whoever held it did not report".to_owned(),
+                Parting::HandedOver => format!("given to the engine by {by}"),
+            };
+            (step, how + &noted(note))
+        }
+        Event::StepHandedOver { step } => (step, format!("given to the engine by {by}")),
+        Event::StepReported { step, said, note, .. } => {
+            (step, format!("{} by {by}{}", said.name(), noted(note)))
+        }
+        Event::StepAnswered { step, note, .. } => (step, format!("by {by}{}", noted(note))),
+        Event::Refused { what, step, reason, .. } => {
+            return Some((one_line(step), format!("{what} by {by} refused: {}", one_line(reason))));
+        }
+        _ => return None,
+    };
+    Some((step.to_string(), says))
+}
 
 /// Until when somebody holds a step, from now.
 fn left(held: &Held) -> String {

@@ -25,6 +25,7 @@ pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
         ("plan_digest", report.plan_digest.as_str()),
         ("actor", report.actor.as_str()),
     ];
+    let facts = facts.into_iter().chain(report.task.iter().map(|task| ("task", task.as_str())));
     steps.add_properties(facts.map(|(name, value)| Property::new(name, shown(value))));
     let finally = format!("{} finally", report.workflow);
     let mut suites = vec![steps];
@@ -63,7 +64,8 @@ fn case(report: &Report, step: &StepReport, output: Output<'_>) -> TestCase {
         other => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_type(other);
-            let why = step.reason.as_deref().unwrap_or(other);
+            let hands = step.hands();
+            let why = hands.as_deref().or(step.reason.as_deref()).unwrap_or(other);
             skipped.set_message(shown(why));
             skipped
         }
@@ -123,8 +125,11 @@ fn unfinished(report: &Report) -> Option<TestCase> {
     };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(report.status.name());
-    let why = report.reason.as_deref().unwrap_or("the run has not ended");
-    status.set_message(shown(why));
+    let open = || {
+        let way = report.is_open().then(|| format!(": {}", report.way_on()));
+        format!("the run has not ended{}", way.unwrap_or_default())
+    };
+    status.set_message(shown(&report.reason.clone().unwrap_or_else(open)));
     Some(of_run(report, status))
 }
 

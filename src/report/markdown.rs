@@ -23,6 +23,9 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     }
     let statuses = steps().map(|s| (s.status.as_str(), s.taken_over.is_some()));
     let _ = writeln!(out, "Run `{}`: {}\n", report.run, counts(statuses));
+    if let Some(task) = &report.task {
+        let _ = writeln!(out, "For: {}\n", text(task));
+    }
     let broken: Vec<String> = steps().filter_map(StepReport::broken).collect();
     for warning in broken.iter().chain(&report.warnings) {
         let _ = writeln!(out, "- ! {}", text(warning));
@@ -33,6 +36,9 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     out.push_str("| | step | status | time | |\n| --- | --- | --- | ---: | --- |\n");
     report.steps.iter().for_each(|step| row(&mut out, step, ""));
     report.finally.iter().for_each(|step| row(&mut out, step, "finally: "));
+    if report.is_open() {
+        let _ = writeln!(out, "\nIt goes on with `{}`", report.way_on());
+    }
     for step in steps().filter(|step| step.status == "failed") {
         details(&mut out, report, step, output);
     }
@@ -53,6 +59,7 @@ fn row(out: &mut String, step: &StepReport, part: &str) {
         more.extend(step.answered().map(text));
     }
     more.extend(step.why().map(text));
+    more.extend(step.hands().map(|hands| text(&hands)));
     more.extend(step.verified().as_deref().map(text));
     more.dedup();
     let more = more.join(", ");

@@ -9,6 +9,7 @@ mod diff;
 mod failed;
 pub mod graph;
 mod junit;
+mod lease;
 pub(crate) mod lines;
 mod markdown;
 mod notes;
@@ -30,6 +31,7 @@ pub use called::{CalledReport, ParentReport};
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
+pub use lease::LeaseReport;
 pub use markdown::markdown;
 pub use outlook::{Outlook, outlook};
 pub use output::Output;
@@ -61,6 +63,10 @@ pub struct Report {
     pub trigger: String,
     /// Who started it.
     pub actor: String,
+    /// Whether its steps are handed out one by one, rather than run by the engine.
+    pub stepped: bool,
+    /// What it is for, in the words of who opened it.
+    pub task: Option<String>,
     /// When it was opened.
     pub started_at: String,
     /// When it ended.
@@ -106,6 +112,10 @@ pub struct StepReport {
     pub answers: Vec<&'static str>,
     /// Why, where there is more to say.
     pub reason: Option<String>,
+    /// The lease under which somebody does it now.
+    pub lease: Option<LeaseReport>,
+    /// Whether somebody may take it now.
+    pub offered: bool,
     /// Its attempts.
     pub attempts: Vec<AttemptReport>,
     /// The attempt in another run whose pass counts here: then it did not run in this one.
@@ -173,6 +183,10 @@ pub struct AttemptReport {
     pub by: Option<String>,
     /// What they noted.
     pub note: Option<String>,
+    /// What they reported: `pass`, `fail` or `skip`.
+    pub said: Option<&'static str>,
+    /// The fencing token of the lease under which they did.
+    pub token: Option<u64>,
     /// Why its outputs were refused.
     pub bad_output: Option<String>,
     /// What it wrote to standard output.
@@ -265,6 +279,8 @@ fn head(run: &Run) -> Report {
         parent: run.parent().map(ParentReport::of),
         trigger,
         actor,
+        stepped: run.is_stepped(),
+        task: run.task().map(str::to_owned),
         started_at,
         ended_at: run.ended_at().map(|t| t.to_string()),
         duration_ms: run.opening().zip(run.ended_at()).map(|((_, at, _), end)| end.since(at)),
@@ -318,6 +334,8 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         status: node.state.name().to_owned(),
         answers: people::answers(run, node),
         reason: node.reason.clone(),
+        lease: LeaseReport::of(node),
+        offered: run.is_offered(node),
         attempts: node.attempts.iter().map(|attempt| self::attempt(run, node, attempt)).collect(),
         taken_over,
         checks: checks.iter().map(CheckReport::of).collect(),
@@ -350,6 +368,8 @@ fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptRepo
         duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
         by: people::somebody(attempt).map(|by| by.name.clone()),
         note: attempt.note.clone(),
+        said: attempt.said.map(crate::run::Said::name),
+        token: attempt.token,
         bad_output: ending.and_then(|e| e.bad_output.clone()),
         stdout: stream(ending.map(|e| &e.stdout)),
         stderr: stream(ending.map(|e| &e.stderr)),
