@@ -37,7 +37,7 @@ impl World {
             return self.put_as(&agent("x"), Event::StepHandedOver { step });
         }
         let person = Actor { kind: ActorKind::Human, name: "p".to_owned() };
-        let who = if asked { person } else { agent(*self.rng.pick(&["x", "y", "z"])) };
+        let who = if asked { person } else { agent(self.rng.pick(&["x", "y", "z"])) };
         let token = self.log.run.seq();
         let until = self.log.now.plus(*self.rng.pick(&LEASES));
         self.leases.push((step.clone(), token));
@@ -89,10 +89,8 @@ impl World {
     /// (j) What somebody does under a lease that has ended is refused.
     fn stale(&mut self) -> Found {
         let Some((step, token)) = self.leases.last().cloned() else { return Ok(()) };
-        let (step, token) = match self.rng.percent(50) {
-            true => (step, token),
-            false => self.rng.pick(&self.leases).clone(),
-        };
+        let any = self.rng.pick(&self.leases).clone();
+        let (step, token) = if self.rng.percent(50) { (step, token) } else { any };
         let Some(node) = self.log.run.node(&step) else { return Ok(()) };
         if node.lease.as_ref().is_some_and(|lease| lease.token == token) {
             return Ok(());

@@ -13,7 +13,7 @@ use crate::action::{Calls, Done};
 use crate::exec::{self, Evidence};
 use crate::ids::Instance;
 use crate::report::brief::{self, Brief, Last};
-use crate::run::{ActorKind, Command, Event, Room, Run, State};
+use crate::run::{ActorKind, Command, Event, Room, Run};
 use crate::store::{self, Append, Journal, Store};
 
 /// How often others' records are looked for.
@@ -130,8 +130,7 @@ impl<'a> Desk<'a> {
     }
 
     fn is_moving(&self, step: &Instance) -> bool {
-        let state = self.run().node(step).map(|node| node.state);
-        matches!(state, Some(State::Ready | State::Running | State::Fanned | State::Delayed(_)))
+        self.run().node(step).is_some_and(|node| self.run().is_the_engines(node))
     }
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
