@@ -57,6 +57,15 @@ impl Run {
         self.is_stepped() && !node.finally && !node.handed_over
     }
 
+    /// Whether the engine has it in hand: it runs it, or is to.
+    pub fn is_the_engines(&self, node: &Node) -> bool {
+        match node.state {
+            State::Running => true,
+            State::Ready | State::Delayed(_) => !self.is_for_somebody(node),
+            _ => false,
+        }
+    }
+
     /// Whether a step whose turn it is is asked about at once: in a stepped run, what only a person may do.
     pub(super) fn asks(&self, node: &Node) -> bool {
         let step = self.step(node);

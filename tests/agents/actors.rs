@@ -1,5 +1,7 @@
 //! Those who act in these tests, each by the command line and under a name.
 
+use std::process::{Child, Command, Stdio};
+
 use serde_json::Value;
 
 use crate::history::History;
@@ -20,7 +22,7 @@ impl Test {
 }
 
 impl Who<'_> {
-    pub(crate) fn command(&self, args: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.test.command(args);
         command.env("OSTLER_ACTOR", self.name);
         command
@@ -66,6 +68,34 @@ impl Who<'_> {
             (&record["actor"]["kind"], &record["actor"]["name"]),
             (&kind.into(), &name.into())
         );
+    }
+}
+
+/// A process of a test, which ends with it at the latest.
+pub(crate) struct Until(Option<Child>);
+
+impl Until {
+    pub(crate) fn starts(mut command: Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(Some(piped.spawn().unwrap()))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.as_ref().unwrap().id()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ends(mut self) -> Ran {
+        Ran::new(&self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Until {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

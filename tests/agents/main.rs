@@ -13,8 +13,13 @@ mod actors;
 #[expect(dead_code, reason = "what tests of engine-driven runs alone need")]
 mod history;
 mod normal;
+#[path = "../integration/pty.rs"]
+#[expect(dead_code, reason = "what other tests alone need")]
+mod pty;
 mod refused;
 mod seed;
+mod steps;
 #[path = "../integration/support.rs"]
 #[expect(dead_code, reason = "what other tests alone need")]
 mod support;
+mod together;
