@@ -1,7 +1,7 @@
 //! The pure core in a simulated world: random graphs, orders, people and crashes; an oracle; the rules one by one; the
 //! tables of `docs/runs.md`, row by row.
 //!
-//! Behaviours shown here (`docs/behaviours.md`): O2, O13, C1, C17.
+//! Behaviours shown here (`docs/behaviours.md`): O2, O3, O13, C1, C17.
 //!
 //! Each property was seen to fail by breaking `src/run` in one place (the second column) and running this file:
 //!
@@ -16,12 +16,16 @@
 //! | (g) after a stop nothing new starts | `Run::stop` does not bar what is ready | worlds: "(g)"; the oracle; 4 cases |
 //! | (h) a skip has a true cause | `Run::gate` skips a `join = Any` step with a broken edge though another holds | worlds: "(h)"; the oracle; 1 case |
 //! | (i) `on_interrupt` is honoured | an interrupted step with a probe runs again unprobed | worlds: "(i)"; 1 case |
-//! | (j) a veto holds the run | `Run::decide` lets a run whose steps have ended go on | worlds: "(j)"; retries: "(j)" |
+//! | (j) one holder, tokens grow, nothing under an ended lease | `held_under` takes later tokens too | worlds: "(j)"; 1 case |
+//! | (k) the engine starts only what is its own | `starts` leaves to somebody only what is last | worlds: "(k)"; 10 cases |
+//! | (l) a veto holds the run | `Run::decide` lets a run whose steps have ended go on | worlds: "(l)"; retries: "(l)" |
 //! | what is lent stands | `Run::take_over` forgets that what was acquired was released | retries: "it is for this run to do"; 2 cases |
 //! | … and comes after nothing that runs again | `Run::lend` does not wait for the edges | retries: "it comes after others"; 4 cases |
 //! | the oracle | the verdict does not count unproven steps | the oracle; 1 case |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "simulation/briefs.rs"]
+mod briefs;
 #[path = "simulation/cases.rs"]
 mod cases;
 #[path = "simulation/driver.rs"]
@@ -34,8 +38,12 @@ mod endings;
 mod fan;
 #[path = "simulation/generate.rs"]
 mod generate;
+#[path = "simulation/hands.rs"]
+mod hands;
 #[path = "simulation/held.rs"]
 mod held;
+#[path = "simulation/lease.rs"]
+mod lease;
 #[path = "simulation/lend.rs"]
 mod lend;
 #[path = "simulation/oracle.rs"]
@@ -77,6 +85,11 @@ type Failure = (u64, String, String);
 #[test]
 fn every_property_holds_in_random_worlds() {
     report(tried(|seed| world::simulate(seed).map(drop)));
+}
+
+#[test]
+fn every_property_holds_of_runs_that_are_stepped_through() {
+    report(tried(|seed| world::step_through(seed).map(drop)));
 }
 
 #[test]

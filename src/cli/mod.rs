@@ -11,6 +11,7 @@ mod explain;
 mod export;
 mod fleet;
 mod formats;
+mod hands;
 mod housekeeping;
 mod list;
 mod live;

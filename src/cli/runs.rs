@@ -46,7 +46,7 @@ impl Context {
             jobs: driving.jobs.map(usize::from),
             host_jobs: driving.host_jobs.map(usize::from),
             no_ask: driving.no_ask,
-            stay: false,
+            ..StartOptions::default()
         };
         let mut progress = Progress::new(self, &driving.showing);
         let session =

@@ -60,6 +60,9 @@ pub(super) enum StepCommand {
         /// An output that the step hands on
         #[arg(long = "output", value_name = "NAME=VALUE")]
         outputs: Vec<String>,
+        /// Who answers: agent, human, agent:NAME or human:NAME [default: as `OSTLER_ACTOR` says, else you]
+        #[arg(long = "as", value_name = "ACTOR")]
+        actor: Option<String>,
         #[command(flatten)]
         driving: Driving,
     },
@@ -77,7 +80,7 @@ impl Context {
                 let (run, step) = run_and_step(&what)?;
                 self.show_step(run, step, format)
             }
-            StepCommand::Answer { what, note, outputs, driving } => {
+            StepCommand::Answer { what, note, outputs, actor, driving } => {
                 let (run, step, word) = match what.as_slice() {
                     [run, step, word] => (Some(run.as_str()), step, word),
                     [step, word] => (None, step, word),
@@ -94,8 +97,9 @@ impl Context {
                 };
                 let outputs = pairs(&outputs)?;
                 let said = Said { step: step.clone(), answer, outputs, note };
+                let act = ops::Act::named(actor.as_deref(), None)?;
                 self.driven(&driving, |options, show| {
-                    ops::answer(&self.workspace, run, said, options, show)
+                    ops::answer(&self.workspace, run, said, &act, options, show)
                 })
             }
         }

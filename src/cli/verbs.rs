@@ -86,7 +86,10 @@ impl Context {
         if !run.vetoes.is_empty() {
             return vetoes.collect();
         }
-        match open.asked.as_slice() {
+        if open.hands.stepped && open.engine.is_none() {
+            return self.in_hands(&run.workflow, run.id.as_str(), &open.hands);
+        }
+        match open.hands.asked.as_slice() {
             [] if open.engine.is_some() => {
                 let what = self.out.paint(Tone::Strong, "▸");
                 format!("  {what} {} runs\n", run.workflow)
@@ -139,9 +142,9 @@ fn as_json(verbs: &[Offered], open: &[Open]) -> serde_json::Value {
     };
     let run = |open: &Open| {
         json!({
-            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.asked,
+            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.hands.asked,
             "interrupted": open.engine == Some(Engine::Dead), "owes_finally": open.summary.owes_finally,
-            "vetoes": open.summary.vetoes,
+            "vetoes": open.summary.vetoes, "hands": open.hands,
         })
     };
     let runs = |open: &&Open| open.engine == Some(Engine::Alive);

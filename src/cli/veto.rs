@@ -51,7 +51,7 @@ impl Context {
             jobs: args.driving.jobs.map(usize::from),
             host_jobs: args.driving.host_jobs.map(usize::from),
             no_ask: args.driving.no_ask,
-            stay: false,
+            ..StartOptions::default()
         };
         let (run, who) = (args.run.as_deref(), args.who.as_deref());
         let mut progress = Progress::new(self, &args.driving.showing);

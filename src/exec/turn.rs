@@ -116,11 +116,7 @@ pub(super) fn follow(
                 tx.record(event, None)?;
                 if let Some(step) = asked {
                     let note = Some("nobody is asked (--no-ask)".to_owned());
-                    let outputs = BTreeMap::new();
-                    tx.record(
-                        Event::StepAnswered { step, answer: Answer::Failed, outputs, note },
-                        None,
-                    )?;
+                    tx.record(Event::answered(step, Answer::Failed, note), None)?;
                 }
                 recorded = true;
             }

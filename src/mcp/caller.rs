@@ -20,7 +20,7 @@ pub(super) struct Caller<'c> {
 impl Caller<'_> {
     /// In whose name something is done, and for how long a step is wanted.
     pub(super) fn act(&self, lease: Option<Duration>) -> Act {
-        Act { actor: Actor { kind: ActorKind::Agent, name: self.name.clone() }, lease }
+        Act::of(Actor { kind: ActorKind::Agent, name: self.name.clone() }, lease)
     }
 }
 

@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::tools::Said;
 use crate::diagnostic::printable;
 use crate::ids::RunId;
-use crate::ops::{self, Engine, Listed, Wanted};
+use crate::ops::{self, Engine, Hands, Listed, Wanted};
 use crate::report::data::{between, shown};
 use crate::report::{self, Detail, Look, Plain, Report, StepReport};
 use crate::run::Run;
@@ -99,7 +99,7 @@ fn latest(caller: &Caller<'_>) -> Said {
 }
 
 fn listed(run: &Listed) -> String {
-    let Listed { summary, engine, given } = run;
+    let Listed { summary, engine, hands, given } = run;
     let status = match engine {
         Some(Engine::Dead) => "its engine died".to_owned(),
         _ => summary.status.name().replace('_', " "),
@@ -109,7 +109,10 @@ fn listed(run: &Listed) -> String {
         format!(" {name}={value}")
     });
     let given: String = given.collect();
-    format!("{} {}: {status}, opened {}{given}\n", summary.id, summary.workflow, summary.opened_at)
+    let hands = hands.iter().flat_map(Hands::short).map(|what| format!("; {what}"));
+    let hands: String = hands.collect();
+    let (id, verb, at) = (&summary.id, &summary.workflow, summary.opened_at);
+    format!("{id} {verb}: {status}, opened {at}{given}{hands}\n")
 }
 
 /// Reads on in a log.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::start::{Session, StartOptions, drive};
-use super::workspace::{acting, actor};
-use super::{Error, Workspace, which};
+use super::step::Act;
+use super::workspace::acting;
+use super::{Error, Workspace, step, which};
 use crate::action::is_alive;
 use crate::check::values;
 use crate::exec::{self, Left, Show};
@@ -90,17 +91,22 @@ pub struct Said {
     pub note: Option<String>,
 }
 
-/// Records what a person says of a step that was asked, then drives the run on if nobody else does.
+/// Records what somebody says of a step that was asked, then drives the run on if nobody else does. Of an agent it is a
+/// report, and looked at like one.
 pub fn answer(
     workspace: &Workspace,
     run: Option<&str>,
     said: Said,
+    act: &Act,
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    let Said { step, answer, outputs, note } = said;
     let mut store = workspace.existing_store()?;
-    let id = which::run_of_step(&store, run, &step)?;
+    let id = which::run_of_step(&store, run, &said.step)?;
+    if act.actor.kind == ActorKind::Agent {
+        return step::answer(workspace, &id, said, act);
+    }
+    let Said { step, answer, outputs, note } = said;
     // Where nobody drives, what a dead driver left must be settled before anything can be answered.
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
@@ -109,14 +115,14 @@ pub fn answer(
     if lock.is_some() && !over && journal.run().driver().is_some() {
         return Err(died(&id));
     }
-    let person = actor(ActorKind::Human);
-    let recorded = store.append(&mut journal, &person, exec::now, |tx| {
+    let recorded = store.append(&mut journal, &act.actor, exec::now, |tx| {
         let node = tx.run().node(&instance).ok_or_else(|| store::Error::NoRun(step.clone()))?;
         match acceptable(tx.run(), node, &answer, &outputs) {
             Err(error) => Ok(Err(error)),
             Ok(outputs) => {
-                let step = instance.clone();
-                tx.record(Event::StepAnswered { step, answer, outputs, note }, None).map(Ok)
+                let (step, seen, report) = (instance.clone(), None, None);
+                let answered = Event::StepAnswered { step, answer, outputs, note, seen, report };
+                tx.record(answered, None).map(Ok)
             }
         }
     })?;
@@ -151,6 +157,12 @@ pub(super) fn instance(journal: &Journal, step: &str) -> Result<Instance, Error>
     })
 }
 
+/// Nobody is asked about a node.
+pub(super) fn unasked(node: &Node) -> Error {
+    let (id, state) = (&node.instance, node.state.name());
+    Error::NotNow(format!("`{id}` is {state}: nobody is asked about it"))
+}
+
 /// Whether a node can be answered so now, and the outputs, typed.
 fn acceptable(
     run: &Run,
@@ -164,7 +176,7 @@ fn acceptable(
         return Err(over(run));
     }
     if node.state != State::Asked {
-        return no(format!("`{id}` is {}: nobody is asked about it", node.state.name()));
+        return Err(unasked(node));
     }
     let step = run.step(node);
     if *answer == Answer::Rerun && step.is_asked() {

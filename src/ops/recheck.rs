@@ -232,7 +232,7 @@ fn look(
     let lock = File::open(&workspace.root).map_err(io)?;
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let (setting, _) = setting(workspace, store, journal, lock, Calls::default())?;
+    let (setting, _) = setting(workspace, store, journal, lock, Calls::default(), None)?;
     let setting = Setting { dir: dir.path().to_owned(), ..setting };
     let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };

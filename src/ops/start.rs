@@ -25,6 +25,8 @@ pub struct StartOptions {
     pub no_ask: bool,
     /// Whether to stay while somebody is asked.
     pub stay: bool,
+    /// The agent for whom it is driven: its steps are told, so that none of them passes for a person.
+    pub agent: Option<String>,
 }
 
 /// Where a run comes from.
@@ -118,7 +120,8 @@ pub(super) fn drive(
         imports: workspace.trust.imports.clone(),
         untrusted: workspace.trust.untrusted,
     };
-    let (setting, inherited) = setting(workspace, &store, &journal, lock.share()?, calls)?;
+    let agent = options.agent.as_deref();
+    let (setting, inherited) = setting(workspace, &store, &journal, lock.share()?, calls, agent)?;
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs,
@@ -148,10 +151,17 @@ pub(super) fn setting(
     journal: &Journal,
     lock: File,
     calls: Calls,
+    agent: Option<&str>,
 ) -> Result<(Setting, BTreeMap<String, Option<String>>), Error> {
     let config = &workspace.config;
     let secret = journal.run().plan().secret_variables();
-    let (env, inherited) = facts::inherited(&config.inherit_env, &secret);
+    let (mut env, mut inherited) = facts::inherited(&config.inherit_env, &secret);
+    if let Some(agent) = agent {
+        let (name, value) = ("OSTLER_ACTOR".to_owned(), format!("agent:{agent}"));
+        env.retain(|(set, _)| *set != name);
+        env.push((name.clone(), value.clone().into()));
+        inherited.insert(name, Some(value));
+    }
     let grace_ms = config.grace_ms();
     let (root, dir) = (workspace.root.clone(), store.run_dir(journal.id())?);
     Ok((Setting { env, workspace: root, dir, grace_ms, lock, calls }, inherited))

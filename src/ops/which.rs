@@ -58,7 +58,10 @@ pub(super) fn on_desk(store: &Store, run: Option<&str>, actor: &Actor) -> Result
             if journal.run().held().any(|(_, lease)| lease.by == *actor) {
                 return Ok(run.id);
             }
-            if journal.run().status() == RunStatus::Waiting {
+            // One whose engine died waits for whoever comes first.
+            let is_left = journal.run().is_stepped()
+                && !matches!(store.holder(&run.id, is_alive)?, Holder::Driver(_));
+            if journal.run().status() == RunStatus::Waiting || is_left {
                 waiting.push(run);
             }
         }

@@ -8,13 +8,16 @@ use crate::plan::hex;
 /// How much of an output is shown, in bytes: its end.
 pub const SHOWN: usize = 2_000;
 
+/// How long a mark is, in hexadecimal digits: so long that nobody finds a text that holds its own.
+const MARK: usize = 16;
+
 /// The end of an output between marks that it cannot hold, since they are made of it.
 pub fn marked(bytes: &[u8]) -> String {
     let from = bytes.len().saturating_sub(SHOWN);
     let text = String::from_utf8_lossy(&bytes[from..]);
     let text = text.lines().collect::<Vec<_>>().join("\n");
     let text = shown(text.as_bytes(), usize::MAX, false).text;
-    let mark = &hex(&Sha256::digest(&text))[..8];
+    let mark = &hex(&Sha256::digest(&text))[..MARK];
     let cut = if from > 0 {
         format!(", the last {SHOWN} of {} bytes", bytes.len())
     } else {

@@ -1,8 +1,9 @@
 //! The only way to change a run: one record at a time, and none that could not have happened.
 
-use super::event::{Answer, Event, Record};
+use super::event::{Answer, Event};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::Record;
 use super::state::{Note, Run};
 use crate::ids::Instance;
 use crate::value::Time;
@@ -157,15 +158,15 @@ impl Run {
                 self.handed_on.clone_from(outputs);
                 self.ended_at = Some(record.at);
             }
-            event => self.settled(event)?,
+            _ => self.settled(record)?,
         }
         Ok(())
     }
 
     /// Events that only record what was decided of a step.
-    fn settled(&mut self, event: &Event) -> Legal {
+    fn settled(&mut self, record: &Record) -> Legal {
         let unstarted = |s| matches!(s, State::Waiting | State::Ready | State::Asked);
-        match event {
+        match &record.event {
             Event::StepSkipped { step, reason } => {
                 let n = self.find(step, "be skipped", unstarted)?;
                 self.end(n, State::Skipped, Some(reason.clone()));
@@ -183,6 +184,9 @@ impl Run {
             Event::StepCancelled { step } => {
                 let n =
                     self.find(step, "be cancelled", |s| !s.is_final() && s != State::Running)?;
+                if self.nodes[n].state == State::Held {
+                    self.taken_away(n, record);
+                }
                 self.end(n, State::Cancelled, None);
             }
             Event::StepAsked { step, reason } => {
@@ -286,7 +290,8 @@ impl Run {
     }
 
     fn answered(&mut self, record: &Record) -> Legal {
-        let Event::StepAnswered { step, answer, outputs, note } = &record.event else {
+        let Event::StepAnswered { step, answer, outputs, note, seen, report } = &record.event
+        else {
             return Err("not an answer".to_owned());
         };
         let n = self.find(step, "be answered", |s| s == State::Asked)?;
@@ -303,10 +308,12 @@ impl Run {
         if let Some(attempt) = self.nodes[n].attempts.last_mut() {
             attempt.by = Some(record.actor.clone());
             attempt.note.clone_from(note);
+            attempt.report.clone_from(report);
         }
         match answer {
             Answer::Passed => {
-                let mut ending = Ending::of(Outcome::Answered, true);
+                let seen = seen.as_deref().cloned();
+                let mut ending = seen.unwrap_or_else(|| Ending::of(Outcome::Answered, true));
                 ending.outputs.clone_from(outputs);
                 self.close_attempt(n, ending, record.at);
                 self.end(n, State::Passed, None);

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::apply::Legal;
-use super::event::{Actor, ActorKind, Record};
 use super::node::{Node, State};
 use super::outcome::Check;
+use super::record::{Actor, ActorKind, Record};
 use super::state::Run;
 use crate::ids::Instance;
 use crate::plan::{Action, Step};

@@ -15,62 +15,6 @@ use super::status::RunStatus;
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
 
-/// The version of the schema that this program writes. Version 1 had no `step_taken_over`, 2 no `step_expanded`, and 3 no
-/// remarks and no leases.
-pub const VERSION: u32 = 4;
-
-/// One line of a run's log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The schema's version.
-    pub v: u32,
-    /// The run.
-    pub run: RunId,
-    /// Its place in the log, from 0.
-    pub seq: u64,
-    /// The SHA-256 of the line before with its newline, in hexadecimal; 64 zeros for the first.
-    pub prev: String,
-    /// When it was recorded.
-    pub at: Time,
-    /// Who recorded it.
-    pub actor: Actor,
-    /// What caused it: the `seq` of an earlier record, where one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<u64>,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Who acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// What kind of actor.
-    pub kind: ActorKind,
-    /// Its name, such as `user@host`.
-    pub name: String,
-}
-
-impl std::fmt::Display for Actor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.kind {
-            ActorKind::Agent => write!(f, "agent {}", self.name),
-            ActorKind::Engine | ActorKind::Human => f.write_str(&self.name),
-        }
-    }
-}
-
-/// What kind of actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActorKind {
-    /// The engine.
-    Engine,
-    /// A person.
-    Human,
-    /// An agent.
-    Agent,
-}
-
 /// What started a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -321,6 +265,12 @@ pub enum Event {
         /// What they noted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
+        /// What was seen of it, where it was looked at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Box<Ending>>,
+        /// Their own name for what they said: the same again changes nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        report: Option<String>,
     },
     /// It will not run.
     StepSkipped {
@@ -403,6 +353,12 @@ pub enum Event {
 }
 
 impl Event {
+    /// An answer that hands on nothing.
+    pub fn answered(step: Instance, answer: Answer, note: Option<String>) -> Self {
+        let outputs = BTreeMap::new();
+        Self::StepAnswered { step, answer, outputs, note, seen: None, report: None }
+    }
+
     /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
         use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::Legal;
-use super::event::{Actor, ActorKind, Event, Record, Said};
+use super::event::{Event, Said};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::{Actor, ActorKind, Record};
 use super::state::Run;
 use crate::ids::Instance;
 use crate::value::Time;
@@ -71,14 +72,29 @@ impl Run {
         self.in_order(false).chain(self.in_order(true)).filter(|node| self.is_offered(node))
     }
 
-    /// Whether somebody may take it now.
+    /// Whether somebody may take it now: its turn has come, the guards let the run begin, and its locks are free.
     pub fn is_offered(&self, node: &Node) -> bool {
+        self.is_due(node) && self.guards_are_done() && self.locked_by(node).is_none()
+    }
+
+    /// Whether it is somebody's turn to do it.
+    pub fn is_due(&self, node: &Node) -> bool {
+        // What is decided about it has only to be recorded.
+        let is_open = |n: &usize| !self.pending.contains_key(n);
         match node.state {
             _ if !self.may_begin() => false,
+            _ if !self.index.get(&node.instance).is_some_and(is_open) => false,
             State::Ready => self.is_for_somebody(node),
             State::Asked => self.step(node).is_asked(),
             _ => false,
         }
+    }
+
+    /// The number of the attempt that a report of a node is about: the next one, or the one that may have run.
+    pub fn attempt_of_report(&self, node: &Node) -> u32 {
+        let may_have_run = node.state == State::Asked && !self.step(node).is_asked();
+        let made = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX);
+        if may_have_run { made } else { made.saturating_add(1) }
     }
 
     /// What is held now.
@@ -150,8 +166,8 @@ impl Run {
         match how {
             Parting::Released => self.restart(n),
             Parting::HandedOver => {
-                self.set(n, State::Ready, None);
                 self.hand_over(n)?;
+                self.restart(n);
             }
             Parting::Expired => {
                 let outcome = Outcome::Interrupted { cause: Interruption::LeaseExpired };
@@ -183,6 +199,12 @@ impl Run {
         attempt.note = note;
         attempt.params = params;
         node.add_attempt(attempt);
+    }
+
+    /// The run ends, and takes a step from its holder, who may have begun with it.
+    pub(super) fn taken_away(&mut self, n: usize, record: &Record) {
+        self.attempted(n, record, None);
+        self.close_attempt(n, Ending::of(Outcome::Cancelled, false), record.at);
     }
 
     fn reported(&mut self, n: usize, record: &Record) {

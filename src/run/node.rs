@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::claim::Seen;
-use super::event::{Actor, Record, Said};
+use super::event::Said;
 use super::fan::{Item, Members};
 use super::lease::Lease;
 use super::outcome::Ending;
+use super::record::{Actor, Record};
 use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
 

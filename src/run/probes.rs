@@ -9,6 +9,11 @@ use crate::value::Time;
 use crate::workflow::Severity;
 
 impl Run {
+    /// Whether every guard was asked.
+    pub fn guards_are_done(&self) -> bool {
+        self.guards_done == self.plan.guards.len()
+    }
+
     pub(super) fn probe_started(&mut self, probe: &Probe) -> Legal {
         if self.probing.contains(probe) {
             return Err("the question was asked already".to_owned());

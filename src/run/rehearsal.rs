@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::apply::IllegalEvent;
 use super::decide::{Command, Room};
-use super::event::{Actor, ActorKind, Answer, Event, Record, Trigger, VERSION};
+use super::event::{Answer, Event, Trigger};
 use super::outcome::{Ending, Outcome};
+use super::record::{Actor, ActorKind, Record, VERSION};
 use super::state::Run;
 use crate::expr::{Condition, Ref, Template};
 use crate::ids::{Instance, RunId, StepId};
@@ -151,8 +152,7 @@ impl Stage<'_> {
         }
         for step in &asked {
             let answer = if self.passes(step) { Answer::Passed } else { Answer::Failed };
-            let (step, outputs) = (step.clone(), std::collections::BTreeMap::new());
-            self.put(Event::StepAnswered { step, answer, outputs, note: None })?;
+            self.put(Event::answered(step.clone(), answer, None))?;
         }
         if let Some(until) = wake.filter(|_| started.is_empty()) {
             self.now = self.now.max(until);

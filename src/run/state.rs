@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::event::{Actor, Event, Probe};
+use super::event::{Event, Probe};
 use super::fan::Item;
 use super::node::Node;
+use super::record::Actor;
 use super::status::RunStatus;
 use super::veto::Veto;
 use crate::ids::{Instance, Name, RunId, StepId};

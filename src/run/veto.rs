@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::Legal;
-use super::event::{Actor, ActorKind, Event, Record};
+use super::event::Event;
+use super::record::{Actor, ActorKind, Record};
 use super::state::Run;
 use crate::value::Time;
 

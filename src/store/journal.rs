@@ -146,7 +146,7 @@ impl Append<'_> {
         Ok(names.filter_map(Result::ok).filter_map(|n| Name::parse(&n).ok()).collect())
     }
 
-    /// Takes locks for the run, or for one of its steps.
+    /// Takes locks for the run, or for one of its steps: all of them, or none.
     pub fn lock(&self, names: &[Name], step: Option<&Instance>) -> Result<(), Error> {
         for name in names {
             let holder: Option<String> = self
@@ -160,6 +160,8 @@ impl Append<'_> {
             {
                 return Err(Error::Locked { lock: name.to_string(), run });
             }
+        }
+        for name in names {
             self.tx.execute(
                 "INSERT OR REPLACE INTO locks (name, run, step, since) VALUES (?, ?, ?, ?)",
                 params![
@@ -256,6 +258,10 @@ impl Store {
         };
         append.lock(&locks, None)?;
         events.into_iter().try_for_each(|event| append.record(event, None))?;
+        // One that is stepped through waits at once.
+        if append.journal.run.status() != RunStatus::Running {
+            append.index()?;
+        }
         tx.commit()?;
         self.unforced = true;
         Ok(journal)

@@ -7,7 +7,9 @@ mod ends;
 mod logs;
 mod odd;
 mod python;
+mod running;
 mod shape;
+mod stepping;
 #[path = "../integration/support.rs"]
 #[expect(dead_code, reason = "what the program's other tests need")]
 mod support;

@@ -30,6 +30,12 @@ impl Case {
         Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
     }
 
+    /// A run whose steps are handed out one by one.
+    pub(crate) fn stepped(plan: Plan) -> Self {
+        let log = Log::stepped(&Arc::new(plan), 1);
+        Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
+    }
+
     /// A run that retries another, and has taken over what that lends.
     pub(crate) fn retrying(plan: &Arc<Plan>, lent: Vec<Event>) -> Self {
         let log = Log::retry(plan, 1, lent);
@@ -128,8 +134,7 @@ impl Case {
     }
 
     pub(crate) fn answer(mut self, step: &str, answer: Answer) -> Self {
-        let outputs = BTreeMap::new();
-        self.put(Event::StepAnswered { step: inst(step), answer, outputs, note: None });
+        self.put(Event::answered(inst(step), answer, None));
         self.go()
     }
 

@@ -224,23 +224,26 @@ pub(crate) struct Log {
 impl Log {
     /// A run that was opened and is driven.
     pub(crate) fn open(plan: &Arc<Plan>, seed: u64) -> Self {
+        Self::opened(plan, seed, false)
+    }
+
+    /// The same, its steps handed out one by one.
+    pub(crate) fn stepped(plan: &Arc<Plan>, seed: u64) -> Self {
+        Self::opened(plan, seed, true)
+    }
+
+    fn opened(plan: &Arc<Plan>, seed: u64, stepped: bool) -> Self {
         let mut log =
             Self { run: Run::new(plan.clone()), records: Vec::new(), now: Time(1_000_000) };
-        let workflow = plan.workflow.clone();
-        let plan_digest = String::new();
-        let trigger = Trigger::Cli;
-        let retries = None;
-        let parent = None;
-        let (stepped, task) = (false, None);
         let opened = Event::RunOpened {
-            workflow,
-            plan_digest,
-            trigger,
+            workflow: plan.workflow.clone(),
+            plan_digest: String::new(),
+            trigger: Trigger::Cli,
             seed,
-            retries,
-            parent,
+            retries: None,
+            parent: None,
             stepped,
-            task,
+            task: None,
         };
         log.put(opened).unwrap();
         log.put(driver("boot-0")).unwrap();
@@ -280,19 +283,24 @@ impl Log {
             seq: self.run.seq(),
             prev: String::new(),
             at: self.now,
-            actor: By { kind: ActorKind::Engine, name: "sim".to_owned() },
+            actor: engine(),
             cause: None,
             event,
         }
     }
 
     pub(crate) fn put(&mut self, event: Event) -> Result<(), IllegalEvent> {
-        let actor = By { kind: ActorKind::Engine, name: "sim".to_owned() };
-        self.put_by(&actor, event)
+        let record = self.record(event);
+        self.apply(record)
     }
 
-    pub(crate) fn put_by(&mut self, actor: &By, event: Event) -> Result<(), IllegalEvent> {
+    /// The same, by somebody else than the engine.
+    pub(crate) fn put_as(&mut self, actor: &By, event: Event) -> Result<(), IllegalEvent> {
         let record = Record { actor: actor.clone(), ..self.record(event) };
+        self.apply(record)
+    }
+
+    fn apply(&mut self, record: Record) -> Result<(), IllegalEvent> {
         self.run.apply(&record)?;
         self.records.push(record);
         Ok(())
@@ -319,6 +327,16 @@ pub(crate) fn recheck(step: Instance, attempt: u32, passed: bool) -> Recheck {
     let claimed_by = By { kind: ActorKind::Human, name: "ada".to_owned() };
     let (with, checks) = (BTreeMap::new(), Vec::new());
     Recheck { step, attempt, claimed_by, host: None, with, checks, passed }
+}
+
+/// The engine.
+pub(crate) fn engine() -> By {
+    By { kind: ActorKind::Engine, name: "sim".to_owned() }
+}
+
+/// An agent of this name.
+pub(crate) fn agent(name: &str) -> By {
+    By { kind: ActorKind::Agent, name: name.to_owned() }
 }
 
 pub(crate) fn exit(code: i32) -> Ending {

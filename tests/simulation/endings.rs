@@ -201,10 +201,7 @@ fn events_that_cannot_be_are_refused() {
     let end = Event::RunFinished { status, reason: None, outputs };
     case().refuses(end, "steps have not ended");
     case().refuses(Event::ConvergeReset { iteration: 1, steps: vec![id("a")] }, "cannot be reset");
-    let answer = |step: &str, answer| {
-        let (outputs, note) = (BTreeMap::new(), None);
-        Event::StepAnswered { step: inst(step), answer, outputs, note }
-    };
+    let answer = |step: &str, answer| Event::answered(inst(step), answer, None);
     case().refuses(answer("a", Answer::Passed), "`a` cannot be answered");
     case().refuses(answer("p", Answer::Rerun), "nothing that the engine could run again");
     let probe = Probe::Converge(0);

@@ -1,4 +1,4 @@
-//! What is said of random runs from outside, and what must hold of that: property (j).
+//! What is said of random runs from outside, and what must hold of that: property (l).
 
 use ostler::run::{Event, Node, Run, State};
 
@@ -27,7 +27,7 @@ fn looked_at(node: &Node) -> Option<Event> {
     Some(Event::ClaimChecked(Box::new(recheck(node.instance.clone(), last.n, last.n % 2 == 1))))
 }
 
-/// (j) While a veto stands nothing is begun, asked or decided but what a cancel or a deadline ends; `finally` that has
+/// (l) While a veto stands nothing is begun, asked or decided but what a cancel or a deadline ends; `finally` that has
 /// begun goes on, and the run does not end.
 pub(crate) fn holds(before: &Run, event: &Event, in_finally: bool) -> Found {
     if before.vetoes().is_empty() || before.is_ending() {
@@ -46,15 +46,15 @@ pub(crate) fn holds(before: &Run, event: &Event, in_finally: bool) -> Found {
         Event::RunFinished { .. } => false,
         _ => in_finally,
     };
-    demand(goes_on, || format!("(j) in spite of a veto {event:?}"))
+    demand(goes_on, || format!("(l) in spite of a veto {event:?}"))
 }
 
-/// (j) What is said of a run from outside changes no step, and not how it ended.
+/// (l) What is said of a run from outside changes no step, and not how it ended.
 pub(crate) fn changes_nothing(before: &Run, after: &Run) -> Found {
     let node = |n: &Node| format!("{} {:?} {:?}", n.instance, n.state, n.reason);
     let shown = |run: &Run| run.nodes().iter().map(node).collect::<Vec<_>>();
-    demand(shown(before) == shown(after), || "(j) a remark changed a step".to_owned())?;
+    demand(shown(before) == shown(after), || "(l) a remark changed a step".to_owned())?;
     let ended = |run: &Run| run.status().is_final().then(|| (run.status(), run.ended_at()));
-    demand(ended(before) == ended(after), || "(j) a remark changed the end".to_owned())?;
-    demand(before.driven_ms() == after.driven_ms(), || "(j) a remark took time".to_owned())
+    demand(ended(before) == ended(after), || "(l) a remark changed the end".to_owned())?;
+    demand(before.driven_ms() == after.driven_ms(), || "(l) a remark took time".to_owned())
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
-use ostler::run::{Answer, Event, Node, Outcome, Probe, Record, Room, Run, State};
+use ostler::run::{Answer, Event, Node, Outcome, Parting, Probe, Record, Room, Run, State};
 use ostler::workflow::{OnError, OnInterrupt, Severity};
 
 use crate::{held, rules};
+
+#[path = "holders.rs"]
+mod holders;
 
 pub(crate) type Found = Result<(), String>;
 
@@ -48,6 +51,7 @@ pub(crate) struct Witness {
     blocked: bool,
     guards: usize,
     in_finally: bool,
+    hands: holders::Hands,
 }
 
 impl Witness {
@@ -57,6 +61,7 @@ impl Witness {
             return held::changes_nothing(before, after);
         }
         held::holds(before, &record.event, self.in_finally)?;
+        self.hold(before, record, after)?;
         self.attempts(&record.event, after)?;
         self.interruption(before, &record.event, after)?;
         match &record.event {
@@ -171,7 +176,11 @@ impl Witness {
                 format!("(i) {instance} is {} after its probe said {outcome}", now.state.name())
             });
         }
-        let Event::StepInterrupted { step: instance, .. } = event else { return Ok(()) };
+        let (instance, lapsed) = match event {
+            Event::StepInterrupted { step, .. } => (step, false),
+            Event::LeaseEnded { step, how: Parting::Expired, .. } => (step, true),
+            _ => return Ok(()),
+        };
         let now = after.node(instance).unwrap();
         let step = after.step(now);
         let seen = self.seen.get_mut(instance).unwrap();
@@ -179,13 +188,14 @@ impl Witness {
         let (phase, fits) = if self.cancelled && !now.finally {
             (Phase::Ended, now.state == State::Cancelled)
         } else {
+            let restarted = matches!(now.state, State::Waiting | State::Ready);
             match &step.on_interrupt {
+                OnInterrupt::Ask | OnInterrupt::Rerun if lapsed => (Phase::MayRun, restarted),
                 OnInterrupt::Ask => (Phase::Asking, now.state == State::Unsure),
                 OnInterrupt::Probe(_) => (Phase::Probing, now.state == State::Unsure),
-                OnInterrupt::Rerun => (
-                    Phase::MayRun,
-                    matches!(now.state, State::Waiting | State::Ready | State::Delayed(_)),
-                ),
+                OnInterrupt::Rerun => {
+                    (Phase::MayRun, restarted || matches!(now.state, State::Delayed(_)))
+                }
                 OnInterrupt::Fail => match &step.on_error {
                     OnError::Retry(r)
                         if r.on_outcomes.iter().any(|o| o.value == "interrupted")
@@ -336,7 +346,8 @@ fn finally_comes_last(before: &Run, steps: &[Instance]) -> Found {
 /// (f) No lock has two holders.
 fn locks_are_exclusive(after: &Run) -> Found {
     let mut held: BTreeSet<&Name> = BTreeSet::new();
-    for node in after.nodes().iter().filter(|n| n.state == State::Running) {
+    let busy = |n: &&Node| matches!(n.state, State::Running | State::Held);
+    for node in after.nodes().iter().filter(busy) {
         for lock in &after.step(node).locks {
             demand(held.insert(lock), || format!("(f) two steps hold {lock}"))?;
         }
@@ -360,8 +371,8 @@ pub(crate) fn replay_equals_live(
     }
     let what = |n: &Node| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?}",
-            n.instance, n.state, n.reason, n.outputs, n.attempts, n.holder
+            "{} {:?} {:?} {:?} {:?} {:?} {:?}",
+            n.instance, n.state, n.reason, n.outputs, n.attempts, n.holder, n.lease
         )
     };
     let all = |run: &Run| run.nodes().iter().map(what).collect::<Vec<_>>();

@@ -125,8 +125,10 @@ fn by_ada() -> Log {
         answer: Answer::Passed,
         outputs: std::collections::BTreeMap::new(),
         note: None,
+        seen: None,
+        report: None,
     };
-    case.log.put_by(&human("eve"), answer).unwrap();
+    case.log.put_as(&human("eve"), answer).unwrap();
     case.go().was(RunStatus::Passed).log
 }
 
@@ -134,9 +136,9 @@ fn by_ada() -> Log {
 fn who_did_the_work_lifts_only_their_own_veto_and_so_does_an_agent() {
     let may = |by: &Actor, who: &Actor| {
         let mut log = by_ada();
-        log.put_by(by, veto()).unwrap();
+        log.put_as(by, veto()).unwrap();
         let event = lift(&log.run);
-        log.put_by(who, event).map_err(|error| error.to_string())
+        log.put_as(who, event).map_err(|error| error.to_string())
     };
     let (ada, eve, bob, bot) = (human("ada"), human("eve"), human("bob"), agent("bot"));
     for (by, who) in [(&bob, &bob), (&bob, &human("zoe")), (&bot, &bob), (&ada, &ada), (&bot, &bot)]
@@ -160,12 +162,12 @@ fn who_did_the_work_lifts_only_their_own_veto_and_so_does_an_agent() {
 #[test]
 fn vetoes_stand_side_by_side_and_each_is_lifted_once() {
     let mut log = by_ada();
-    log.put_by(&human("bob"), veto()).unwrap();
-    log.put_by(&agent("bot"), veto()).unwrap();
+    log.put_as(&human("bob"), veto()).unwrap();
+    log.put_as(&agent("bot"), veto()).unwrap();
     let first = lift(&log.run);
-    log.put_by(&human("bob"), first.clone()).unwrap();
+    log.put_as(&human("bob"), first.clone()).unwrap();
     assert_eq!(log.run.vetoes().len(), 1);
-    let twice = log.put_by(&human("bob"), first).unwrap_err().to_string();
+    let twice = log.put_as(&human("bob"), first).unwrap_err().to_string();
     assert!(twice.contains("no such veto stands"), "{twice}");
     // Nothing else follows the end.
     let late = log.put(Event::DriverLeft).unwrap_err().to_string();
@@ -177,11 +179,11 @@ fn a_claim_is_looked_at_by_another_than_who_said_so() {
     let mut log = by_ada();
     let looked =
         |step: &str, attempt| Event::ClaimChecked(Box::new(recheck(inst(step), attempt, true)));
-    let refused = log.put_by(&human("eve"), looked("sign", 1)).unwrap_err().to_string();
+    let refused = log.put_as(&human("eve"), looked("sign", 1)).unwrap_err().to_string();
     assert!(refused.contains("another must see"), "{refused}");
-    log.put_by(&human("ada"), looked("sign", 1)).unwrap();
-    log.put_by(&human("ada"), looked("a", 1)).unwrap();
-    log.put_by(&human("eve"), looked("a", 1)).unwrap();
+    log.put_as(&human("ada"), looked("sign", 1)).unwrap();
+    log.put_as(&human("ada"), looked("a", 1)).unwrap();
+    log.put_as(&human("eve"), looked("a", 1)).unwrap();
     let node = log.run.node(&inst("a")).unwrap();
     let independent: Vec<bool> = node.rechecks().map(Seen::is_independent).collect();
     assert_eq!(independent, [false, true]);
@@ -191,7 +193,7 @@ fn a_claim_is_looked_at_by_another_than_who_said_so() {
         (looked("a", 2), "attempt 2 of `a` is not its last"),
         (looked("none", 1), "there is no step"),
     ] {
-        let refused = log.put_by(&human("bob"), event).unwrap_err().to_string();
+        let refused = log.put_as(&human("bob"), event).unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
     }
 }

@@ -110,7 +110,7 @@ fn next(log: &mut Log, due: &mut Due, wake: Option<Time>) -> Result<(), String> 
         finished(&step, attempt, exit(code))
     } else {
         let answer = if code == 0 { Answer::Passed } else { Answer::Failed };
-        Event::StepAnswered { step, answer, outputs: BTreeMap::new(), note: None }
+        Event::answered(step, answer, None)
     };
     log.put(event).map_err(|e| e.to_string())
 }

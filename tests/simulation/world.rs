@@ -6,15 +6,18 @@ use std::sync::Arc;
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
 use ostler::run::{
-    Answer, Check, Command, Ending, Event, Outcome, Probe, Record, Room, Run, State,
+    Actor, Answer, Check, Command, Ending, Event, Outcome, Parting, Probe, Record, Room, Run, State,
 };
 use ostler::value::Time;
 use serde_json::json;
 
-use crate::dsl::{Log, driver, finished, name};
+use crate::dsl::{Log, driver, engine, finished, name};
 use crate::generate::{Rng, Taste, random};
 use crate::held;
 use crate::properties::{Found, Witness, replay_equals_live};
+
+#[path = "actors.rs"]
+mod actors;
 
 /// What the world is doing for the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +50,8 @@ struct World {
     /// The attempts that really began, whether or not their records survived.
     began: BTreeSet<(Instance, u32)>,
     ending: bool,
+    /// The leases that there were.
+    leases: Vec<(Instance, u64)>,
 }
 
 /// Simulates one random run to its end.
@@ -54,6 +59,14 @@ pub(crate) fn simulate(seed: u64) -> Result<Log, Box<(Log, String)>> {
     let mut rng = Rng(seed);
     let plan = Arc::new(random(&mut rng, Taste::Anything));
     let log = Log::open(&plan, seed);
+    live(rng, plan, log)
+}
+
+/// Simulates one random run whose steps are handed out one by one.
+pub(crate) fn step_through(seed: u64) -> Result<Log, Box<(Log, String)>> {
+    let mut rng = Rng(seed ^ 0x5a5a);
+    let plan = Arc::new(random(&mut rng, Taste::Anything));
+    let log = Log::stepped(&plan, seed);
     live(rng, plan, log)
 }
 
@@ -86,6 +99,7 @@ fn live(mut rng: Rng, plan: Arc<Plan>, log: Log) -> Result<Log, Box<(Log, String
         boots: 0,
         began: BTreeSet::new(),
         ending: false,
+        leases: Vec::new(),
     };
     match world.live() {
         Ok(()) => Ok(world.log),
@@ -132,10 +146,14 @@ impl World {
 
     /// Records an event and judges it.
     fn put(&mut self, event: Event) -> Found {
+        self.put_as(&engine(), event)
+    }
+
+    fn put_as(&mut self, actor: &Actor, event: Event) -> Found {
         self.log.now = self.log.now.plus(self.rng.next() % 50);
         let before = self.log.run.clone();
         let shown = format!("{event:?}");
-        self.log.put(event).map_err(|e| format!("{e}: {shown}"))?;
+        self.log.put_as(actor, event).map_err(|e| format!("{e}: {shown}"))?;
         let record = &self.log.records[self.log.records.len() - 1];
         // What a replay that lost its end could not foresee is forced to disk before its effect.
         let lasting = match record.event {
@@ -144,7 +162,13 @@ impl World {
             | Event::VetoLifted { .. }
             | Event::ProbeFinished { .. }
             | Event::ConvergeReset { .. }
-            | Event::FinallyStarted { .. } => true,
+            | Event::FinallyStarted { .. }
+            | Event::StepTaken { .. }
+            | Event::LeaseRenewed { .. }
+            | Event::StepHandedOver { .. }
+            | Event::StepReported { .. } => true,
+            // That time is over is found out again.
+            Event::LeaseEnded { how, .. } => how != Parting::Expired,
             Event::StepStarted { attempt, .. } => attempt > 1,
             _ => false,
         };
@@ -202,6 +226,9 @@ impl World {
 
     /// Something ends, somebody answers, or time passes. (d) If nothing can, the run is stuck.
     fn go_on(&mut self, wake: Option<Time>) -> Found {
+        if (self.jobs.is_empty() || self.rng.percent(50)) && self.act()? {
+            return Ok(());
+        }
         let asked: Vec<Instance> = {
             let nodes = self.log.run.nodes().iter();
             nodes.filter(|n| n.state == State::Asked).map(|n| n.instance.clone()).collect()
@@ -312,7 +339,14 @@ impl World {
         };
         let passed = answer == Answer::Passed;
         let outputs = if passed { self.outputs(&step, attempt) } else { BTreeMap::new() };
-        self.put(Event::StepAnswered { step, answer, outputs, note: None })
+        self.put(Event::StepAnswered {
+            step,
+            answer,
+            outputs,
+            note: None,
+            seen: None,
+            report: None,
+        })
     }
 
     fn accidents(&mut self) -> Found {

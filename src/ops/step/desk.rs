@@ -8,6 +8,7 @@ use super::super::start::{Session, drive, setting};
 use super::super::workspace::{actor, runtime};
 use super::super::{Error, StartOptions, Workspace, output_end, which};
 use super::Act;
+use super::rules::{self, Taking};
 use crate::action::{Calls, Done};
 use crate::exec::{self, Evidence};
 use crate::ids::Instance;
@@ -72,9 +73,10 @@ impl<'a> Desk<'a> {
         work: impl FnOnce(&mut Append<'_>) -> Result<Result<T, String>, store::Error>,
     ) -> Result<T, Error> {
         let engine = actor(ActorKind::Engine);
+        let poses = self.act.poses.clone();
         let done = self.store.append(&mut self.journal, &self.act.actor, exec::now, |tx| {
             exec::settle(tx, &engine)?;
-            let done = work(tx)?;
+            let done = poses.map_or_else(|| work(tx), |why| Ok(Err(why)))?;
             match &done {
                 Ok(_) => exec::settle(tx, &engine)?,
                 Err(reason) => tx.record(refused(wish, reason), None)?,
@@ -102,13 +104,23 @@ impl<'a> Desk<'a> {
                 self = self.drive(&lock)?;
                 continue;
             }
-            if step.is_none() && since.elapsed() > PATIENCE {
+            // Who has something to do need not wait for what another engine does.
+            let busy = brief::chosen(self.run(), &self.act.actor).is_some();
+            if step.is_none() && (busy || since.elapsed() > PATIENCE) {
                 break;
             }
             std::thread::sleep(LOOK_EVERY);
             self.store.refresh(&mut self.journal)?;
         }
         Ok(self)
+    }
+
+    /// Lets the engine do what it has to, unless another does.
+    pub(super) fn settle(self) -> Result<Self, Error> {
+        match if self.wants_engine() { free_lock(&self.store, self.journal.id())? } else { None } {
+            Some(lock) => self.drive(&lock),
+            None => Ok(self),
+        }
     }
 
     fn wants_engine(&self) -> bool {
@@ -128,7 +140,8 @@ impl<'a> Desk<'a> {
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
         let Self { workspace, act, store, journal } = self;
-        let options = StartOptions::default();
+        let options =
+            StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
         let Session { store, mut journal, left } = session;
         journal.take_news();
@@ -141,20 +154,17 @@ impl<'a> Desk<'a> {
         Ok(Self { workspace, act, store, journal })
     }
 
-    /// Hands an agent that holds nothing the next step.
+    /// Hands an agent that holds nothing the next step, if there is one.
     pub(super) fn hand_next(mut self) -> Result<Self, Error> {
-        let person = self.act.actor.kind != ActorKind::Agent;
-        let chosen = brief::chosen(self.run(), &self.act.actor).map(|node| node.instance.clone());
-        let Some(step) = chosen.filter(|_| !person && !self.holds_any()) else { return Ok(self) };
-        let lease = self.act.lease();
-        self.change(Wish { what: "take", step: "", token: None }, |tx| {
-            // Somebody else may have taken it just now: then there is none.
-            let node = tx.run().node(&step).filter(|node| tx.run().is_offered(node));
-            if node.is_some() {
-                take(tx, &step, lease)?;
-            }
-            Ok(Ok(()))
-        })?;
+        let act = self.act;
+        let idle = act.actor.kind == ActorKind::Agent && !self.holds_any();
+        if idle && !brief::open_to(self.run(), &act.actor).is_empty() {
+            self.change(Wish { what: "take", step: "", token: None }, |tx| {
+                // Others may have taken them just now: then there is none.
+                let steps = rules::choice(tx.run(), &act.actor);
+                take_first(tx, &steps, act).map(|_| Ok(()))
+            })?;
+        }
         Ok(self)
     }
 
@@ -175,7 +185,8 @@ impl<'a> Desk<'a> {
             imports: trust.imports.clone(),
             untrusted: trust.untrusted,
         };
-        let (setting, _) = setting(self.workspace, &self.store, &self.journal, lock, calls)?;
+        let (setting, _) =
+            setting(self.workspace, &self.store, &self.journal, lock, calls, self.act.agent())?;
         let looked = runtime()?.block_on(exec::recheck(self.run(), step, evidence, setting));
         looked.map_err(Error::Refusal)
     }
@@ -204,12 +215,56 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Records that the actor takes a step.
-pub(super) fn take(tx: &mut Append<'_>, step: &Instance, lease: u64) -> Result<(), store::Error> {
+/// Takes the first of these steps that the actor may take; or says why not the last one.
+pub(super) fn take_first(
+    tx: &mut Append<'_>,
+    steps: &[Instance],
+    act: &Act,
+) -> Result<Result<Instance, String>, store::Error> {
+    let mut why = rules::nothing(tx.run());
+    for step in steps {
+        match take(tx, step, act)? {
+            Ok(()) => return Ok(Ok(step.clone())),
+            Err(reason) => why = reason,
+        }
+    }
+    Ok(Err(why))
+}
+
+/// Takes a step, or renews the lease on it.
+fn take(
+    tx: &mut Append<'_>,
+    step: &Instance,
+    act: &Act,
+) -> Result<Result<(), String>, store::Error> {
+    let node = rules::named(tx.run(), &step.to_string());
+    match node.and_then(|node| rules::taking(tx.run(), node, &act.actor)) {
+        Ok(Taking::New) => Ok(lease(tx, step, act)?.map(drop)),
+        Ok(Taking::Renewed(token)) => {
+            let until = tx.now().plus(act.lease());
+            tx.record(Event::LeaseRenewed { step: step.clone(), token, until }, None).map(Ok)
+        }
+        Err(reason) => Ok(Err(reason)),
+    }
+}
+
+/// Records that the actor takes a step: the token of the lease. Or says why it cannot be taken, where another run holds a
+/// lock that it needs.
+pub(super) fn lease(
+    tx: &mut Append<'_>,
+    step: &Instance,
+    act: &Act,
+) -> Result<Result<u64, String>, store::Error> {
     let locks = tx.run().node(step).map(|n| tx.run().step(n).locks.clone()).unwrap_or_default();
-    tx.lock(&locks, Some(step))?;
-    let (token, until) = (tx.run().seq(), tx.now().plus(lease));
-    tx.record(Event::StepTaken { step: step.clone(), token, until }, None)
+    match tx.lock(&locks, Some(step)) {
+        Err(store::Error::Locked { lock, run }) => {
+            return Ok(Err(format!("`{step}` needs the lock `{lock}`, which run {run} holds")));
+        }
+        done => done?,
+    }
+    let (token, until) = (tx.run().seq(), tx.now().plus(act.lease()));
+    tx.record(Event::StepTaken { step: step.clone(), token, until }, None)?;
+    Ok(Ok(token))
 }
 
 fn refused(wish: Wish<'_>, reason: &str) -> Event {

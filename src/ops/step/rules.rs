@@ -11,6 +11,7 @@ use crate::diagnostic::{closest, printable};
 use crate::exec;
 use crate::ids::{Instance, Name};
 use crate::plan::Step;
+use crate::report::brief;
 use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
 
 /// How a step comes into somebody's hands.
@@ -56,6 +57,12 @@ pub(super) fn named<'r>(run: &'r Run, step: &str) -> Result<&'r Node, String> {
         let step: String = printable(step).chars().take(80).collect();
         format!("run {} has no step `{step}`{hint}", run.id())
     })
+}
+
+/// What somebody may take, in the order in which they should: what they hold already comes first.
+pub(super) fn choice(run: &Run, actor: &Actor) -> Vec<Instance> {
+    let own = run.held().filter(|(_, lease)| lease.by == *actor).map(|(node, _)| node);
+    own.chain(brief::open_to(run, actor)).map(|node| node.instance.clone()).collect()
 }
 
 /// Whether somebody may take a step.
@@ -133,7 +140,7 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         (State::Held, Some(lease)) => Err(held(node, lease)),
         _ if run.is_offered(node) => Ok(Handing::Free),
         (State::Asked, _) => Ok(Handing::Again),
-        (State::Ready | State::Running | State::Fanned, _) => Ok(Handing::Done),
+        (State::Ready | State::Running, _) => Ok(Handing::Done),
         _ => Err(not_its_turn(run, node)),
     }
 }
@@ -177,6 +184,7 @@ pub(super) fn repeated(node: &Node, said: &Reported, actor: &Actor) -> Option<Re
     let was = match attempt.said {
         Some(said) => said,
         None if passed => Said::Passed,
+        None if attempt.report.is_some() => Said::Failed,
         // It ended without a report: the lease was over.
         None => return None,
     };
@@ -222,7 +230,11 @@ fn held(node: &Node, lease: &Lease) -> String {
 /// Why nobody may do anything with a step.
 fn not_its_turn(run: &Run, node: &Node) -> String {
     let id = &node.instance;
+    if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
+        return format!("`{id}` needs the lock `{lock}`, which `{}` holds", holder.instance);
+    }
     match node.state {
+        _ if run.is_due(node) => format!("the guards of the run come before `{id}`"),
         State::Waiting => {
             let open = |edge: &&crate::workflow::Edge| {
                 let before = run.node(&Instance::only(edge.step.value.clone()));
@@ -243,7 +255,12 @@ fn not_its_turn(run: &Run, node: &Node) -> String {
             format!("the turn of `{id}` has not come{after}")
         }
         State::Delayed(until) => format!("`{id}` is tried again from {until}"),
-        State::Ready | State::Running | State::Fanned => format!("the engine runs `{id}`"),
+        State::Fanned => {
+            let next = run.instances(node).find(|instance| run.is_offered(instance));
+            let such = next.map(|next| format!(", such as `{}`", next.instance));
+            format!("`{id}` is its instances: name one of them{}", such.unwrap_or_default())
+        }
+        State::Ready | State::Running => format!("the engine runs `{id}`"),
         state => format!("`{id}` has ended: {}", state.name()),
     }
 }

@@ -1,0 +1,20 @@
+//! Runs that agents and people step through together, from the outside: leases, reports, refusals, deaths.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::format_collect,
+    reason = "tests, which say what they measured"
+)]
+
+mod actors;
+#[path = "../integration/history.rs"]
+#[expect(dead_code, reason = "what tests of engine-driven runs alone need")]
+mod history;
+mod normal;
+mod refused;
+mod seed;
+#[path = "../integration/support.rs"]
+#[expect(dead_code, reason = "what other tests alone need")]
+mod support;
