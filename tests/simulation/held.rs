@@ -37,6 +37,9 @@ pub(crate) fn holds(before: &Run, event: &Event, in_finally: bool) -> Found {
         Event::StepFinished { .. }
         | Event::StepInterrupted { .. }
         | Event::StepAnswered { .. }
+        | Event::StepReported { .. }
+        | Event::LeaseRenewed { .. }
+        | Event::LeaseEnded { .. }
         | Event::ProbeFinished { .. }
         | Event::TimerFired { .. }
         | Event::CancelRequested { .. }
