@@ -94,6 +94,8 @@ impl Run {
             _ if !self.may_begin() => false,
             _ if !self.index.get(&node.instance).is_some_and(is_open) => false,
             State::Ready => self.is_for_somebody(node),
+            // After a stop nothing starts: what may have been done is answered for, and not done again.
+            State::Asked if self.is_winding_up() && !node.finally && !node.untried() => false,
             State::Asked => self.step(node).is_asked(),
             _ => false,
         }

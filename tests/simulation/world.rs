@@ -6,12 +6,13 @@ use std::sync::Arc;
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
 use ostler::run::{
-    Actor, Answer, Check, Command, Ending, Event, Outcome, Parting, Probe, Room, State,
+    Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, State,
 };
 use ostler::value::Time;
 use serde_json::json;
 
-use crate::dsl::{Log, engine, finished, name};
+use crate::chance::{ending, probed};
+use crate::dsl::{Log, engine, finished};
 use crate::generate::{Rng, Taste, random};
 use crate::held;
 use crate::properties::{Found, Witness, replay_equals_live};
@@ -231,10 +232,8 @@ impl World {
         if (self.jobs.is_empty() || self.rng.percent(50)) && self.act()? {
             return Ok(());
         }
-        let asked: Vec<Instance> = {
-            let nodes = self.log.run.nodes().iter();
-            nodes.filter(|n| n.state == State::Asked).map(|n| n.instance.clone()).collect()
-        };
+        let asked = self.log.run.nodes().iter().filter(|n| n.state == State::Asked);
+        let asked: Vec<Instance> = asked.map(|n| n.instance.clone()).collect();
         if !self.jobs.is_empty() && (asked.is_empty() || self.rng.percent(70)) {
             let at = self.rng.below(self.jobs.len());
             let job = self.jobs.swap_remove(at);
@@ -285,12 +284,7 @@ impl World {
                 self.put(finished(&step, attempt, ending))
             }
             Job::Probe(probe) => {
-                let outcome = match self.rng.below(10) {
-                    _ if self.ending => Outcome::Cancelled,
-                    0 => Outcome::TimedOut { after_ms: 9 },
-                    1 | 2 => Outcome::Exited { code: 1 },
-                    _ => Outcome::Exited { code: 0 },
-                };
+                let outcome = probed(&mut self.rng, self.ending);
                 self.put(Event::ProbeFinished { probe, outcome })
             }
         }
@@ -298,30 +292,7 @@ impl World {
 
     fn ending_of(&mut self, step: &Instance, attempt: u32) -> Ending {
         let outputs = self.outputs(step, attempt);
-        if self.rng.percent(self.luck.pass) {
-            let mut ending = Ending::of(Outcome::Exited { code: 0 }, true);
-            ending.outputs = outputs;
-            return ending;
-        }
-        let outcome = match self.rng.below(9) {
-            0 => Outcome::TimedOut { after_ms: 7 },
-            1 => Outcome::Stalled { after_ms: 7 },
-            2 => Outcome::Signaled { signal: 9 },
-            3 => Outcome::CouldNotStart { reason: "it is not there".to_owned() },
-            4 => Outcome::Lost { reason: "its keeper died".to_owned() },
-            5 => Outcome::Exited { code: 0 },
-            code => Outcome::Exited { code: i32::try_from(code).unwrap() - 5 },
-        };
-        let mut ending = Ending::of(outcome, false);
-        if ending.outcome == (Outcome::Exited { code: 0 }) {
-            let text = String::new;
-            let check =
-                Check { what: "stdout".into(), expected: text(), observed: text(), passed: false };
-            ending.checks.push(check);
-        } else if self.rng.percent(30) {
-            ending.outputs = outputs;
-        }
-        ending
+        ending(&mut self.rng, self.luck.pass, outputs)
     }
 
     fn outputs(&self, step: &Instance, attempt: u32) -> BTreeMap<Name, serde_json::Value> {
