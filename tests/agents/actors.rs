@@ -1,5 +1,6 @@
 //! Those who act in these tests, each by the command line and under a name.
 
+use std::cell::RefCell;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -72,27 +73,33 @@ impl Who<'_> {
 }
 
 /// A process of a test, which ends with it at the latest.
-pub(crate) struct Until(Option<Child>);
+pub(crate) struct Until(RefCell<Option<Child>>);
 
 impl Until {
     pub(crate) fn starts(mut command: Command) -> Self {
         let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(Some(piped.spawn().unwrap()))
+        Self(RefCell::new(Some(piped.spawn().unwrap())))
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.0.as_ref().unwrap().id()
+        self.0.borrow().as_ref().unwrap().id()
+    }
+
+    /// Whether it goes on.
+    pub(crate) fn runs(&self) -> bool {
+        self.0.borrow_mut().as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
     /// Waits for its end.
-    pub(crate) fn ends(mut self) -> Ran {
-        Ran::new(&self.0.take().unwrap().wait_with_output().unwrap())
+    pub(crate) fn ends(self) -> Ran {
+        let child = self.0.borrow_mut().take().unwrap();
+        Ran::new(&child.wait_with_output().unwrap())
     }
 }
 
 impl Drop for Until {
     fn drop(&mut self) {
-        if let Some(mut child) = self.0.take() {
+        if let Some(mut child) = self.0.borrow_mut().take() {
             let _ = child.kill();
             let _ = child.wait();
         }
