@@ -5,14 +5,12 @@ use std::sync::Arc;
 
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
-use ostler::run::{
-    Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, State,
-};
+use ostler::run::{Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, State};
 use ostler::value::Time;
 use serde_json::json;
 
 use crate::chance::{ending, probed};
-use crate::dsl::{Log, engine, finished};
+use crate::dsl::{Log, engine, finished, name};
 use crate::generate::{Rng, Taste, random};
 use crate::held;
 use crate::properties::{Found, Witness, replay_equals_live};
