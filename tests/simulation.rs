@@ -28,6 +28,8 @@
 mod briefs;
 #[path = "simulation/cases.rs"]
 mod cases;
+#[path = "simulation/chance.rs"]
+mod chance;
 #[path = "simulation/driver.rs"]
 mod driver;
 #[path = "simulation/dsl.rs"]

@@ -57,6 +57,15 @@ impl Run {
         self.is_stepped() && !node.finally && !node.handed_over
     }
 
+    /// Whether the engine has it in hand: it runs it, or is to.
+    pub fn is_the_engines(&self, node: &Node) -> bool {
+        match node.state {
+            State::Running => true,
+            State::Ready | State::Delayed(_) => !self.is_for_somebody(node),
+            _ => false,
+        }
+    }
+
     /// Whether a step whose turn it is is asked about at once: in a stepped run, what only a person may do.
     pub(super) fn asks(&self, node: &Node) -> bool {
         let step = self.step(node);
@@ -85,6 +94,8 @@ impl Run {
             _ if !self.may_begin() => false,
             _ if !self.index.get(&node.instance).is_some_and(is_open) => false,
             State::Ready => self.is_for_somebody(node),
+            // After a stop nothing starts: what may have been done is answered for, and not done again.
+            State::Asked if self.is_winding_up() && !node.finally && !node.untried() => false,
             State::Asked => self.step(node).is_asked(),
             _ => false,
         }

@@ -1,5 +1,8 @@
 //! Those who act in these tests, each by the command line and under a name.
 
+use std::cell::RefCell;
+use std::process::{Child, Command, Stdio};
+
 use serde_json::Value;
 
 use crate::history::History;
@@ -20,7 +23,7 @@ impl Test {
 }
 
 impl Who<'_> {
-    pub(crate) fn command(&self, args: &[&str]) -> std::process::Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.test.command(args);
         command.env("OSTLER_ACTOR", self.name);
         command
@@ -66,6 +69,40 @@ impl Who<'_> {
             (&record["actor"]["kind"], &record["actor"]["name"]),
             (&kind.into(), &name.into())
         );
+    }
+}
+
+/// A process of a test, which ends with it at the latest.
+pub(crate) struct Until(RefCell<Option<Child>>);
+
+impl Until {
+    pub(crate) fn starts(mut command: Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(RefCell::new(Some(piped.spawn().unwrap())))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.borrow().as_ref().unwrap().id()
+    }
+
+    /// Whether it goes on.
+    pub(crate) fn runs(&self) -> bool {
+        self.0.borrow_mut().as_mut().unwrap().try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ends(self) -> Ran {
+        let child = self.0.borrow_mut().take().unwrap();
+        Ran::new(&child.wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Until {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.borrow_mut().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

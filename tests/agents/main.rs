@@ -12,9 +12,17 @@ mod actors;
 #[path = "../integration/history.rs"]
 #[expect(dead_code, reason = "what tests of engine-driven runs alone need")]
 mod history;
+mod killed;
+mod many;
 mod normal;
+#[path = "../integration/pty.rs"]
+#[expect(dead_code, reason = "what other tests alone need")]
+mod pty;
 mod refused;
 mod seed;
+mod steps;
+mod stopped;
 #[path = "../integration/support.rs"]
 #[expect(dead_code, reason = "what other tests alone need")]
 mod support;
+mod together;

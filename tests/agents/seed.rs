@@ -1,6 +1,7 @@
 //! Seed 001 stepped to its end by scripts that use the command line alone, as its header shows (O3, O5).
 
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -33,14 +34,20 @@ fn workspace() -> Test {
     Test::new().file("workflows/ops-radicle-build-info.ncl", MODE)
 }
 
-/// Runs a script of an agent's, with the program on its path.
-fn script(test: &Test, text: &str) -> Ran {
-    let ostler = std::path::Path::new(env!("CARGO_BIN_EXE_ostler")).parent().unwrap();
+/// Somebody's script, with the program on its path.
+pub(crate) fn bash(test: &Test, who: &str, text: &str) -> Command {
+    let ostler = Path::new(env!("CARGO_BIN_EXE_ostler")).parent().unwrap();
     let path = std::env::var("PATH").unwrap();
-    let mut bash = std::process::Command::new("bash");
-    bash.args(["-euo", "pipefail", "-c", text]).current_dir(test.path()).stdin(Stdio::null());
-    bash.env("OSTLER_ACTOR", "agent").env("PATH", format!("{}:{path}", ostler.display()));
-    Ran::new(&bash.output().unwrap())
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-O", "extglob", "-c", text]);
+    bash.current_dir(test.path()).stdin(Stdio::null());
+    bash.stdout(Stdio::piped()).stderr(Stdio::piped());
+    bash.env("OSTLER_ACTOR", who).env("PATH", format!("{}:{path}", ostler.display()));
+    bash
+}
+
+fn script(test: &Test, text: &str) -> Ran {
+    Ran::new(&bash(test, "agent", text).output().unwrap())
 }
 
 #[test]

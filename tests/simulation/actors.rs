@@ -89,8 +89,8 @@ impl World {
     /// (j) What somebody does under a lease that has ended is refused.
     fn stale(&mut self) -> Found {
         let Some((step, token)) = self.leases.last().cloned() else { return Ok(()) };
-        let (step, token) =
-            if self.rng.percent(50) { (step, token) } else { self.rng.pick(&self.leases).clone() };
+        let any = self.rng.pick(&self.leases).clone();
+        let (step, token) = if self.rng.percent(50) { (step, token) } else { any };
         let Some(node) = self.log.run.node(&step) else { return Ok(()) };
         if node.lease.as_ref().is_some_and(|lease| lease.token == token) {
             return Ok(());

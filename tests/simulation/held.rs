@@ -37,6 +37,10 @@ pub(crate) fn holds(before: &Run, event: &Event, in_finally: bool) -> Found {
         Event::StepFinished { .. }
         | Event::StepInterrupted { .. }
         | Event::StepAnswered { .. }
+        // Who holds a step does it to its end.
+        | Event::StepReported { .. }
+        | Event::LeaseRenewed { .. }
+        | Event::LeaseEnded { .. }
         | Event::ProbeFinished { .. }
         | Event::TimerFired { .. }
         | Event::CancelRequested { .. }

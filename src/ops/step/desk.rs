@@ -130,12 +130,10 @@ impl<'a> Desk<'a> {
     }
 
     fn is_moving(&self, step: &Instance) -> bool {
-        let state = self.run().node(step).map(|node| node.state);
-        match state {
-            Some(State::Running) => true,
-            Some(State::Ready | State::Fanned | State::Delayed(_)) => self.run().may_begin(),
-            _ => false,
-        }
+        self.run().node(step).is_some_and(|node| {
+            let runs = node.state == State::Running;
+            self.run().is_the_engines(node) && (runs || self.run().may_begin())
+        })
     }
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
