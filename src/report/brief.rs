@@ -289,7 +289,8 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
     let value = |found: &Placeholder| run.value_of(Some(node), attempt, &params, found);
     let fill = |text: &str| filled_with(run, &value, text);
     let (runs, open) = step.run.as_ref().map(|action| command(action, &value)).unwrap_or_default();
-    let with = open.into_iter().filter_map(|found| Some((found.braced(), value(found)?))).collect();
+    let open = open.into_iter().chain(step.verify.iter().flat_map(|check| &check.run.values));
+    let with = open.filter_map(|found| Some((found.braced(), value(found)?))).collect();
     let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
     let host = run.host(node, attempt, &params).ok().flatten();
     let outputs = step.outputs.iter().map(|(name, spec)| (name.to_string(), spec.kind.to_string()));
