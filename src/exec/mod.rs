@@ -27,7 +27,7 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
-pub use reported::{Evidence, lacking, recheck};
+pub use reported::{Evidence, Look, lacking, recheck};
 use signals::Signals;
 pub use turn::settle;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
@@ -296,7 +296,10 @@ impl Driver<'_> {
                 // Signals first: results may come without a pause.
                 biased;
                 signal = signals.next() => {
-                    if signals.count() > 1 {
+                    // Who lets the engine do a step speaks for that one, and not for what others do.
+                    let run = self.journal.run();
+                    let is_guest = run.is_stepped() && !run.is_past_steps();
+                    if signals.count() > 1 || is_guest {
                         return Ok(false);
                     }
                     inputs.push(Input::Cancel(signal.to_owned()));

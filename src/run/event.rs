@@ -261,7 +261,7 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `take`, `report`, `run`, `release` or `answer`.
+        /// What: `next`, `take`, `report`, `run`, `release`, `answer` or `resume`.
         what: String,
         /// Of which step, as they named it.
         step: String,
