@@ -15,7 +15,8 @@
 //! | 9 | [`reader`] [`action`] [`store`] [`report`] | the confined child that reads and checks; keeper, lines to hosts, attempts; the database; runs to reports, plans to pictures | nothing a file holds is parsed elsewhere; the store never rewrites a record |
 //! | 10 | [`exec`] | the loop: decide, record, do, record | nothing is done that was not recorded first |
 //! | 11 | [`ops`] | one function for each thing a user can do | surfaces call nothing below it to act |
-//! | 12 | [`cli`] | the command line | only it prints; it decides nothing |
+//! | 12 | [`mcp`] | the same for agents, by the Model Context Protocol | who speaks there is an agent; nothing there approves |
+//! | 13 | [`cli`] | the command line | only it prints; it decides nothing |
 //!
 //! A step's way: `reader::read` → `source::Loader` → [`workflow::Workflow`] → `check::check` → `plan::resolve` → [`plan::Plan`] →
 //! `ops::start` → `Run::decide` → `Event::StepStarted` in the [`store`] → `action::Attempt` under the keeper →
@@ -29,6 +30,7 @@ pub mod exec;
 pub mod expr;
 pub mod fleet;
 pub mod ids;
+pub mod mcp;
 pub mod ops;
 pub mod plan;
 pub mod reader;

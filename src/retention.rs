@@ -94,6 +94,8 @@ pub struct Candidate {
     pub driven: bool,
     /// Whether somebody keeps it.
     pub kept: Option<Hold>,
+    /// Whether a veto stands on it.
+    pub vetoed: bool,
     /// How many bytes its steps' output takes.
     pub output: u64,
     /// The run that called it, where one did.
@@ -116,6 +118,8 @@ pub enum Fate {
     Driven,
     /// Somebody keeps it.
     Kept,
+    /// A veto stands on it.
+    Vetoed,
     /// It is one of the latest of its verb.
     Latest,
     /// It is too young.
@@ -176,6 +180,9 @@ fn fate(rules: &Retention, run: &Candidate, is_latest: bool, now: Time) -> Fate 
     if run.kept.as_ref().is_some_and(|kept| kept.counts(now)) {
         return Fate::Kept;
     }
+    if run.vetoed {
+        return Fate::Vetoed;
+    }
     if is_latest {
         return Fate::Latest;
     }
@@ -211,6 +218,7 @@ mod tests {
             owes_finally: false,
             driven: false,
             kept: None,
+            vetoed: false,
             output: 0,
             parent: None,
         }
@@ -245,6 +253,8 @@ mod tests {
         }
         let driven = Candidate { driven: true, output: 9, ..run(1, RunStatus::Passed) };
         assert_eq!(at(10_000, &driven), Fate::Driven);
+        let vetoed = Candidate { vetoed: true, output: 9, ..run(1, RunStatus::Passed) };
+        assert_eq!(at(10_000, &vetoed), Fate::Vetoed);
         let owing = Candidate { owes_finally: true, ..run(1, RunStatus::Passed) };
         assert_eq!(at(10_000, &owing), Fate::OwesFinally);
     }

@@ -29,6 +29,12 @@ fn the_reports_schema_is_published() {
     generated("schemas/report.schema.json", &format!("{schema}\n"));
 }
 
+#[test]
+fn the_briefs_schema_is_published() {
+    let schema = serde_json::to_string_pretty(&ostler::report::brief::schema()).unwrap();
+    generated("schemas/brief.schema.json", &format!("{schema}\n"));
+}
+
 /// What `check` says of an example, alone in a workspace.
 fn check(example: &Example) -> String {
     let dir = tempfile::tempdir().unwrap();
@@ -148,4 +154,28 @@ fn a_real_report_fits_the_schema() {
     let mut wrong = report.clone();
     wrong["status"] = "fine".into();
     assert!(!validator.is_valid(&wrong));
+}
+
+#[test]
+fn real_briefs_fit_the_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("workflows")).unwrap();
+    let verb = "id = 'v'\n[[steps]]\nid = 'a'\ncmd = 'echo hi; echo n=3 >> \"$OSTLER_OUTPUT\"'\n\
+                outputs = { n = 'int' }\n[[steps]]\nid = 'b'\nneeds = ['a']\nactor = 'Human'\n";
+    std::fs::write(dir.path().join("workflows/v.toml"), verb).unwrap();
+    let validator = jsonschema::validator_for(&ostler::report::brief::schema()).unwrap();
+    let calls: [&[&str]; 4] = [
+        &["start", "v", "--task", "try it", "--as", "agent"],
+        &["step", "run", "v", "a", "--as", "agent"],
+        &["step", "take", "v", "b", "--as", "human:bob"],
+        &["step", "next", "v", "--as", "agent"],
+    ];
+    for call in calls {
+        let mut ostler = Command::new(env!("CARGO_BIN_EXE_ostler"));
+        let said = ostler.args(call).args(["--format", "json"]).current_dir(dir.path()).output();
+        let brief: serde_json::Value = serde_json::from_slice(&said.unwrap().stdout).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&brief).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{call:?}: {errors:?}");
+    }
+    assert!(!validator.is_valid(&serde_json::json!({ "run": "k6d9hhjw" })));
 }

@@ -18,13 +18,18 @@
 //! | (i) `on_interrupt` is honoured | an interrupted step with a probe runs again unprobed | worlds: "(i)"; 1 case |
 //! | (j) one holder, tokens grow, nothing under an ended lease | `held_under` takes later tokens too | worlds: "(j)"; 1 case |
 //! | (k) the engine starts only what is its own | `starts` leaves to somebody only what is last | worlds: "(k)"; 10 cases |
+//! | (l) a veto holds the run | `Run::decide` lets a run whose steps have ended go on | worlds: "(l)"; retries: "(l)" |
 //! | what is lent stands | `Run::take_over` forgets that what was acquired was released | retries: "it is for this run to do"; 2 cases |
 //! | … and comes after nothing that runs again | `Run::lend` does not wait for the edges | retries: "it comes after others"; 4 cases |
 //! | the oracle | the verdict does not count unproven steps | the oracle; 1 case |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "simulation/briefs.rs"]
+mod briefs;
 #[path = "simulation/cases.rs"]
 mod cases;
+#[path = "simulation/chance.rs"]
+mod chance;
 #[path = "simulation/driver.rs"]
 mod driver;
 #[path = "simulation/dsl.rs"]
@@ -37,6 +42,8 @@ mod fan;
 mod generate;
 #[path = "simulation/hands.rs"]
 mod hands;
+#[path = "simulation/held.rs"]
+mod held;
 #[path = "simulation/lease.rs"]
 mod lease;
 #[path = "simulation/lend.rs"]
@@ -49,6 +56,8 @@ mod page;
 mod play;
 #[path = "simulation/properties.rs"]
 mod properties;
+#[path = "simulation/remarks.rs"]
+mod remarks;
 #[path = "simulation/rules.rs"]
 mod rules;
 #[path = "simulation/table.rs"]

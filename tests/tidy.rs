@@ -18,6 +18,7 @@ const ROWS: &[&[&str]] = &[
     &["reader", "action", "store", "report"],
     &["exec"],
     &["ops"],
+    &["mcp"],
     &["cli"],
 ];
 
@@ -47,10 +48,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aho_corasick", &["redact"]),
     ("cel::", &["expr"]),
     ("brush_parser", &["shell"]),
+    ("rmcp", &["mcp"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("annotate_snippets", &["cli"]),
-    ("tokio", &["action", "exec", "ops"]),
+    ("tokio", &["action", "exec", "ops", "mcp"]),
     ("regex::", &["action", "check"]),
     ("toml::", &["source", "ops"]),
     ("quick_junit", &["report"]),

@@ -13,7 +13,7 @@ use super::pool::{Pool, Urge};
 use super::protocol::{Kept, Report, Start};
 use super::secrets::{self, Fetch};
 use super::ssh::{self, Hosts, Remote};
-use super::work::{Attempt, Done, Part, Work};
+use super::work::{Attempt, Done, Expected, Part, Work};
 use crate::redact::{Masks, Secret};
 use crate::run::{Check, Ending, Interruption, Outcome, Stream};
 use crate::value::Bytes;
@@ -86,9 +86,12 @@ impl Attempt {
             Work::Wait(wait) => doing.wait(wait).await,
             Work::Copy(copy) => doing.copy(copy).await,
             Work::Reboot(reboot) => doing.reboot(reboot).await,
+            Work::Look(Some(expected)) => doing.look(expected).await,
+            Work::Look(None) => {}
             Work::Reported(said) => doing.reported(said).await,
         }
-        if let Some(verify) = self.verify.as_ref().filter(|_| doing.ending.passed) {
+        let goes_on = doing.ending.passed || matches!(self.work, Work::Look(_));
+        if let Some(verify) = self.verify.as_ref().filter(|_| goes_on) {
             doing.check(verify, "verify").await;
         }
         let _ = std::fs::remove_file(&self.output_file);
@@ -125,7 +128,7 @@ impl Attempt {
             Work::One(part) => std::slice::from_mut(&mut **part),
             Work::Checks(parts) => parts,
             Work::Wait(wait) => wait.parts(),
-            Work::Copy(_) | Work::Reboot(_) | Work::Reported(_) => &mut [],
+            Work::Copy(_) | Work::Reboot(_) | Work::Look(_) | Work::Reported(_) => &mut [],
         };
         for part in parts.iter_mut().chain(&mut self.verify) {
             let env = part.env.iter_mut().map(|(_, value)| value);
@@ -235,6 +238,12 @@ impl Doing<'_> {
         }
     }
 
+    /// Files alone.
+    async fn look(&mut self, expected: &Expected) {
+        self.ending.checks = expect::files(expected, self.place(), self.masks.as_ref()).await;
+        self.ending.passed = self.ending.checks.iter().all(|check| check.passed);
+    }
+
     /// One check; `false` if the attempt is at its end.
     async fn check(&mut self, part: &Part, name: &str) -> bool {
         let before = self.before(part).await;
@@ -244,7 +253,10 @@ impl Doing<'_> {
             .checks
             .iter()
             .filter(|c| !c.passed)
-            .map(|c| format!("{} {}, expected {}", c.what, c.observed, c.expected))
+            .map(|c| match c.what.as_str() {
+                "exit" => c.observed.clone(),
+                what => format!("{what} {}, expected {}", c.observed, c.expected),
+            })
             .collect();
         let observed =
             if failed.is_empty() { report.outcome.to_string() } else { failed.join("; ") };

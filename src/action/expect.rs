@@ -228,7 +228,11 @@ fn lines(count: u64, kept: &Kept, dir: &Path) -> Check {
 }
 
 /// Files, looked at until all are as expected or the time is over.
-async fn files(expect: &Expected, place: Place<'_>, masks: Option<&Masks>) -> Vec<Check> {
+pub(super) async fn files(
+    expect: &Expected,
+    place: Place<'_>,
+    masks: Option<&Masks>,
+) -> Vec<Check> {
     let until = expect.that.within.map(|within| Instant::now() + within.duration());
     loop {
         let mut checks = Vec::new();

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream as StdStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -19,6 +19,9 @@ use super::protocol::{Order, Report, Start, frame, take};
 
 /// The argument by which our binary knows that it is to be a keeper.
 const ROLE: &str = "__keeper";
+
+/// The process ids of all keepers: one process may drive several runs, and the keepers of one are no strays of another.
+static KEEPERS: LazyLock<Arc<Mutex<HashSet<i32>>>> = LazyLock::new(Arc::default);
 
 /// How often a keeper is woken, should it have been stopped.
 const WAKE_EVERY: Duration = Duration::from_millis(500);
@@ -120,7 +123,7 @@ struct Keeper {
 impl Pool {
     /// A pool without keepers yet.
     pub fn new(setting: Setting) -> Self {
-        Self { idle: Arc::default(), all: Arc::default(), setting: Arc::new(setting) }
+        Self { idle: Arc::default(), all: KEEPERS.clone(), setting: Arc::new(setting) }
     }
 
     /// What all its commands have in common.
@@ -147,7 +150,7 @@ impl Pool {
         match keeper.run(start, urge).await {
             Ok(report) => {
                 if report.leaked.iter().any(|l| l.survived) {
-                    keeper.dismiss();
+                    self.dismiss(keeper);
                 } else {
                     self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(keeper);
                 }
@@ -179,7 +182,14 @@ impl Pool {
     /// Ends the idle keepers, and waits for them.
     pub fn close(&self) {
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        idle.into_iter().for_each(Keeper::dismiss);
+        idle.into_iter().for_each(|keeper| self.dismiss(keeper));
+    }
+
+    /// Lets a keeper go, and forgets it.
+    fn dismiss(&self, keeper: Keeper) {
+        let pid = keeper.pid();
+        keeper.dismiss();
+        self.keepers().remove(&pid);
     }
 }
 

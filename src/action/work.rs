@@ -57,6 +57,8 @@ pub enum Work {
     Copy(Copy),
     /// A restart of the host.
     Reboot(Reboot),
+    /// Nothing: only files are looked at, if any.
+    Look(Option<Box<Expected>>),
     /// Nothing: somebody did it, and what they say of it is judged.
     Reported(Box<Reported>),
 }

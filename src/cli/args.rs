@@ -61,7 +61,7 @@ pub(super) enum Command {
     #[command(override_usage = "ostler plan [OPTIONS] VERB [PARAMS]...\n\n\
         VERB is a verb's name or a path to its file; `ostler VERB --help` lists its params")]
     Plan(PlanArgs),
-    /// List runs, look at them; resume, cancel, retry, export, keep or prune them
+    /// List runs, look at them; resume, cancel, retry, verify, veto, export, keep or prune them
     Runs(RunsArgs),
     /// List the hosts of the fleet, look at them, check their files
     #[command(subcommand)]
@@ -74,6 +74,8 @@ pub(super) enum Command {
     /// Step through a run: take a step, do it, report it; look at one, answer for it
     #[command(subcommand)]
     Step(super::step::StepCommand),
+    /// Serve an agent over standard input and output, by MCP
+    Mcp(super::mcp::McpArgs),
     /// Begin a workspace: settings, and a first verb that runs
     Init(InitArgs),
     /// Write a new verb that checks and runs, to be changed
@@ -122,7 +124,8 @@ impl Command {
     /// Whether it cannot do without the workspace's settings; what can, says what is wrong with them or needs none.
     pub(super) fn needs_settings(&self) -> bool {
         match self {
-            Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) => false,
+            // A session outlives what is wrong now.
+            Self::Doctor(_) | Self::Completion { .. } | Self::Init(_) | Self::Mcp(_) => false,
             Self::Explain(args) => {
                 args.name.as_deref().is_some_and(|n| n != "format" && Code::named(n).is_none())
             }
@@ -328,8 +331,10 @@ pub(super) enum RunsCommand {
     Diff(super::diff::DiffArgs),
     /// Write a run to files that can be checked without us
     Export(super::export::ExportArgs),
-    /// Check that a record is what was written: here, or an export
+    /// Check that a record is what was written, here or an export; look again at what its steps claim
     Verify(super::export::VerifyArgs),
+    /// Veto a run, so that nothing new starts in it; or lift that
+    Veto(super::veto::VetoArgs),
     /// Keep a run: no prune touches it
     Keep(super::housekeeping::KeepArgs),
     /// Keep a run no longer

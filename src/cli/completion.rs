@@ -13,7 +13,8 @@ use super::formats::Planning;
 use super::{Context, Exit, verb};
 use crate::diagnostic::Code;
 use crate::fleet::Host;
-use crate::ops::{self, Error, Offered, Open, Trust, Wanted, Workspace};
+use crate::ops::{self, Error, Hands, Offered, Open, Trust, Wanted, Workspace};
+use crate::report::lines::one_line;
 
 /// By this variable the shell's script asks for completions.
 const ASKED: &str = "OSTLER_COMPLETE";
@@ -96,18 +97,44 @@ pub(super) fn helped() -> ArgValueCompleter {
 
 /// Offers the steps that somebody is asked about, and their runs.
 pub(super) fn asked() -> ArgValueCompleter {
-    ArgValueCompleter::new(|typed: &OsStr| {
-        let open = workspace().and_then(|workspace| ops::open_runs(&workspace).ok());
-        let open: Vec<Open> = open.unwrap_or_default();
-        let asked = open.iter().filter(|open| !open.asked.is_empty());
-        let all = asked.flat_map(|open| {
-            let run = (open.summary.id.to_string(), open.summary.workflow.clone());
-            let about = format!("{} {}", open.summary.workflow, open.summary.id);
-            let steps = open.asked.iter().map(move |step| (step.clone(), about.clone()));
-            steps.chain([run]).collect::<Vec<_>>()
+    steps(|hands| hands.asked.clone())
+}
+
+/// Offers the steps that somebody holds, may take, or is asked about, and their runs.
+pub(super) fn open_steps() -> ArgValueCompleter {
+    steps(|hands| {
+        let held = hands.held.iter().map(|held| &held.step);
+        held.chain(&hands.offered).chain(&hands.asked).cloned().collect()
+    })
+}
+
+/// Offers these steps of the runs that have not ended, and the runs.
+fn steps(of: fn(&Hands) -> Vec<String>) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |typed: &OsStr| {
+        let all = open_runs().into_iter().flat_map(|open| {
+            let (run, steps) = (open.summary, of(&open.hands));
+            let about = format!("{} {}", run.workflow, run.id);
+            let own = (!steps.is_empty()).then(|| (run.id.to_string(), run.workflow));
+            let steps = steps.into_iter().map(move |step| (step, about.clone()));
+            steps.chain(own).collect::<Vec<_>>()
         });
         candidates(typed, all)
     })
+}
+
+/// Offers the runs that can be stepped through, and what they are for.
+pub(super) fn stepped() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let all = open_runs().into_iter().map(|open| {
+            let (run, task) = (open.summary, open.hands.task.unwrap_or_default());
+            (run.id.to_string(), format!("{} {}", run.workflow, one_line(&task)))
+        });
+        candidates(typed, all)
+    })
+}
+
+fn open_runs() -> Vec<Open> {
+    workspace().and_then(|workspace| ops::open_runs(&workspace).ok()).unwrap_or_default()
 }
 
 /// Offers the latest runs.

@@ -1,4 +1,4 @@
-//! Exporting runs, and checking records.
+//! Exporting runs, checking records, and looking again at what they claim.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::args::Format;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
-use crate::ops::{self, Error, Signature, Signers, Verified};
+use crate::ids::RunId;
+use crate::ops::{self, Claims, Error, Signature, Signers, Standing, Verified};
 use crate::report::{Paint, Tone};
 
 #[derive(Debug, clap::Args)]
@@ -28,15 +29,30 @@ pub(super) struct ExportArgs {
 pub(super) struct VerifyArgs {
     /// The run, or the path to an export's `.jsonl` file [default: the latest run]
     what: Option<String>,
+    /// With --recheck: only these steps
+    #[arg(requires = "recheck")]
+    steps: Vec<String>,
+    /// Look again at what the steps claim that passed: run their `verify`, look at the files they expect, repeat what
+    /// only reads; what was seen is recorded
+    #[arg(long, conflicts_with = "signers")]
+    recheck: bool,
     /// Who may sign an export: a file of allowed signers, as `ssh-keygen` has it
     #[arg(long, value_name = "FILE", requires = "identity")]
     signers: Option<PathBuf>,
-    /// Who must have signed it: an identity in that file
-    #[arg(long = "as", value_name = "IDENTITY", requires = "signers")]
+    /// Who must have signed it: an identity in that file; with --recheck, who looks: human:NAME or agent:NAME
+    #[arg(long = "as", value_name = "WHO")]
     identity: Option<String>,
     /// How it is printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
+}
+
+/// What was verified, and what was seen of the claims where somebody looked.
+#[derive(serde::Serialize)]
+struct Whole<'v> {
+    #[serde(flatten)]
+    record: &'v Verified,
+    recheck: Option<&'v Claims>,
 }
 
 impl VerifyArgs {
@@ -77,12 +93,21 @@ impl Context {
 
     pub(super) fn verify(&self, args: &VerifyArgs) -> Result<Exit, Error> {
         let what = args.what.as_deref();
+        let who = args.identity.clone();
+        if who.is_some() && args.signers.is_none() && !args.recheck {
+            return Err(Error::NotNow("--as goes with --signers or with --recheck".to_owned()));
+        }
         let signers = args
             .signers
             .as_ref()
-            .zip(args.identity.clone())
-            .map(|(file, identity)| Signers { file: self.cwd.join(file), identity });
+            .map(|file| self.cwd.join(file))
+            .zip(who)
+            .map(|(file, identity)| Signers { file, identity });
         let said = match what.filter(|what| is_path(what)) {
+            Some(_) if args.recheck => {
+                let why = "what an export claims is looked at again where it ran: name the run";
+                return Err(Error::NotNow(why.to_owned()));
+            }
             Some(path) => ops::verify_export(&self.cwd.join(path), signers.as_ref())?,
             None if signers.is_some() => {
                 let why = "only an export is signed: give the path to its .jsonl file";
@@ -90,12 +115,30 @@ impl Context {
             }
             None => ops::verify(&self.workspace, what)?,
         };
+        let run = said.run.as_ref().map(RunId::as_str);
+        let claims = if args.recheck && said.sound {
+            let seen = ops::recheck(&self.workspace, run, &args.steps, args.identity.as_deref())?;
+            let Some(seen) = seen else { return Ok(Exit::Cancelled) };
+            Some(seen)
+        } else {
+            None
+        };
         if args.format == Format::Json {
-            self.print(&format!("{}\n", super::runs::pretty(&said)));
+            let all = Whole { record: &said, recheck: claims.as_ref() };
+            self.print(&format!("{}\n", super::runs::pretty(&all)));
         } else {
             self.verified(&said);
+            claims.iter().for_each(|claims| self.claims(claims));
         }
-        Ok(if said.sound { Exit::Passed } else { Exit::State })
+        let seen = |standing| claims.as_ref().is_some_and(|claims| claims.any(standing));
+        Ok(match &claims {
+            _ if !said.sound => Exit::State,
+            _ if seen(Standing::Broken) => Exit::Failed,
+            _ if seen(Standing::Refused) || !said.vetoes.is_empty() => Exit::Refused,
+            // That nothing could be looked at says nothing good.
+            Some(claims) if !claims.holds => Exit::Usage,
+            _ => Exit::Passed,
+        })
     }
 
     fn verified(&self, said: &Verified) {
@@ -103,6 +146,10 @@ impl Context {
         let verb = said.workflow.as_deref().unwrap_or("?");
         let (tone, word) = if said.sound { (Tone::Good, "sound") } else { (Tone::Bad, "damaged") };
         let mut lines = vec![format!("run {run} of {verb}: {}", self.out.paint(tone, word))];
+        for veto in &said.vetoes {
+            let says = format!("✗ VETO by {}: {}", veto.by, veto.note);
+            lines.insert(0, self.out.paint(Tone::Bad, &printable(&says)));
+        }
         for problem in &said.problems {
             let sign = self.out.paint(Tone::Bad, "✗");
             let at = problem.record.map(|seq| format!("record {seq}: ")).unwrap_or_default();

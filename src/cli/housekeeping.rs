@@ -193,6 +193,8 @@ fn said(fate: Fate, n: usize) -> &'static str {
         (Fate::Driven, _) => "are at work",
         (Fate::Kept, 1) => "is kept",
         (Fate::Kept, _) => "are kept",
+        (Fate::Vetoed, 1) => "is vetoed",
+        (Fate::Vetoed, _) => "are vetoed",
         (Fate::Latest, 1) => "is of the latest",
         (Fate::Latest, _) => "are of the latest",
         (Fate::Young, 1) => "is young",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::Format;
 use super::{Context, Exit};
-use crate::ops::{self, Engine, Error, Listed, Wanted};
+use crate::ops::{self, Engine, Error, Hands, Listed, Wanted};
 use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::run::RunStatus;
@@ -55,7 +55,7 @@ impl Context {
             return Ok(Exit::Passed);
         }
         let width = runs.iter().map(|listed| listed.summary.workflow.len()).max().unwrap_or(0);
-        for Listed { summary: run, engine, given } in &runs {
+        for Listed { summary: run, engine, hands, given } in &runs {
             let (tone, word) = match (run.status, engine) {
                 (_, Some(Engine::Dead)) => (Tone::Bad, ITS_ENGINE_DIED.to_owned()),
                 (status, _) => (tone(status), status.name().replace('_', " ")),
@@ -66,7 +66,9 @@ impl Context {
             let took = took.unwrap_or_default();
             let (id, verb) = (&run.id, &run.workflow);
             let line = format!("{id}  {verb:width$}  {status}  {at}  {took:6}");
-            let more = format!("{}{}", more(run, *engine), shown(given));
+            let hands = hands.iter().flat_map(Hands::short).map(|what| format!("  {what}"));
+            let hands: String = hands.collect();
+            let more = format!("{}{hands}{}", more(run, *engine), shown(given));
             let room = self.out.room().map_or(usize::MAX, |all| all.saturating_sub(width + 61));
             let line = format!("{line}{}", cut(&more, room));
             self.print(&format!("{}\n", line.trim_end()));
@@ -85,18 +87,22 @@ fn shown(given: &BTreeMap<String, Value>) -> String {
 }
 
 fn row(listed: &Listed) -> Value {
-    let Listed { summary: run, engine, given } = listed;
+    let Listed { summary: run, engine, hands, given } = listed;
     json!({
         "run": run.id, "workflow": run.workflow, "status": run.status, "actor": run.actor,
         "started_at": run.opened_at, "ended_at": run.ended_at, "owes_finally": run.owes_finally,
         "engine": engine, "kept": run.kept, "given": given, "parent": run.parent,
+        "vetoes": run.vetoes, "hands": hands,
     })
 }
 
-/// What a run owes, that it is kept, and who called it.
+/// Who called a run, who vetoed it, what it owes, and that it is kept.
 fn more(run: &Summary, engine: Option<Engine>) -> String {
     let parent = run.parent.as_ref();
     let mut more = parent.map(|p| format!("  called by {}", p.run)).unwrap_or_default();
+    for veto in &run.vetoes {
+        let _ = write!(more, "  vetoed by {}: {}", veto.by, one_line(&veto.note));
+    }
     if run.owes_finally && engine != Some(Engine::Alive) {
         more.push_str("  owes its `finally`");
     }

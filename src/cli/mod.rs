@@ -2,6 +2,7 @@
 
 mod args;
 mod call;
+mod claims;
 mod completion;
 mod diff;
 mod doctor;
@@ -10,9 +11,11 @@ mod explain;
 mod export;
 mod fleet;
 mod formats;
+mod hands;
 mod housekeeping;
 mod list;
 mod live;
+mod mcp;
 mod names;
 mod new;
 mod plan;
@@ -29,6 +32,7 @@ mod timeline;
 mod usage;
 mod verb;
 mod verbs;
+mod veto;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -142,6 +146,7 @@ impl Context {
             Command::Doctor(args) => Ok(self.doctor(&args)),
             Command::Start(args) => self.start(&args),
             Command::Step(command) => self.step(command),
+            Command::Mcp(args) => self.mcp(&args),
         }
     }
 

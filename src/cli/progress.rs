@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use super::Context;
 use super::args::Showing;
+use super::hands::{handed, told};
 use super::live::{Live, Row};
 use crate::ids::{Instance, RunId, StepId};
 use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
-use crate::report::lines::{columns, command};
+use crate::report::lines::{columns, command, one_line};
 use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
-use crate::run::{Event, Outcome, Probe, Record, Run, State};
+use crate::run::{Event, Outcome, Parting, Probe, Record, Run, State};
 use crate::store::Store;
 use crate::workflow::Millis;
 
@@ -166,6 +167,12 @@ impl<'c> Progress<'c> {
             | Event::StepFailed { step, .. }
             | Event::StepAsked { step, .. }
             | Event::StepUnproven { step, .. } => return self.ended(step, run, store),
+            Event::StepReported { step, .. } | Event::StepAnswered { step, .. }
+                if run.is_stepped() && run.node(step)?.state.is_final() =>
+            {
+                return self.ended(step, run, store);
+            }
+            event if told(event) => self.handed(record)?,
             Event::StepSkipped { step, reason } => {
                 let alike = self.skipped.entry(reason.clone()).or_default();
                 *alike += 1;
@@ -193,12 +200,34 @@ impl<'c> Progress<'c> {
                 let sign = to.paint(Tone::Warn, "■");
                 format!("{sign} cancelled by {by}: ending what runs, then `finally`")
             }
+            Event::Vetoed { note } => {
+                let (sign, by) = (to.paint(Tone::Bad, "✗"), &record.actor);
+                format!("{sign} vetoed by {by}: {}; nothing new starts", one_line(note))
+            }
+            Event::VetoLifted { note, .. } => {
+                let sign = to.paint(Tone::Strong, "▸");
+                format!("{sign} {} lifts a veto: {}", record.actor, one_line(note))
+            }
             Event::DeadlinePassed { after_ms } => {
                 let sign = to.paint(Tone::Bad, "■");
                 format!("{sign} the deadline of {} passed: ending what runs", Millis(*after_ms))
             }
             _ => return None,
         })
+    }
+
+    /// What somebody did who steps through the run.
+    fn handed(&self, record: &Record) -> Option<String> {
+        let (sign, tone) = match &record.event {
+            Event::StepTaken { .. } => ("▸", Tone::Strong),
+            Event::LeaseEnded { how: Parting::Expired, .. } | Event::Refused { .. } => {
+                ("!", Tone::Warn)
+            }
+            _ => ("-", Tone::Faint),
+        };
+        let (step, says) = handed(record)?;
+        let to = &self.context.err;
+        Some(format!("{} {step}  {}", to.paint(tone, sign), to.paint(Tone::Faint, &says)))
     }
 
     /// The line of a step that ended, as the report would have it.

@@ -11,7 +11,6 @@ use super::timeline::timeline;
 use super::{Context, Exit, verb};
 use crate::exec::Show;
 use crate::ops::{self, Error, Session, StartOptions};
-use crate::report;
 
 impl Context {
     /// Runs a verb. `before` is how it was called, for its help.
@@ -47,7 +46,7 @@ impl Context {
             jobs: driving.jobs.map(usize::from),
             host_jobs: driving.host_jobs.map(usize::from),
             no_ask: driving.no_ask,
-            stay: false,
+            ..StartOptions::default()
         };
         let mut progress = Progress::new(self, &driving.showing);
         let session =
@@ -89,6 +88,7 @@ impl Context {
             RunsCommand::Diff(args) => self.diff(&args),
             RunsCommand::Export(args) => self.export(&args),
             RunsCommand::Verify(args) => self.verify(&args),
+            RunsCommand::Veto(args) => self.veto(&args),
             RunsCommand::Keep(args) => self.keep(args),
             RunsCommand::Unkeep(args) => self.unkeep(&args),
             RunsCommand::Prune(args) => self.prune(&args),
@@ -146,30 +146,7 @@ impl Context {
             }
             return Ok(Exit::Passed);
         };
-        let whole = report::report(store.load(&id)?.run());
-        let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
-        let Some(found) = found else {
-            return Err(Error::NotNow(format!("run {id} has no step `{step}`")));
-        };
-        let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
-            if let Some(from) = &found.taken_over {
-                let why =
-                    format!("`{step}` passed in run {0}: ostler runs log {0} {step}", from.run);
-                return Err(Error::NotNow(why));
-            }
-            return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
-        };
-        if found.attempts.iter().all(|attempt| attempt.n != n) {
-            let all = match found.attempts.len() {
-                1 => "1 attempt".to_owned(),
-                more => format!("{more} attempts"),
-            };
-            return Err(Error::NotNow(format!("`{step}` had {all} in run {id}, and none is {n}")));
-        }
-        if let Some((at, by)) = store.output_gone(&id)? {
-            let why = format!("the output of run {id} was let go on {at} by {by}");
-            return Err(Error::NotNow(why));
-        }
+        let n = ops::attempt(&store, &id, &step, attempt)?;
         let to_terminal = std::io::stdout().is_terminal();
         for ending in if only_stderr { &["stderr"][..] } else { &["stdout", "stderr"] } {
             let bytes = ops::output(&store, &id, &step, n, ending);

@@ -138,6 +138,7 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
     row("action", step.action.clone());
     row("note", step.note.clone());
     row("why", step.why().map(str::to_owned));
+    row("now", step.hands());
     row("after", (!step.after.is_empty()).then(|| step.after.join(", ")));
     row("runs", step.command.clone());
     for (name, value) in &step.with {
@@ -155,7 +156,11 @@ fn rows(run: &Run, step: &StepReport) -> Vec<(&'static str, String)> {
     for (name, value) in &step.outputs {
         row("output", Some(format!("{name} = {value}")));
     }
-    if !step.answers.is_empty() {
+    row("seen", step.verified());
+    let open = step.offered || step.lease.is_some() || !step.answers.is_empty();
+    if run.is_stepped() && open {
+        row("say", Some(format!("ostler step next {}", run.id())));
+    } else if !step.answers.is_empty() {
         let answers = step.answers.join("|");
         row("say", Some(format!("ostler step answer {} {} {answers}", run.id(), quoted(&step.id))));
     }

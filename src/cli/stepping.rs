@@ -60,7 +60,7 @@ pub(super) struct Opening {
 #[derive(Debug, clap::Args)]
 pub(super) struct NextArgs {
     /// The run, or its verb where only one of its runs is open [default: the one in which you hold a step, or that waits]
-    #[arg(add = completion::runs())]
+    #[arg(add = completion::stepped())]
     run: Option<String>,
     #[command(flatten)]
     acting: Acting,
@@ -69,7 +69,7 @@ pub(super) struct NextArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct TakeArgs {
     /// The run, or its verb where only one of its runs is open [default: the one in which you hold a step, or that waits]
-    #[arg(add = completion::runs())]
+    #[arg(add = completion::stepped())]
     run: Option<String>,
     /// The step [default: the next]
     step: Option<String>,
@@ -82,7 +82,7 @@ pub(super) struct TakeArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct RunStepArgs {
     /// The run, or its verb where only one of its runs is open; the step
-    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
+    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::open_steps())]
     what: Vec<String>,
     #[command(flatten)]
     acting: Acting,
@@ -102,7 +102,7 @@ enum Status {
 #[derive(Debug, clap::Args)]
 pub(super) struct ReportArgs {
     /// The run, or its verb where only one of its runs is open; the step
-    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
+    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::open_steps())]
     what: Vec<String>,
     /// What became of it
     #[arg(long)]
@@ -135,7 +135,7 @@ pub(super) struct ReportArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ReleaseArgs {
     /// The run, or its verb where only one of its runs is open; the step
-    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
+    #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::open_steps())]
     what: Vec<String>,
     /// A note for who takes it next
     #[arg(long)]
@@ -217,6 +217,7 @@ impl Context {
     fn told(&self, brief: &Brief, acting: &Acting) -> Exit {
         self.print(&match acting.format {
             Some(Format::Json) => format!("{}\n", pretty(brief)),
+            _ if self.out.has_colours() => brief.painted(&self.out),
             _ => brief.text(),
         });
         Exit::Passed

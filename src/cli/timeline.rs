@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::hands::handed;
 use super::list::when;
 use crate::diagnostic::printable;
 use crate::report::lines::one_line;
@@ -20,7 +21,22 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
         let step = text("step").unwrap_or_default();
         let more = match &record.event {
             Event::StepFinished { ending, .. } => ending.outcome.to_string(),
-            Event::RunOpened { .. } => when(record.at),
+            Event::RunOpened { task, .. } => {
+                let task = task.as_ref().map(|task| format!(", for: {}", one_line(task)));
+                when(record.at) + &task.unwrap_or_default()
+            }
+            Event::StepAnswered { .. } => {
+                let answer = text("answer").unwrap_or_default();
+                handed(record).map(|(_, by)| format!("{answer} {by}")).unwrap_or(answer)
+            }
+            Event::ClaimChecked(recheck) => {
+                let seen = if recheck.passed { "holds" } else { "no longer so" };
+                format!("{seen}, as {} saw", record.actor)
+            }
+            Event::Vetoed { note } | Event::VetoLifted { note, .. } => {
+                format!("{}: {}", record.actor, one_line(note))
+            }
+            _ if handed(record).is_some() => handed(record).unwrap_or_default().1,
             _ => text("reason").or_else(|| text("answer")).unwrap_or_default(),
         };
         let since = Millis(record.at.since(first.at)).to_string();

@@ -9,7 +9,7 @@ use super::list::ITS_ENGINE_DIED;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
 use crate::ops::{self, Engine, Error, Offered, Open};
-use crate::report::lines::cut;
+use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::workflow::Param;
 
@@ -79,7 +79,17 @@ impl Context {
             let what = format!("{ITS_ENGINE_DIED}{owes}");
             return head(&what) + &command(&format!("ostler runs resume {}", run.id));
         }
-        match open.asked.as_slice() {
+        let vetoes = run.vetoes.iter().map(|veto| {
+            let what = format!("vetoed by {}: {}", veto.by, one_line(&veto.note));
+            head(&what) + &command(&format!("ostler runs show {}", run.id))
+        });
+        if !run.vetoes.is_empty() {
+            return vetoes.collect();
+        }
+        if open.hands.stepped && open.engine.is_none() {
+            return self.in_hands(&run.workflow, run.id.as_str(), &open.hands);
+        }
+        match open.hands.asked.as_slice() {
             [] if open.engine.is_some() => {
                 let what = self.out.paint(Tone::Strong, "▸");
                 format!("  {what} {} runs\n", run.workflow)
@@ -132,8 +142,9 @@ fn as_json(verbs: &[Offered], open: &[Open]) -> serde_json::Value {
     };
     let run = |open: &Open| {
         json!({
-            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.asked,
+            "run": open.summary.id, "workflow": open.summary.workflow, "asked": open.hands.asked,
             "interrupted": open.engine == Some(Engine::Dead), "owes_finally": open.summary.owes_finally,
+            "vetoes": open.summary.vetoes, "hands": open.hands,
         })
     };
     let runs = |open: &&Open| open.engine == Some(Engine::Alive);

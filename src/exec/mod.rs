@@ -4,6 +4,7 @@
 
 pub mod called;
 mod job;
+mod look;
 mod own;
 mod probe;
 mod reported;
@@ -27,8 +28,10 @@ use crate::run::{Actor, Event, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
+pub use look::{AtOnce, look_again};
 pub use reported::{Evidence, Look, lacking, recheck};
-use signals::Signals;
+pub(crate) use signals::Signals;
+pub use signals::interrupt;
 pub use turn::settle;
 use turn::{Decided, Took, cannot_be_guessed, follow, take_over};
 

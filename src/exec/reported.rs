@@ -10,7 +10,7 @@ use super::{job, own};
 use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Attempt, Done, Pool, Reported, Setting, Urge, Work};
 use crate::ids::{Instance, Name};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Seen, Step};
 use crate::run::Run;
 use crate::value::Bytes;
 
@@ -36,33 +36,18 @@ pub struct Look {
 
 /// Why nobody's word can make a step pass, where that is so; else what evidence it takes that is not there.
 pub fn lacking(step: &Step, evidence: &Evidence) -> Option<String> {
-    let own = match &step.run {
-        Some(Action::Call(_)) => "calls another verb",
-        Some(Action::Wait(_)) => "waits for something",
-        Some(Action::Copy(_)) => "copies files",
-        Some(Action::Reboot(_)) => "reboots its host",
-        _ if step.expect.as_ref().is_some_and(|e| !e.unchanged.is_empty()) => {
-            "must leave files unchanged, which is compared from before to after"
-        }
-        _ => return missing(step, evidence),
+    if let Some(own) = step.only_engine() {
+        return Some(format!("it {own}: the engine has to do that"));
+    }
+    let is_there = |seen: &Seen| match seen {
+        Seen::Exit => evidence.exit.is_some(),
+        Seen::Stdout => evidence.stdout.is_some(),
+        Seen::Stderr => evidence.stderr.is_some(),
     };
-    Some(format!("it {own}: the engine has to do that"))
-}
-
-fn missing(step: &Step, evidence: &Evidence) -> Option<String> {
-    let expect = &step.expect.as_ref()?.that;
-    let wants_stdout = expect.stdout.is_some() || expect.count.is_some();
-    let missing: Vec<&str> = [
-        ("--exit CODE", !expect.exit.is_empty() && evidence.exit.is_none()),
-        ("--stdout FILE", wants_stdout && evidence.stdout.is_none()),
-        ("--stderr FILE", expect.stderr.is_some() && evidence.stderr.is_none()),
-    ]
-    .into_iter()
-    .filter_map(|(option, is_missing)| is_missing.then_some(option))
-    .collect();
-    let missing = missing.join(" ");
+    let missing = step.evidence().into_iter().filter(|seen| !is_there(seen));
+    let missing: Vec<&str> = missing.map(Seen::option).collect();
     (!missing.is_empty())
-        .then(|| format!("what its command did is judged: report it with {missing}"))
+        .then(|| format!("what its command did is judged: report it with {}", missing.join(" ")))
 }
 
 /// Judges what can be seen of a step: its files, its checks, its `verify`, and the evidence. It is recorded by nobody yet.

@@ -54,67 +54,12 @@ pub(super) fn attempt(
     setting: &Setting,
     programs: &mut BTreeMap<PathBuf, bool>,
 ) -> Result<Attempt, String> {
-    let instance = one.instance;
-    let node = run.node(instance).ok_or("there is no such step")?;
+    let node = run.node(one.instance).ok_or("there is no such step")?;
     let step = run.step(node);
     let mut values = Values::new(run, one, setting)?;
-    let name = values.name.clone();
-    let cwd = values.cwd(step.cwd.as_ref())?;
-    let mut env = values.env(&step.env, &cwd)?;
-    env.push(("OSTLER_STEP".to_owned(), instance.step.as_str().into()));
-    let work = match step.run.as_ref().ok_or("there is nothing to run")? {
-        Action::Cmd(shell) => {
-            env.extend(values.handed_over(shell)?);
-            let here = values.host.is_none();
-            let argv = match direct(shell, programs).filter(|_| here) {
-                Some(words) => {
-                    // What bash would set for its last command.
-                    env.push(("SHLVL".to_owned(), "0".into()));
-                    env.push(("_".to_owned(), words[0].clone()));
-                    words
-                }
-                None => values.words(shell),
-            };
-            values.one(step, argv, &cwd)?
-        }
-        Action::Script { prefix, path } => {
-            env.extend(values.param_env());
-            let path = values.path(path, &setting.workspace)?;
-            let argv = if values.host.is_some() {
-                values.script_there(prefix, &path)?
-            } else {
-                let prefix = prefix.iter().map(|word| Bytes::from(word.as_str()));
-                prefix.chain([path.as_os_str().as_bytes().into()]).collect()
-            };
-            values.one(step, argv, &cwd)?
-        }
-        Action::Argv(words) => {
-            let argv = values.argv(words)?;
-            values.one(step, argv, &cwd)?
-        }
-        Action::Call(call) => values.call(step, call)?,
-        Action::Checks(checks) => {
-            let parts = checks.iter().map(|c| values.check(c, &cwd));
-            Work::Checks(parts.collect::<Result<_, _>>()?)
-        }
-        Action::Wait(wait) => values.wait(wait, &mut env)?,
-        Action::Copy(copy) => values.copy(copy, &cwd, &instance.to_string())?,
-        Action::Reboot(reboot) => values.reboot(reboot, node)?,
-    };
-    let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
-    Ok(Attempt {
-        output_file: setting.dir.join(format!("{name}.out")),
-        name,
-        work,
-        env,
-        secrets: values.secrets(&step.secrets)?,
-        cwd,
-        limits: own::limits(step, setting.grace_ms),
-        outputs: step.outputs.clone(),
-        verify,
-        on: values.remote(step.keep),
-        value_files: values.files,
-    })
+    let (cwd, mut env) = values.around(step)?;
+    let work = values.work(step, &cwd, &mut env, programs)?;
+    values.made(step, work, env, cwd)
 }
 
 /// The words of shell text that only starts one program with literal words, which needs no shell.
@@ -148,6 +93,91 @@ impl<'a> Values<'a> {
 }
 
 impl Values<'_> {
+    /// The folder of an attempt, and the environment that all its parts have.
+    pub(super) fn around(
+        &mut self,
+        step: &Step,
+    ) -> Result<(PathBuf, Vec<(String, Bytes)>), String> {
+        let cwd = self.cwd(step.cwd.as_ref())?;
+        let mut env = self.env(&step.env, &cwd)?;
+        env.push(("OSTLER_STEP".to_owned(), step.id.as_str().into()));
+        Ok((cwd, env))
+    }
+
+    /// What the step runs. What its shell text refers to is added to `env`.
+    pub(super) fn work(
+        &mut self,
+        step: &Step,
+        cwd: &Path,
+        env: &mut Vec<(String, Bytes)>,
+        programs: &mut BTreeMap<PathBuf, bool>,
+    ) -> Result<Work, String> {
+        let node = self.node.ok_or("there is no such step")?;
+        match step.run.as_ref().ok_or("there is nothing to run")? {
+            Action::Cmd(shell) => {
+                env.extend(self.handed_over(shell)?);
+                let here = self.host.is_none();
+                let argv = match direct(shell, programs).filter(|_| here) {
+                    Some(words) => {
+                        // What bash would set for its last command.
+                        env.push(("SHLVL".to_owned(), "0".into()));
+                        env.push(("_".to_owned(), words[0].clone()));
+                        words
+                    }
+                    None => self.words(shell),
+                };
+                self.one(step, argv, cwd)
+            }
+            Action::Script { prefix, path } => {
+                env.extend(self.param_env());
+                let path = self.path(path, &self.setting.workspace)?;
+                let argv = if self.host.is_some() {
+                    self.script_there(prefix, &path)?
+                } else {
+                    let prefix = prefix.iter().map(|word| Bytes::from(word.as_str()));
+                    prefix.chain([path.as_os_str().as_bytes().into()]).collect()
+                };
+                self.one(step, argv, cwd)
+            }
+            Action::Argv(words) => {
+                let argv = self.argv(words)?;
+                self.one(step, argv, cwd)
+            }
+            Action::Call(call) => self.call(step, call),
+            Action::Checks(checks) => {
+                let parts = checks.iter().map(|c| self.check(c, cwd));
+                Ok(Work::Checks(parts.collect::<Result<_, _>>()?))
+            }
+            Action::Wait(wait) => self.wait(wait, env),
+            Action::Copy(copy) => self.copy(copy, cwd, &node.instance.to_string()),
+            Action::Reboot(reboot) => self.reboot(reboot, node),
+        }
+    }
+
+    /// The attempt, of what it runs.
+    pub(super) fn made(
+        mut self,
+        step: &Step,
+        work: Work,
+        env: Vec<(String, Bytes)>,
+        cwd: PathBuf,
+    ) -> Result<Attempt, String> {
+        let verify = step.verify.as_ref().map(|v| self.check(v, &cwd)).transpose()?;
+        Ok(Attempt {
+            output_file: self.setting.dir.join(format!("{}.out", self.name)),
+            work,
+            env,
+            secrets: self.secrets(&step.secrets)?,
+            cwd,
+            limits: own::limits(step, self.setting.grace_ms),
+            outputs: step.outputs.clone(),
+            verify,
+            on: self.remote(step.keep),
+            value_files: self.files,
+            name: self.name,
+        })
+    }
+
     /// The value a placeholder refers to.
     fn value(&self, found: &Placeholder) -> Result<Value, String> {
         let value = match (&found.to, &self.host) {

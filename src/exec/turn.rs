@@ -35,6 +35,7 @@ pub(super) fn cannot_be_guessed(record: &Record) -> bool {
         | Event::StepInterrupted { .. }
         | Event::StepExpanded { .. }
         | Event::StepAnswered { .. }
+        | Event::VetoLifted { .. }
         | Event::ConvergeReset { .. }
         | Event::FinallyStarted { .. } => true,
         _ => false,

@@ -236,7 +236,7 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     }
 }
 
-/// Follows a run that another process drives, until it has ended or waits. `show` is told of the run as it is, and
+/// Follows a run that another process drives, until it has ended or waits; one that is stepped through until it has ended. `show` is told of the run as it is, and
 /// then of every record.
 pub fn watch(
     workspace: &Workspace,
@@ -247,7 +247,11 @@ pub fn watch(
     let id = store.find(run)?;
     let journal = store.load(&id)?;
     show(None, journal.run(), &store);
-    let over = |run: &Run| run.status() != RunStatus::Running;
+    // Where steps are taken and reported, nobody need be there between two of them.
+    let over = |run: &Run| match run.status() {
+        RunStatus::Running => false,
+        status => status.is_final() || !run.is_stepped(),
+    };
     follow(store, journal, &over, &mut |record, run, store| show(Some(record), run, store))
 }
 
@@ -259,7 +263,9 @@ fn follow(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     while !over(journal.run()) {
-        let driven = journal.run().driver().is_some_and(|(pid, _)| is_alive(pid));
+        let run = journal.run();
+        let waits = run.is_stepped() && run.driver().is_none();
+        let driven = waits || run.driver().is_some_and(|(pid, _)| is_alive(pid));
         if driven {
             std::thread::sleep(LOOK_EVERY);
         }

@@ -27,6 +27,7 @@ pub fn call(workspace: &Workspace, request: &Request, show: Show<'_>) -> Result<
         host_jobs: Some(request.host_jobs),
         no_ask: request.no_ask,
         stay: true,
+        agent: None,
     };
     let session = loop {
         match store.summary(&request.run) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::hands::Hands;
 use super::{Error, Workspace};
 use crate::action::is_alive;
 use crate::plan::Origin;
@@ -40,6 +41,8 @@ pub struct Listed {
     pub summary: Summary,
     /// Who drives it, if it runs.
     pub engine: Option<Engine>,
+    /// In whose hands its steps are, if it waits.
+    pub hands: Option<Hands>,
     /// The params that its caller gave.
     pub given: BTreeMap<String, Value>,
 }
@@ -75,7 +78,11 @@ pub fn list(workspace: &Workspace, wanted: &Wanted) -> Result<Vec<Listed>, Error
         let params = store.params(&summary.id)?.into_iter();
         let given = params.filter(|(_, param)| param.from == Origin::Given);
         let given = given.map(|(name, param)| (name, param.value)).collect();
-        Ok(Listed { summary, engine, given })
+        let hands = match summary.status {
+            RunStatus::Waiting => Some(Hands::of(store.load(&summary.id)?.run())),
+            _ => None,
+        };
+        Ok(Listed { summary, engine, hands, given })
     });
     listed.collect()
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::hands::Hands;
 use super::list::{Engine, Listed, Wanted, list};
 use super::verbs::{files, read};
 use super::{Error, Workspace};
-use crate::run::{RunStatus, State};
+use crate::run::RunStatus;
 use crate::store::Summary;
 use crate::workflow::Param;
 
@@ -58,8 +59,8 @@ pub fn offered(workspace: &Workspace) -> Result<Vec<Offered>, Error> {
 pub struct Open {
     /// What it is.
     pub summary: Summary,
-    /// The steps that somebody must act on.
-    pub asked: Vec<String>,
+    /// In whose hands its steps are.
+    pub hands: Hands,
     /// Who drives it, if it runs; else it waits for somebody.
     pub engine: Option<Engine>,
 }
@@ -74,11 +75,12 @@ pub fn open_runs(workspace: &Workspace) -> Result<Vec<Open>, Error> {
     let statuses = vec![RunStatus::Running, RunStatus::Waiting];
     let wanted = Wanted { statuses, limit: u32::MAX, ..Wanted::default() };
     let mut open = Vec::new();
-    for Listed { summary, engine, .. } in list(workspace, &wanted)? {
-        let journal = store.load(&summary.id)?;
-        let asked = journal.run().nodes().iter().filter(|n| n.state == State::Asked);
-        let asked = asked.map(|n| n.instance.to_string()).collect();
-        open.push(Open { summary, asked, engine });
+    for Listed { summary, engine, hands, .. } in list(workspace, &wanted)? {
+        let hands = match hands {
+            Some(hands) => hands,
+            None => Hands::of(store.load(&summary.id)?.run()),
+        };
+        open.push(Open { summary, hands, engine });
     }
     Ok(open)
 }

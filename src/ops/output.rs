@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
+use super::Error;
+use crate::diagnostic::{closest, did_you_mean};
 use crate::ids::{Instance, RunId};
+use crate::report;
 use crate::store::Store;
 
 /// How much the end of an output is.
@@ -18,6 +21,70 @@ pub fn output(store: &Store, run: &RunId, step: &str, attempt: u32, stream: &str
 /// The last 64 KiB of it.
 pub fn output_end(store: &Store, run: &RunId, step: &str, attempt: u32, stream: &str) -> Vec<u8> {
     kept(store, run, step, attempt, stream, Some(END)).unwrap_or_default()
+}
+
+/// A piece of a stream.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// How long the stream is, all that is kept of it.
+    pub whole: u64,
+}
+
+/// At most so many bytes of it from one on; nothing where nothing is kept.
+pub fn output_from(
+    store: &Store,
+    run: &RunId,
+    (step, attempt, stream): (&str, u32, &str),
+    from: u64,
+    most: u64,
+) -> Piece {
+    let piece = || {
+        let name = output_name(&Instance::parse(step)?, attempt, stream);
+        if let Ok(Some(bytes)) = store.output(run, &name) {
+            let kept = bytes.iter().skip(usize::try_from(from).unwrap_or(usize::MAX));
+            let piece = kept.take(usize::try_from(most).unwrap_or(usize::MAX)).copied().collect();
+            return Some(Piece { bytes: piece, whole: bytes.len() as u64 });
+        }
+        let mut file = File::open(store.folder(run).join(name)).ok()?;
+        let whole = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(from)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes).ok()?;
+        Some(Piece { bytes, whole })
+    };
+    piece().unwrap_or_default()
+}
+
+/// Which attempt of a step is meant where its output is wanted, the last if none is named; or why there is no output.
+pub fn attempt(store: &Store, run: &RunId, step: &str, attempt: Option<u32>) -> Result<u32, Error> {
+    let whole = report::report(store.load(run)?.run());
+    let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
+    let Some(found) = found else {
+        let names = whole.steps.iter().chain(&whole.finally).map(|s| s.id.as_str());
+        let near = closest(step, names).map(|near| format!("; {}", did_you_mean(near)));
+        let near = near.unwrap_or_default();
+        return Err(Error::NotNow(format!("run {run} has no step `{step}`{near}")));
+    };
+    let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
+        if let Some(from) = &found.taken_over {
+            let why = format!("`{step}` passed in run {0}: ostler runs log {0} {step}", from.run);
+            return Err(Error::NotNow(why));
+        }
+        return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
+    };
+    if found.attempts.iter().all(|attempt| attempt.n != n) {
+        let all = match found.attempts.len() {
+            1 => "1 attempt".to_owned(),
+            more => format!("{more} attempts"),
+        };
+        return Err(Error::NotNow(format!("`{step}` had {all} in run {run}, and none is {n}")));
+    }
+    if let Some((at, by)) = store.output_gone(run)? {
+        return Err(Error::NotNow(format!("the output of run {run} was let go on {at} by {by}")));
+    }
+    Ok(n)
 }
 
 fn kept(

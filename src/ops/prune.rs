@@ -54,6 +54,7 @@ pub fn prune(workspace: &Workspace, now: Time, dry: Option<Millis>) -> Result<Pr
         match store.let_go(&run.run, what, &by, now)? {
             LetGo::Done => {}
             LetGo::Kept => *fate = Fate::Kept,
+            LetGo::Vetoed => *fate = Fate::Vetoed,
             LetGo::Paused(pause) => return Err(Error::Paused(pause)),
         }
     }
@@ -93,6 +94,7 @@ fn candidates(store: &Store) -> Result<Vec<Candidate>, Error> {
             owes_finally: run.owes_finally,
             driven,
             kept: run.kept,
+            vetoed: !run.vetoes.is_empty(),
             parent: run.parent.map(|parent| parent.run),
             output,
         })

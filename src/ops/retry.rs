@@ -49,6 +49,14 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let plan = Arc::new(planned(workspace, &id, old.plan(), how.changed)?);
     let anew = plan.steps_named(&how.from).map_err(Error::NotNow)?;
     let takes = how.failed || !anew.is_empty();
+    if let Some(veto) = old.vetoes().first().filter(|_| takes) {
+        let why = format!(
+            "run {id} is vetoed by {}: {}; what passed in it is taken over once that is lifted \
+             (`ostler runs veto {id} --lift`); without --failed and --from all of it runs anew",
+            veto.by, veto.note
+        );
+        return Err(Error::Refusal(why));
+    }
     let taken: Vec<Event> = if takes { old.lend(&plan, &anew) } else { Vec::new() };
     let over = taken.iter().filter(|event| matches!(event, Event::StepTakenOver { .. })).count();
     let all = old.leaves().filter(|node| !node.finally).count();

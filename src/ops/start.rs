@@ -14,9 +14,6 @@ use crate::plan::Plan;
 use crate::run::{Actor, ActorKind, Event, Parent, Trigger};
 use crate::store::{DriverLock, Journal, Store};
 
-/// How many steps run at once on hosts where nobody says.
-const HOST_JOBS: usize = 64;
-
 /// How a run is to be driven.
 #[derive(Debug, Clone, Default)]
 pub struct StartOptions {
@@ -28,6 +25,8 @@ pub struct StartOptions {
     pub no_ask: bool,
     /// Whether to stay while somebody is asked.
     pub stay: bool,
+    /// The agent for whom it is driven: its steps are told, so that none of them passes for a person.
+    pub agent: Option<String>,
 }
 
 /// Where a run comes from.
@@ -112,9 +111,8 @@ pub(super) fn drive(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let config = &workspace.config;
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let jobs = options.jobs.or(config.jobs).unwrap_or_else(cores);
-    let host_jobs = options.host_jobs.or(config.host_jobs).unwrap_or(HOST_JOBS);
+    let jobs = options.jobs.unwrap_or_else(|| config.jobs());
+    let host_jobs = options.host_jobs.unwrap_or_else(|| config.host_jobs());
     let calls = Calls {
         jobs,
         host_jobs,
@@ -122,7 +120,8 @@ pub(super) fn drive(
         imports: workspace.trust.imports.clone(),
         untrusted: workspace.trust.untrusted,
     };
-    let (setting, inherited) = setting(workspace, &store, &journal, lock.share()?, calls)?;
+    let agent = options.agent.as_deref();
+    let (setting, inherited) = setting(workspace, &store, &journal, lock.share()?, calls, agent)?;
     let how = Drive {
         actor: actor(ActorKind::Engine),
         jobs,
@@ -152,17 +151,24 @@ pub(super) fn setting(
     journal: &Journal,
     lock: File,
     calls: Calls,
+    agent: Option<&str>,
 ) -> Result<(Setting, BTreeMap<String, Option<String>>), Error> {
     let config = &workspace.config;
     let secret = journal.run().plan().secret_variables();
-    let (env, inherited) = facts::inherited(&config.inherit_env, &secret);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let grace_ms = (config.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64;
+    let (mut env, mut inherited) = facts::inherited(&config.inherit_env, &secret);
+    if let Some(agent) = agent {
+        let (name, value) = ("OSTLER_ACTOR".to_owned(), format!("agent:{agent}"));
+        env.retain(|(set, _)| *set != name);
+        env.push((name.clone(), value.clone().into()));
+        inherited.insert(name, Some(value));
+    }
+    let grace_ms = config.grace_ms();
     let (root, dir) = (workspace.root.clone(), store.run_dir(journal.id())?);
     Ok((Setting { env, workspace: root, dir, grace_ms, lock, calls }, inherited))
 }
 
-fn random() -> Result<[u8; 8], Error> {
+/// Eight bytes that nobody can guess.
+pub(super) fn random() -> Result<[u8; 8], Error> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| Error::Io {
         what: "no random numbers".to_owned(),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Error, Workspace, signature};
 use crate::ids::RunId;
 use crate::plan::hex;
-use crate::run::{Event, Record, RunStatus};
+use crate::run::{Event, Record, RunStatus, Veto, fold_vetoes};
 use crate::store::{self, Chain, Store};
 use crate::value::Time;
 
@@ -34,6 +34,8 @@ pub struct Verified {
     pub plan_digest: String,
     /// How the run ended; nothing if its end is not there.
     pub ended: Option<RunStatus>,
+    /// The vetoes that stand.
+    pub vetoes: Vec<Veto>,
     /// What its steps wrote.
     pub outputs: Outputs,
     /// The signature over the head.
@@ -114,6 +116,7 @@ pub(super) fn of_store(store: &Store, id: &RunId) -> Result<Verified, Error> {
     // The chain may be whole and tell what cannot have happened, or not what the list of runs says.
     if checking.said.problems.is_empty() {
         let before = store.summary(id)?;
+        let listed = before.vetoes.clone();
         match store.load(id) {
             Ok(journal) => {
                 let run = journal.run();
@@ -128,6 +131,12 @@ pub(super) fn of_store(store: &Store, id: &RunId) -> Result<Verified, Error> {
                     let listed = said(row.status, row.ended_at);
                     let is = said(run.status(), run.ended_at());
                     checking.problem(None, format!("it is listed as {listed}, its log says {is}"));
+                }
+                let now = store.summary(id)?.vetoes;
+                if listed != run.vetoes() && now != run.vetoes() {
+                    let (listed, is) = (now.len(), run.vetoes().len());
+                    let what = format!("it is listed with {listed} vetoes, its log says {is}");
+                    checking.problem(None, what);
                 }
             }
             Err(error) => checking.damage(error)?,
@@ -303,6 +312,7 @@ impl Checking {
             Ok(record) => record,
             Err(error) => return self.damage(error).map(|()| None),
         };
+        fold_vetoes(&mut self.said.vetoes, &record);
         match &record.event {
             Event::RunOpened { workflow, plan_digest, .. } if record.seq == 0 => {
                 self.said.workflow = Some(workflow.to_string());

@@ -98,3 +98,15 @@ fn only(mut runs: Vec<Summary>, none: &str) -> Result<RunId, Error> {
 pub fn run_of_step(store: &Store, run: Option<&str>, step: &str) -> Result<RunId, Error> {
     run.map_or_else(|| asking(store, step), |run| Ok(store.find(Some(run))?))
 }
+
+/// The run whose id begins like this; else the latest of the verb of this name.
+pub fn run_named(store: &Store, text: &str) -> Result<RunId, Error> {
+    match store.find(Some(text)) {
+        Err(error @ (store::Error::NoRun(_) | store::Error::Ambiguous(_))) => {
+            let workflow = Some(text.to_owned());
+            let of_verb = Filter { workflow, limit: Some(1), ..Filter::default() };
+            store.list(&of_verb)?.pop().map(|run| run.id).ok_or_else(|| error.into())
+        }
+        found => Ok(found?),
+    }
+}

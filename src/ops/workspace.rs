@@ -93,6 +93,9 @@ impl Default for Config {
     }
 }
 
+/// How many steps run at once on hosts where nobody says.
+const HOST_JOBS: usize = 64;
+
 /// The most that settings may take, in bytes.
 const MAX_SETTINGS: u64 = 64 * 1024;
 
@@ -122,6 +125,23 @@ impl Config {
             return Err("`grace_s` is between 0 and 3600".to_owned());
         }
         Ok(config)
+    }
+
+    /// How many commands may run at once here.
+    pub(super) fn jobs(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.unwrap_or_else(cores)
+    }
+
+    /// How many steps may run at once on hosts.
+    pub(super) fn host_jobs(&self) -> usize {
+        self.host_jobs.unwrap_or(HOST_JOBS)
+    }
+
+    /// The time between the polite signal and the other one, in milliseconds.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    pub(super) fn grace_ms(&self) -> u64 {
+        (self.grace_s.clamp(0.0, 3_600.0) * 1_000.0) as u64
     }
 }
 

@@ -55,6 +55,14 @@ impl Action {
         }
     }
 
+    /// Whether it is a command of the author's, rather than something that the engine does itself.
+    pub fn is_command(&self) -> bool {
+        match self {
+            Self::Cmd(_) | Self::Script { .. } | Self::Argv(_) | Self::Checks(_) => true,
+            Self::Call(_) | Self::Wait(_) | Self::Copy(_) | Self::Reboot(_) => false,
+        }
+    }
+
     /// The placeholders in it.
     pub fn placeholders(&self) -> Vec<&Placeholder> {
         match self {

@@ -3,6 +3,7 @@
 
 mod action;
 mod call;
+mod evidence;
 mod hosts;
 mod own;
 mod params;
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
+pub use evidence::Seen;
 pub use hosts::{Fan, Items, Lease, On};
 pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};

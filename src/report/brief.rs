@@ -1,22 +1,30 @@
 //! What somebody who steps through a run is told: the step in hand or the next one, and how it is reported. Short, the
 //! same for the same state, and the same on every surface.
 
+mod calls;
+mod text;
+
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+pub use calls::Calls;
+
 use super::data::marked;
-use super::lines::one_line;
 use super::pass::requirements;
-use super::people::filled;
-use super::{StepReport, step as step_report};
-use crate::expr::template::Placeholder;
+use super::people::filled_with;
+use super::{StepReport, VetoReport, step as step_report};
+use crate::expr::Template;
+use crate::expr::template::{Form, Part, Placeholder};
 use crate::plan::{Action, quoted};
 use crate::run::{Actor, ActorKind, Node, Run, RunStatus, State, may_do};
+use crate::value::to_text;
 use crate::workflow::{self, Effect};
+
+/// The longest word of a command that is shown with its values, in bytes.
+const WORD: usize = 200;
 
 /// What somebody who steps through a run is told.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -31,13 +39,15 @@ pub struct Brief {
     pub status: RunStatus,
     /// Why, where it ended and did not pass.
     pub reason: Option<String>,
+    /// The vetoes that stand: whose, and why. Nothing new begins until they are lifted.
+    pub vetoes: Vec<String>,
     /// How many steps have ended.
     pub done: usize,
     /// How many there are so far.
     pub steps: usize,
     /// What should hold before, for whoever begins to attest; only as long as nothing was done.
     pub preconditions: Vec<String>,
-    /// What should hold now that it has ended.
+    /// What should hold now that it has passed.
     pub postconditions: Vec<String>,
     /// What became of the step that this answers for.
     pub last: Option<Last>,
@@ -56,8 +66,10 @@ pub struct Brief {
 pub struct Last {
     /// Its id.
     pub step: String,
-    /// Its state.
+    /// Its state; of an attempt that failed and is followed by another, `failed`.
     pub status: String,
+    /// Whether another attempt follows.
+    pub again: bool,
     /// Why, where there is more to say.
     pub why: Option<String>,
     /// What it handed on.
@@ -79,33 +91,61 @@ pub struct Work {
     pub action: Option<String>,
     /// What whoever does it should know.
     pub note: Option<String>,
-    /// Why somebody is asked, where there is more to say.
+    /// Why somebody is asked what became of it.
     pub reason: Option<String>,
-    /// Where it is done, if not here.
+    /// Why its attempt before this one did not pass.
+    pub before: Option<String>,
+    /// The host on which it is done, if not here.
     pub host: Option<String>,
-    /// What it runs, its placeholders as they were written; several where it is several checks.
+    /// The folder in which it is done, if not the workspace.
+    pub folder: Option<String>,
+    /// What it runs, with the placeholders of shell text as they were written; several where it is several checks.
     pub runs: Vec<String>,
-    /// The values of these placeholders.
+    /// The values of the placeholders in it.
     pub with: BTreeMap<String, Value>,
     /// What a pass requires.
     pub passes: Vec<String>,
+    /// What it hands on: names and types.
+    pub outputs: BTreeMap<String, String>,
     /// What is forbidden.
     pub forbidden: Vec<String>,
     /// The fencing token of the reader's lease on it.
     pub token: Option<u64>,
     /// When that lease ends.
     pub until: Option<String>,
-    /// The calls for it: take it, let the engine run it, report it, give it back.
-    pub calls: Vec<String>,
+    /// The calls that it takes now.
+    pub calls: Calls,
 }
 
-/// Something that the run waits for.
+/// Something that the run waits for, and that the reader can do nothing about.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Wait {
     /// The step.
     pub step: String,
-    /// Whom or what for.
-    pub who: String,
+    /// What for.
+    pub what: Awaited,
+    /// Who holds it, if somebody does.
+    pub by: Option<String>,
+    /// Until when at most, where that is known.
+    pub until: Option<String>,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaited {
+    /// A person, since nobody else may do or answer it.
+    Person,
+    /// Somebody who holds it.
+    Holder,
+    /// The time at which it is tried again.
+    Time,
+    /// The engine, which runs it.
+    Engine,
+    /// A lock that another step holds.
+    Lock,
+    /// Somebody who says what became of it, since it may have run.
+    Answer,
 }
 
 /// What an actor is to do next: what they hold, else what they have to say the end of, else the first that they may take.
@@ -141,6 +181,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
     let leaves = || run.leaves();
     let untouched = run.nodes().iter().all(|node| node.attempts.is_empty());
     let plan = run.plan();
+    let passed = matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures);
     let also = mine.filter(|node| chosen.is_none_or(|c| c.instance != node.instance));
     Brief {
         run: run.id().to_owned(),
@@ -148,10 +189,11 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         task: run.task().map(str::to_owned),
         status,
         reason: run.reason().map(str::to_owned),
+        vetoes: run.vetoes().iter().map(|veto| VetoReport::of(veto).says()).collect(),
         done: leaves().filter(|node| node.state.is_final()).count(),
         steps: leaves().count(),
         preconditions: if untouched { plan.preconditions.clone() } else { Vec::new() },
-        postconditions: if status.is_final() { plan.postconditions.clone() } else { Vec::new() },
+        postconditions: if passed { plan.postconditions.clone() } else { Vec::new() },
         last,
         step: chosen.map(|node| work(run, node, actor)),
         also: also.map(|node| node.instance.to_string()).collect(),
@@ -162,18 +204,28 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
 
 /// What became of a step, with the end of what it wrote.
 pub fn last(run: &Run, node: &Node, output: Option<&[u8]>) -> Last {
-    let StepReport { id, status, outputs, checks, reason, attempts, .. } = step_report(run, node);
-    let failed = checks.iter().filter(|check| check.status == "failed");
+    let report = step_report(run, node);
+    let why = why(&report);
+    let StepReport { id, status, outputs, .. } = report;
+    let output = output.filter(|bytes| !bytes.is_empty()).map(marked);
+    let ended = node.ending().is_some_and(|ending| !ending.passed);
+    let again = ended && matches!(node.state, State::Delayed(_) | State::Ready | State::Held);
+    let status = if again { State::Failed.name().to_owned() } else { status };
+    Last { step: id, status, again, why, outputs, output }
+}
+
+/// Why a step did not pass.
+fn why(step: &StepReport) -> Option<String> {
+    let failed = step.checks.iter().filter(|check| check.status == "failed");
     let failed =
         failed.map(|c| format!("{}: expected {}, observed {}", c.what, c.expected, c.observed));
     let mut why: Vec<String> = failed.collect();
-    if why.is_empty() && status != "passed" {
-        let ended = attempts.last().and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
-        why.extend(reason.or(ended));
+    if why.is_empty() && step.status != "passed" {
+        let last = step.attempts.last();
+        let ended = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
+        why.extend(step.reason.clone().or(ended));
     }
-    let why = (!why.is_empty()).then(|| why.join("; "));
-    let output = output.filter(|bytes| !bytes.is_empty()).map(marked);
-    Last { step: id, status, why, outputs, output }
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
 fn next(run: &Run, has_step: bool) -> Option<String> {
@@ -186,166 +238,114 @@ fn next(run: &Run, has_step: bool) -> Option<String> {
 
 /// What the run waits for, but for what the reader may take or holds, and the chosen one.
 fn waits(run: &Run, actor: &Actor, chosen: Option<&Node>) -> Vec<Wait> {
-    let mut waits = Vec::new();
     let is_chosen = |node: &&Node| chosen.is_some_and(|c| c.instance == node.instance);
-    for node in run.nodes().iter().filter(|node| !is_chosen(node)) {
-        if let Some((lock, holder)) = run.locked_by(node).filter(|_| run.is_due(node)) {
-            let who = format!("the lock `{lock}`, which `{}` holds", holder.instance);
-            waits.push(Wait { step: node.instance.to_string(), who });
-            continue;
-        }
-        let who = match (node.state, &node.lease) {
+    let wait = |node: &Node| {
+        let (what, by, until) = match (node.state, &node.lease) {
+            _ if run.is_due(node) && run.locked_by(node).is_some() => {
+                let lock = run.locked_by(node);
+                let by = lock
+                    .map(|(lock, by)| format!("the lock `{lock}`, which `{}` holds", by.instance));
+                (Awaited::Lock, by, None)
+            }
             (State::Held, Some(lease)) if lease.by != *actor => {
-                format!("{} holds it until {}", lease.by.name, lease.until)
+                (Awaited::Holder, Some(lease.by.name.clone()), Some(lease.until))
             }
-            (State::Delayed(until), _) => format!("tried again from {until}"),
-            (State::Running, _) => "the engine runs it".to_owned(),
+            (State::Delayed(until), _) => (Awaited::Time, None, Some(until)),
+            (State::Running, _) => (Awaited::Engine, None, None),
             (State::Asked, _) if !may_do(run.step(node).actor, actor) => {
-                "a person; nobody else may do or answer it".to_owned()
+                (Awaited::Person, None, None)
             }
-            (State::Asked, _) if !run.is_due(node) => {
-                format!(
-                    "it may have run; see what became of it: ostler step show {} {}",
-                    run.id(),
-                    quoted(&node.instance.to_string())
-                )
-            }
-            _ => continue,
+            (State::Asked, _) if !run.is_due(node) => (Awaited::Answer, None, None),
+            _ => return None,
         };
-        waits.push(Wait { step: node.instance.to_string(), who });
-    }
-    waits
+        let until = until.map(|until| until.to_string());
+        Some(Wait { step: node.instance.to_string(), what, by, until })
+    };
+    run.nodes().iter().filter(|node| !is_chosen(node)).filter_map(wait).collect()
 }
 
 fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
     let step = run.step(node);
     let params = run.next_params(node);
+    // Of what may have run somebody asks what became of it; else the next attempt is meant.
+    let is_over = node.state == State::Asked && !step.is_asked();
     let attempt = run.attempt_of_report(node);
     let value = |found: &Placeholder| run.value_of(Some(node), attempt, &params, found);
-    let found = step.run.iter().flat_map(Action::placeholders);
-    let with = found.filter_map(|found| Some((found.braced(), value(found)?))).collect();
-    let runs = match &step.run {
-        Some(Action::Checks(checks)) => {
-            checks.iter().map(|check| format!("{}: {}", check.name, check.run.shown())).collect()
-        }
-        Some(action) => action.shown().into_iter().collect(),
-        None => Vec::new(),
-    };
+    let fill = |text: &str| filled_with(run, &value, text);
+    let (runs, open) = step.run.as_ref().map(|action| command(action, &value)).unwrap_or_default();
+    let with = open.into_iter().filter_map(|found| Some((found.braced(), value(found)?))).collect();
     let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
-    let mut forbidden = Vec::new();
-    if step.effect == Effect::Read {
-        forbidden.push("changing anything: this step only looks".to_owned());
-    }
-    if actor.kind == ActorKind::Agent {
-        forbidden.push(
-            "reporting pass for what you did not do and see; other steps; a person's answers"
-                .to_owned(),
-        );
-    }
     let host = run.host(node, attempt, &params).ok().flatten();
+    let outputs = step.outputs.iter().map(|(name, spec)| (name.to_string(), spec.kind.to_string()));
     Work {
         id: node.instance.to_string(),
         attempt: (attempt > 1).then_some(attempt),
         actor: step.actor.to_string(),
-        action: step.action.as_deref().map(|text| filled(run, node, text)),
-        note: step.note.as_deref().map(|text| filled(run, node, text)),
-        reason: node.reason.clone(),
+        action: step.action.as_deref().map(fill),
+        note: step.note.as_deref().map(fill),
+        reason: node.reason.clone().filter(|_| !step.is_asked()),
+        before: (attempt > 1 && !is_over).then(|| why(&step_report(run, node))).flatten(),
         host: host.map(|host| host.name.to_string()),
+        folder: step.cwd.as_ref().map(|folder| fill(&folder.shown())),
         runs,
         with,
-        passes: requirements(run, node, step),
-        forbidden,
+        passes: requirements(step, &fill),
+        outputs: outputs.collect(),
+        forbidden: forbidden(step.effect, actor),
         token: lease.map(|lease| lease.token),
         until: lease.map(|lease| lease.until.to_string()),
-        calls: calls(run, node, actor),
+        calls: Calls::of(run, node, actor),
     }
 }
 
-/// The exact calls that a step takes now.
-fn calls(run: &Run, node: &Node, actor: &Actor) -> Vec<String> {
-    let step = run.step(node);
-    let what = format!("{} {}", run.id(), quoted(&node.instance.to_string()));
-    let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
-    let mut calls = Vec::new();
-    if lease.is_none() && actor.kind == ActorKind::Agent && node.state != State::Asked {
-        return vec![format!("ostler step take {what}")];
-    }
-    if step.run.is_some() && step.actor != workflow::Actor::Human {
-        calls.push(format!("ostler step run {what}"));
-    }
-    let token = lease.map(|lease| format!(" --token {}", lease.token)).unwrap_or_default();
-    let mut pass = format!("ostler step report {what}{token} --status pass");
-    for name in step.outputs.keys() {
-        let _ = write!(pass, " --output {name}=VALUE");
-    }
-    calls.push(pass);
-    calls.push(format!("ostler step report {what}{token} --status fail --note WHY"));
-    calls
-}
-
-impl Brief {
-    /// It as text, for language models and for people.
-    pub fn text(&self) -> String {
-        let mut out = String::new();
-        let mut line = |text: String| {
-            out.push_str(text.trim_end());
-            out.push('\n');
-        };
-        let status = self.status.name().replace('_', " ");
-        line(format!(
-            "run {} of {}: {status}, {} of {} steps done",
-            self.run, self.verb, self.done, self.steps
-        ));
-        let why = self.reason.iter().map(|why| format!("why: {why}"));
-        let task = self.task.iter().map(|task| format!("task: {}", one_line(task)));
-        why.chain(task).for_each(&mut line);
-        self.preconditions.iter().for_each(|text| line(format!("make sure first: {text}")));
-        if let Some(last) = &self.last {
-            last.lines().into_iter().for_each(&mut line);
+/// What a step runs, and which placeholders stand in it. The words of a program are as they will be handed over; into shell
+/// text no value is put.
+fn command<'a>(
+    action: &'a Action,
+    value: &dyn Fn(&Placeholder) -> Option<Value>,
+) -> (Vec<String>, Vec<&'a Placeholder>) {
+    let open = action.placeholders();
+    match action {
+        Action::Checks(checks) => {
+            let all = checks.iter().map(|check| format!("{}: {}", check.name, check.run.shown()));
+            (all.collect(), open)
         }
-        if let Some(work) = &self.step {
-            work.lines().into_iter().for_each(&mut line);
-        }
-        if !self.also.is_empty() {
-            line(format!("also open to you: {}", self.also.join(", ")));
-        }
-        self.waits.iter().for_each(|wait| line(format!("waits: {}: {}", wait.step, wait.who)));
-        self.postconditions.iter().for_each(|text| line(format!("make sure now: {text}")));
-        self.next.iter().for_each(|call| line(format!("next: {call}")));
-        out
+        Action::Argv(words) => match words.iter().map(|word| resolved(word, value)).collect() {
+            Some::<Vec<String>>(words) => (vec![words.join(" ")], Vec::new()),
+            None => (action.shown().into_iter().collect(), open),
+        },
+        action => (action.shown().into_iter().collect(), open),
     }
 }
 
-impl Last {
-    fn lines(&self) -> Vec<String> {
-        let why = self.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        let mut lines = vec![format!("{} {}{why}", self.step, self.status)];
-        lines.extend(self.outputs.iter().map(|(name, value)| format!("  {name} = {value}")));
-        lines.extend(self.output.clone());
-        lines
-    }
+/// A word with its values, as one would type it; none where one is unknown, or is put in in another way.
+fn resolved(word: &Template, value: &dyn Fn(&Placeholder) -> Option<Value>) -> Option<String> {
+    let part = |part: &Part| match part {
+        Part::Text(text) => Some(text.clone()),
+        Part::Ref(found) if found.form == Form::Plain => value(found).map(|value| to_text(&value)),
+        Part::Ref(_) => None,
+    };
+    let word: String = word.0.iter().map(part).collect::<Option<_>>()?;
+    (word.len() <= WORD).then(|| quoted(&word))
 }
 
-impl Work {
-    fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        let attempt = self.attempt.map(|n| format!(", attempt {n}")).unwrap_or_default();
-        let held = self.until.as_ref().map(|until| format!(", yours until {until}"));
-        lines.push(format!("step {}{attempt}{}", self.id, held.unwrap_or_default()));
-        let mut add =
-            |label: &str, text: &str| lines.push(format!("  {label}: {}", one_line(text)));
-        let mut each = |label: &str, all: &[String]| all.iter().for_each(|text| add(label, text));
-        each("do", self.action.as_slice());
-        each("note", self.note.as_slice());
-        each("why", self.reason.as_slice());
-        each("on", self.host.as_slice());
-        each("runs", &self.runs);
-        let with: Vec<String> =
-            self.with.iter().map(|(name, value)| format!("{name} = {value}")).collect();
-        each("with", &with);
-        each("passes if", &self.passes);
-        each("forbidden", &self.forbidden);
-        each("call", &self.calls);
-        lines
+/// What whoever does a step must not do.
+fn forbidden(effect: Effect, actor: &Actor) -> Vec<String> {
+    let mut all = Vec::new();
+    if effect == Effect::Read {
+        all.push("change anything, for this step only looks");
     }
+    if actor.kind == ActorKind::Agent {
+        all.extend([
+            "report what you have not seen",
+            "do steps you do not hold",
+            "answer for a person",
+        ]);
+    }
+    all.into_iter().map(str::to_owned).collect()
+}
+
+/// The JSON Schema (2020-12) of a brief.
+pub fn schema() -> Value {
+    schemars::schema_for!(Brief).to_value()
 }

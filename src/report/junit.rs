@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite}
 
 use super::lines::in_xml;
 use super::output::{Output, both};
-use super::{Report, StepReport};
+use super::{Report, StepReport, VetoReport};
 use crate::diagnostic::printable;
 use crate::run::{NoConnection, RunStatus};
 
@@ -25,6 +25,7 @@ pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
         ("plan_digest", report.plan_digest.as_str()),
         ("actor", report.actor.as_str()),
     ];
+    let facts = facts.into_iter().chain(report.task.iter().map(|task| ("task", task.as_str())));
     steps.add_properties(facts.map(|(name, value)| Property::new(name, shown(value))));
     let finally = format!("{} finally", report.workflow);
     let mut suites = vec![steps];
@@ -32,7 +33,9 @@ pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
         suites.push(suite(report, &finally, &report.finally, output));
     }
     let failures: usize = suites.iter().map(|suite| suite.failures + suite.errors).sum();
-    if failures == 0
+    if !report.vetoes.is_empty() {
+        suites[0].add_test_case(vetoed(report));
+    } else if failures == 0
         && let Some(case) = unfinished(report)
     {
         suites[0].add_test_case(case);
@@ -51,12 +54,18 @@ fn suite(report: &Report, name: &str, steps: &[StepReport], output: Output<'_>) 
 
 fn case(report: &Report, step: &StepReport, output: Output<'_>) -> TestCase {
     let status = match step.status.as_str() {
-        "passed" | "recovered" => TestCaseStatus::success(),
+        "passed" | "recovered" => step.broken().map_or_else(TestCaseStatus::success, |why| {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_type("no_longer_so");
+            status.set_message(in_xml(&why));
+            status
+        }),
         "failed" => failure(step, output),
         other => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_type(other);
-            let why = step.reason.as_deref().unwrap_or(other);
+            let hands = step.hands();
+            let why = hands.as_deref().or(step.reason.as_deref()).unwrap_or(other);
             skipped.set_message(shown(why));
             skipped
         }
@@ -116,12 +125,29 @@ fn unfinished(report: &Report) -> Option<TestCase> {
     };
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(report.status.name());
-    let why = report.reason.as_deref().unwrap_or("the run has not ended");
-    status.set_message(shown(why));
+    let open = || {
+        let way = report.is_open().then(|| format!(": {}", report.way_on()));
+        format!("the run has not ended{}", way.unwrap_or_default())
+    };
+    status.set_message(shown(&report.reason.clone().unwrap_or_else(open)));
+    Some(of_run(report, status))
+}
+
+/// A case for the vetoes that stand.
+fn vetoed(report: &Report) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type("vetoed");
+    let vetoes: Vec<String> = report.vetoes.iter().map(VetoReport::says).collect();
+    status.set_message(in_xml(&format!("vetoed {}", vetoes.join(", and "))));
+    of_run(report, status)
+}
+
+/// A case that is of no step.
+fn of_run(report: &Report, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new("(the run)", status);
     case.set_classname(report.workflow.as_str());
     case.set_time(Duration::ZERO);
-    Some(case)
+    case
 }
 
 /// A text as it is shown, and as XML can hold it.

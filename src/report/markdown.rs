@@ -15,20 +15,30 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     let steps = || report.steps.iter().chain(&report.finally);
     let (word, _) = words(report.status);
     let mut out = format!("## `{}` {word}\n\n", report.workflow);
+    for veto in &report.vetoes {
+        let _ = writeln!(out, "**VETO** {}\n", text(&veto.says()));
+    }
     if let Some(reason) = &report.reason {
         let _ = writeln!(out, "{}\n", text(reason));
     }
     let statuses = steps().map(|s| (s.status.as_str(), s.taken_over.is_some()));
     let _ = writeln!(out, "Run `{}`: {}\n", report.run, counts(statuses));
-    for warning in &report.warnings {
+    if let Some(task) = &report.task {
+        let _ = writeln!(out, "For: {}\n", text(task));
+    }
+    let broken: Vec<String> = steps().filter_map(StepReport::broken).collect();
+    for warning in broken.iter().chain(&report.warnings) {
         let _ = writeln!(out, "- ! {}", text(warning));
     }
-    if !report.warnings.is_empty() {
+    if !broken.is_empty() || !report.warnings.is_empty() {
         out.push('\n');
     }
     out.push_str("| | step | status | time | |\n| --- | --- | --- | ---: | --- |\n");
     report.steps.iter().for_each(|step| row(&mut out, step, ""));
     report.finally.iter().for_each(|step| row(&mut out, step, "finally: "));
+    if report.is_open() {
+        let _ = writeln!(out, "\nIt goes on with `{}`", report.way_on());
+    }
     for step in steps().filter(|step| step.status == "failed") {
         details(&mut out, report, step, output);
     }
@@ -49,6 +59,8 @@ fn row(out: &mut String, step: &StepReport, part: &str) {
         more.extend(step.answered().map(text));
     }
     more.extend(step.why().map(text));
+    more.extend(step.hands().map(|hands| text(&hands)));
+    more.extend(step.verified().as_deref().map(text));
     more.dedup();
     let more = more.join(", ");
     let _ = writeln!(out, "| {sign} | {part}`{}` | {} | {took} | {more} |", step.id, step.status);

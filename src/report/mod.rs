@@ -3,11 +3,13 @@
 
 pub mod brief;
 mod called;
+mod claims;
 pub mod data;
 mod diff;
 mod failed;
 pub mod graph;
 mod junit;
+mod lease;
 pub(crate) mod lines;
 mod markdown;
 mod notes;
@@ -26,8 +28,10 @@ use serde_json::Value;
 
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
+pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
+pub use lease::LeaseReport;
 pub use markdown::markdown;
 pub use outlook::{Outlook, outlook};
 pub use output::Output;
@@ -36,7 +40,7 @@ pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;
-use crate::run::{Event, Node, Outcome, Run, RunStatus};
+use crate::run::{Check, Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -59,6 +63,10 @@ pub struct Report {
     pub trigger: String,
     /// Who started it.
     pub actor: String,
+    /// Whether its steps are handed out one by one, rather than run by the engine.
+    pub stepped: bool,
+    /// What it is for, in the words of who opened it.
+    pub task: Option<String>,
     /// When it was opened.
     pub started_at: String,
     /// When it ended.
@@ -71,6 +79,8 @@ pub struct Report {
     pub outputs: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
     pub warnings: Vec<String>,
+    /// The vetoes that stand.
+    pub vetoes: Vec<VetoReport>,
     /// Whether `finally` steps are still to be run.
     pub owes_finally: bool,
     /// The steps, in the order of the file.
@@ -102,6 +112,10 @@ pub struct StepReport {
     pub answers: Vec<&'static str>,
     /// Why, where there is more to say.
     pub reason: Option<String>,
+    /// The lease under which somebody does it now.
+    pub lease: Option<LeaseReport>,
+    /// Whether somebody may take it now.
+    pub offered: bool,
     /// Its attempts.
     pub attempts: Vec<AttemptReport>,
     /// The attempt in another run whose pass counts here: then it did not run in this one.
@@ -112,6 +126,8 @@ pub struct StepReport {
     pub outputs: BTreeMap<String, Value>,
     /// The claim about its result, in words.
     pub verify: Option<String>,
+    /// Who looked again at what it claims, and what they saw.
+    pub rechecks: Vec<RecheckReport>,
 }
 
 /// An attempt in another run.
@@ -129,7 +145,7 @@ pub struct TakenOverReport {
 
 impl StepReport {
     /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
-    fn cause(&self) -> String {
+    pub fn cause(&self) -> String {
         let failed = self.checks.iter().find(|check| check.status == "failed");
         let last = self.attempts.last();
         let cause = if let Some(check) = failed {
@@ -167,6 +183,10 @@ pub struct AttemptReport {
     pub by: Option<String>,
     /// What they noted.
     pub note: Option<String>,
+    /// What they reported: `pass`, `fail` or `skip`.
+    pub said: Option<&'static str>,
+    /// The fencing token of the lease under which they did.
+    pub token: Option<u64>,
     /// Why its outputs were refused.
     pub bad_output: Option<String>,
     /// What it wrote to standard output.
@@ -218,6 +238,17 @@ pub struct CheckReport {
     pub status: String,
 }
 
+impl CheckReport {
+    fn of(check: &Check) -> Self {
+        Self {
+            what: check.what.clone(),
+            expected: check.expected.clone(),
+            observed: check.observed.clone(),
+            status: if check.passed { "passed" } else { "failed" }.to_owned(),
+        }
+    }
+}
+
 /// A run's report.
 pub fn report(run: &Run) -> Report {
     let steps = |finally: bool| run.in_order(finally).map(|node| step(run, node)).collect();
@@ -248,12 +279,15 @@ fn head(run: &Run) -> Report {
         parent: run.parent().map(ParentReport::of),
         trigger,
         actor,
+        stepped: run.is_stepped(),
+        task: run.task().map(str::to_owned),
         started_at,
         ended_at: run.ended_at().map(|t| t.to_string()),
         duration_ms: run.opening().zip(run.ended_at()).map(|((_, at, _), end)| end.since(at)),
         params: params.collect(),
         outputs: run.outputs().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
+        vetoes: run.vetoes().iter().map(VetoReport::of).collect(),
         owes_finally: run.owes_finally(),
         steps: Vec::new(),
         finally: Vec::new(),
@@ -300,19 +334,14 @@ pub fn step(run: &Run, node: &Node) -> StepReport {
         status: node.state.name().to_owned(),
         answers: people::answers(run, node),
         reason: node.reason.clone(),
+        lease: LeaseReport::of(node),
+        offered: run.is_offered(node),
         attempts: node.attempts.iter().map(|attempt| self::attempt(run, node, attempt)).collect(),
         taken_over,
-        checks: checks
-            .iter()
-            .map(|c| CheckReport {
-                what: c.what.clone(),
-                expected: c.expected.clone(),
-                observed: c.observed.clone(),
-                status: if c.passed { "passed" } else { "failed" }.to_owned(),
-            })
-            .collect(),
+        checks: checks.iter().map(CheckReport::of).collect(),
         outputs: node.outputs.iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         verify: step.verify_prose.clone(),
+        rechecks: claims::rechecks(node),
     }
 }
 
@@ -339,6 +368,8 @@ fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptRepo
         duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
         by: people::somebody(attempt).map(|by| by.name.clone()),
         note: attempt.note.clone(),
+        said: attempt.said.map(crate::run::Said::name),
+        token: attempt.token,
         bad_output: ending.and_then(|e| e.bad_output.clone()),
         stdout: stream(ending.map(|e| &e.stdout)),
         stderr: stream(ending.map(|e| &e.stderr)),

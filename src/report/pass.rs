@@ -1,32 +1,28 @@
 //! What a step's pass requires, in words.
 
-use super::people::filled;
 use crate::plan::{Action, Expectation, Step};
-use crate::run::{Node, Run};
 use crate::workflow::{Json, TextExpect};
 
-/// What it takes for a step to pass.
-pub(super) fn requirements(run: &Run, node: &Node, step: &Step) -> Vec<String> {
+/// What it takes for a step to pass; `fill` puts the values into a text.
+pub(super) fn requirements(step: &Step, fill: &dyn Fn(&str) -> String) -> Vec<String> {
     let mut all = Vec::new();
     if let Some(expect) = &step.expect {
-        all.extend(expected(run, node, expect));
-    } else if step.run.is_some() {
-        all.push("exit 0".to_owned());
-    }
-    if let Some(Action::Checks(_)) = &step.run {
+        all.extend(expected(step, expect, fill));
+    } else if let Some(Action::Checks(_)) = &step.run {
         all.push("every check passes".to_owned());
+    } else if step.run.is_some() && step.only_engine().is_none() {
+        all.push("exit 0".to_owned());
     }
     all.extend(step.verify.iter().map(|check| format!("`{}` passes", check.run.shown())));
     all.extend(step.verify_prose.clone());
-    all.extend(step.outputs.iter().map(|(name, spec)| format!("output {name}: {}", spec.kind)));
     all
 }
 
-fn expected(run: &Run, node: &Node, expect: &Expectation) -> Vec<String> {
+fn expected(step: &Step, expect: &Expectation, fill: &dyn Fn(&str) -> String) -> Vec<String> {
     let that = &expect.that;
     let codes: Vec<String> = that.exit.iter().map(ToString::to_string).collect();
     let mut all = Vec::new();
-    if !codes.is_empty() || run.step(node).run.is_some() {
+    if !codes.is_empty() || step.run.is_some() {
         let codes = if codes.is_empty() { "0".to_owned() } else { codes.join(" or ") };
         all.push(format!("exit {codes}"));
     }
@@ -35,14 +31,17 @@ fn expected(run: &Run, node: &Node, expect: &Expectation) -> Vec<String> {
     }
     all.extend(that.count.map(|count| format!("{count} lines of stdout")));
     for file in &that.file {
-        let path = filled(run, node, &file.path.value);
-        all.push(format!("file {path} {}", if file.exists { "exists" } else { "does not exist" }));
+        let path = fill(&file.path.value);
+        let says_more = !file.contains.is_empty() || file.sha256.is_some();
+        if !file.exists {
+            all.push(format!("file {path} does not exist"));
+        } else if !says_more {
+            all.push(format!("file {path} exists"));
+        }
         all.extend(file.contains.iter().map(|part| format!("file {path} contains `{part}`")));
         all.extend(file.sha256.iter().map(|sum| format!("file {path} has the SHA-256 {sum}")));
     }
-    let same = |path: &crate::diagnostic::At<String>| {
-        format!("{} is unchanged", filled(run, node, &path.value))
-    };
+    let same = |path: &crate::diagnostic::At<String>| format!("{} is unchanged", fill(&path.value));
     all.extend(that.unchanged.iter().map(same));
     all
 }

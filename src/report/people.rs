@@ -2,19 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::lines::one_line;
 use super::{StepReport, called};
-use crate::expr::template::Part;
-use crate::run::{Actor, ActorKind, Attempt, Node, Outcome, Run, State};
+use crate::expr::template::{Part, Placeholder};
+use crate::run::{Actor, ActorKind, Attempt, Interruption, Node, Outcome, Run, State};
 
 /// A text of a step's author with the values that the run has; a placeholder without one stays as it is written.
 pub(super) fn filled(run: &Run, node: &Node, text: &str) -> String {
     let (attempt, params) =
         node.last().map_or((1, BTreeMap::new()), |last| (last.n, last.params.clone()));
+    filled_with(run, &|found| run.value_of(Some(node), attempt, &params, found), text)
+}
+
+/// The same, with these values.
+pub(super) fn filled_with(
+    run: &Run,
+    value: &dyn Fn(&Placeholder) -> Option<Value>,
+    text: &str,
+) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
-        Part::Ref(found) => match run.value_of(Some(node), attempt, &params, found) {
-            Some(serde_json::Value::String(text)) => one_line(&text),
+        Part::Ref(found) => match value(found) {
+            Some(Value::String(text)) => one_line(&text),
             Some(value) => one_line(&value.to_string()),
             None => found.braced(),
         },
@@ -48,6 +59,10 @@ pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
         format!("{did} by {}{note}", by.name)
     });
     match (outcome, by) {
+        (Outcome::Interrupted { cause: Interruption::LeaseExpired }, Some(_)) => {
+            let by = somebody(attempt).map_or("", |by| by.name.as_str());
+            format!("{by} held it and did not report in time")
+        }
         (Outcome::Answered, Some(by)) => by,
         // The engine answers where nobody is to be asked, and says so.
         (Outcome::Answered, None) => note.map_or_else(|| outcome.to_string(), str::to_owned),

@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::claims::{against, way_out};
 use super::failed::failed;
 use super::lines::{columns, cut, one_line};
 use super::output::{LETTERS, Output, last_lines};
 use super::{Report, StepReport, head, step};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
-use crate::run::{Check, Run, RunStatus, State};
+use crate::run::{Check, Node, Run, RunStatus, State};
 use crate::workflow::Millis;
 
 /// The widest that the names of steps may make their column.
 const NAMES: usize = 40;
 /// So many steps that were skipped for the same reason get a line each; more are counted.
 pub const SKIPPED: usize = 10;
+/// So many steps are said to be held or open; more are counted.
+const OPEN: usize = 10;
 /// How many lines are shown of what a step wrote that passed.
 const OUTPUT: usize = 20;
 
@@ -79,6 +82,7 @@ pub struct Look<'l> {
 pub fn text(run: &Run, look: &Look<'_>, said: &BTreeMap<String, String>) -> String {
     let mut out = String::new();
     let head = head(run);
+    against(&mut out, run, look.paint);
     for warning in &head.warnings {
         let _ = writeln!(out, "{} {}", look.paint.paint(Tone::Warn, "!"), printable(warning));
     }
@@ -194,7 +198,7 @@ pub(super) fn sign(status: &str) -> (&'static str, Tone) {
         "delayed" => ("↻", Tone::Warn),
         "asked" | "unsure" => ("?", Tone::Warn),
         "unproven" => ("~", Tone::Warn),
-        "running" => ("▸", Tone::Strong),
+        "running" | "held" => ("▸", Tone::Strong),
         "cancelled" => ("■", Tone::Warn),
         _ => ("-", Tone::Faint),
     }
@@ -208,7 +212,7 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     match step.status.as_str() {
         "passed" => {}
         "delayed" => more.push("tries again".to_owned()),
-        status => more.push(status.to_owned()),
+        status => more.push(step.hands().unwrap_or_else(|| status.to_owned())),
     }
     let answered = step.answered();
     let nobody = last.is_some_and(|a| a.by.is_none());
@@ -249,6 +253,7 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
     if last.is_some_and(|a| !a.leaked.is_empty()) {
         more.push("left processes behind".to_owned());
     }
+    more.extend(step.verified());
     let gap = width.min(NAMES).saturating_sub(columns(&step.id)) + 2;
     let more = printable(&more.join(", ").replace('\n', " "));
     let room = look.width.map(|all| all.saturating_sub(columns(&step.id) + gap + 2));
@@ -300,6 +305,22 @@ fn asked(out: &mut String, report: &Report, step: &StepReport, paint: &dyn Paint
     command(&format!("ostler step answer {} {} {answers}", report.run, quoted(&step.id)));
 }
 
+/// Of a run that is stepped through, who does what, what is open, and how one goes on.
+fn open(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
+    let steps = || run.nodes().iter().map(|node| step(run, node));
+    let open: Vec<(StepReport, String)> =
+        steps().filter_map(|step| step.open().map(|open| (step, open))).collect();
+    for (step, what) in open.iter().take(OPEN) {
+        let (sign, tone) =
+            if step.lease.is_some() { ("▸", Tone::Strong) } else { ("?", Tone::Warn) };
+        let _ = writeln!(out, "  {} {}", paint.paint(tone, sign), printable(what));
+    }
+    if open.len() > OPEN {
+        let _ = writeln!(out, "  and {} more", open.len() - OPEN);
+    }
+    let _ = writeln!(out, "    {}", paint.paint(Tone::Faint, &report.way_on()));
+}
+
 fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let (word, tone) = words(report.status);
     let counts = counts(run.leaves().map(|n| (n.state.name(), n.taken_over.is_some())));
@@ -308,7 +329,10 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
     let parent = report.parent.as_ref();
     let parent = parent.map(|from| format!(", called by {} of run {}", from.step, from.run));
     let links = [retries, parent].map(Option::unwrap_or_default).concat();
-    let reason = report.reason.as_ref().map(|r| format!(": {}", printable(r))).unwrap_or_default();
+    let held = report.vetoes.first().filter(|_| !report.status.is_final());
+    let held = held.map(|veto| format!("vetoed {}", veto.says()));
+    let reason = report.reason.as_ref().map(|reason| printable(reason)).or(held);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let _ = writeln!(
         out,
         "{} {}{reason}  {}",
@@ -320,7 +344,16 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
         let line = format!("  {name} = {}", one_line(&value.to_string()));
         let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &line));
     }
-    for node in run.nodes().iter().filter(|node| node.state == State::Asked) {
+    if let Some(task) = &report.task {
+        let _ =
+            writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  for: {}", one_line(task))));
+    }
+    way_out(out, run, paint);
+    if report.is_open() {
+        open(out, run, report, paint);
+    }
+    let asked_about = |node: &&Node| node.state == State::Asked && !report.stepped;
+    for node in run.nodes().iter().filter(asked_about) {
         asked(out, report, &step(run, node), paint);
     }
     let again = [RunStatus::Failed, RunStatus::PassedWithFailures, RunStatus::Cancelled];

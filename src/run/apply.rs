@@ -1,8 +1,9 @@
 //! The only way to change a run: one record at a time, and none that could not have happened.
 
-use super::event::{Answer, Event, Record};
+use super::event::{Answer, Event};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::Record;
 use super::state::{Note, Run};
 use crate::ids::Instance;
 use crate::value::Time;
@@ -30,7 +31,12 @@ impl Run {
         if self.opened.is_none() != matches!(record.event, Event::RunOpened { .. }) {
             return Err(illegal("a run is opened first, and once".to_owned()));
         }
-        if self.finished.is_some() && !record.event.is_remark() {
+        if record.event.is_remark() {
+            self.remark(record).map_err(illegal)?;
+            self.next_seq += 1;
+            return Ok(());
+        }
+        if self.finished.is_some() {
             return Err(illegal("the run has finished".to_owned()));
         }
         self.fold(record).map_err(illegal)?;
@@ -45,6 +51,15 @@ impl Run {
         }
         self.last_at = Some(record.at);
         Ok(())
+    }
+
+    /// Folds in what is said of the run from outside. It tells nothing of whether anybody drives.
+    fn remark(&mut self, record: &Record) -> Legal {
+        match &record.event {
+            Event::ClaimChecked(recheck) => self.rechecked(record, recheck),
+            Event::Vetoed { .. } | Event::VetoLifted { .. } => self.vetoed(record),
+            _ => Ok(()),
+        }
     }
 
     fn fold(&mut self, record: &Record) -> Legal {
@@ -113,7 +128,6 @@ impl Run {
             | Event::LeaseEnded { .. }
             | Event::StepHandedOver { .. }
             | Event::StepReported { .. } => self.fold_lease(record)?,
-            event if event.is_remark() => {}
             Event::TimerFired { step } => {
                 let n = self.find(step, "wake", |s| matches!(s, State::Delayed(_)))?;
                 self.set(n, State::Ready, None);

@@ -58,6 +58,9 @@ impl Run {
         if self.finished.is_some() || self.opened.is_none() {
             return Vec::new();
         }
+        if !self.may_begin() {
+            return Vec::new();
+        }
         let mut commands = Vec::new();
         if self.is_ending()
             && !self.finally_started
@@ -166,7 +169,8 @@ impl Run {
     /// All nodes of a phase have ended: converge, then `finally`, then the end.
     fn next_phase(&self) -> Option<Command> {
         if self.finally_started {
-            return Some(Command::Record(self.finish()));
+            // What is vetoed has not passed.
+            return (!self.is_vetoed()).then(|| Command::Record(self.finish()));
         }
         if let Some(converge) = self.plan.converge.as_ref().filter(|_| !self.is_ending()) {
             match self.converged {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::claim::Recheck;
 use super::fan::Item;
 use super::lease::Parting;
 use super::linked::Parent;
@@ -13,53 +14,6 @@ use super::outcome::{Ending, Interruption, Outcome};
 use super::status::RunStatus;
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use crate::value::Time;
-
-/// The version of the schema that this program writes. Version 1 had no `step_taken_over`, 2 no `step_expanded`, and 3 no
-/// leases.
-pub const VERSION: u32 = 4;
-
-/// One line of a run's log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// The schema's version.
-    pub v: u32,
-    /// The run.
-    pub run: RunId,
-    /// Its place in the log, from 0.
-    pub seq: u64,
-    /// The SHA-256 of the line before with its newline, in hexadecimal; 64 zeros for the first.
-    pub prev: String,
-    /// When it was recorded.
-    pub at: Time,
-    /// Who recorded it.
-    pub actor: Actor,
-    /// What caused it: the `seq` of an earlier record, where one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<u64>,
-    /// What happened.
-    pub event: Event,
-}
-
-/// Who acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// What kind of actor.
-    pub kind: ActorKind,
-    /// Its name, such as `user@host`.
-    pub name: String,
-}
-
-/// What kind of actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ActorKind {
-    /// The engine.
-    Engine,
-    /// A person.
-    Human,
-    /// An agent.
-    Agent,
-}
 
 /// What started a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,9 +215,9 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `next`, `take`, `report`, `run`, `release`, `answer` or `resume`.
+        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `resume`, `recheck` or `lift`.
         what: String,
-        /// Of which step, as they named it.
+        /// Of which step, as they named it; empty where it is of none.
         step: String,
         /// Why not.
         reason: String,
@@ -382,6 +336,20 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         outputs: BTreeMap<Name, Value>,
     },
+    /// Somebody looked again at what a step claims.
+    ClaimChecked(Box<Recheck>),
+    /// Somebody will not have it: nothing new starts until that is lifted.
+    Vetoed {
+        /// Why.
+        note: String,
+    },
+    /// A veto is lifted.
+    VetoLifted {
+        /// The record that it is.
+        veto: u64,
+        /// Why.
+        note: String,
+    },
 }
 
 impl Event {
@@ -393,6 +361,7 @@ impl Event {
 
     /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};
+        matches!(self, Refused { .. } | ClaimChecked(_) | Vetoed { .. } | VetoLifted { .. })
     }
 }

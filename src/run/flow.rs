@@ -368,7 +368,9 @@ impl Run {
             let waits = match node.state {
                 State::Waiting | State::Ready | State::Delayed(_) => true,
                 // Somebody who is asked what became of a step must still say so, unless the run is cancelled.
-                State::Asked | State::Unsure => node.untried() || self.is_ending(),
+                State::Asked | State::Unsure => {
+                    node.untried() || self.is_ending() || self.step(node).is_asked()
+                }
                 State::Held => self.is_ending(),
                 _ => false,
             };

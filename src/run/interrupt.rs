@@ -27,7 +27,7 @@ impl Run {
         let here = self.running.iter().filter(|n| !self.is_on_host(**n));
         let mut events: Vec<Event> =
             here.map(|n| event(*n, self.nodes[*n].attempts.len())).collect();
-        let started = self.guards_are_done() && !self.is_ending();
+        let started = self.guards_are_done() && !self.is_ending() && !self.is_vetoed();
         if rebooted && !self.forced && (started || self.finally_started) {
             let possible = self.possible().into_iter();
             events.extend(possible.map(|n| event(n, self.nodes[n].attempts.len() + 1)));

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::apply::Legal;
-use super::event::{Actor, ActorKind, Event, Record, Said};
+use super::event::{Event, Said};
 use super::node::{Attempt, Node, State};
 use super::outcome::{Ending, Interruption, Outcome};
+use super::record::{Actor, ActorKind, Record};
 use super::state::Run;
 use crate::ids::Instance;
 use crate::value::Time;
@@ -90,8 +91,11 @@ impl Run {
         // What is decided about it has only to be recorded.
         let is_open = |n: &usize| !self.pending.contains_key(n);
         match node.state {
+            _ if !self.may_begin() => false,
             _ if !self.index.get(&node.instance).is_some_and(is_open) => false,
             State::Ready => self.is_for_somebody(node),
+            // After a stop nothing starts: what may have been done is answered for, and not done again.
+            State::Asked if self.is_winding_up() && !node.finally && !node.untried() => false,
             State::Asked => self.step(node).is_asked(),
             _ => false,
         }

@@ -1,8 +1,8 @@
 //! What a run that ended lends to a new one: steps that passed there and need not run again.
 //!
-//! A step is lent if it passed, is the same in both plans, acquires nothing, and all that it comes after is lent too:
-//! what a failed step would have changed is not known of those behind it. `finally` is never lent, nor to another plan
-//! what a person said of this one.
+//! A step is lent if it passed and nobody saw since that it does not hold, is the same in both plans, acquires nothing,
+//! and all that it comes after is lent too: what a failed step would have changed is not known of those behind it.
+//! `finally` is never lent, nor to another plan what a person said of this one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl Run {
     /// How a step passed here, or in the run that this one has it from.
     fn lent(&self, step: &Instance, new: &plan::Step, own: &RunId) -> Option<TakenOver> {
         let node = self.node(step).filter(|node| !node.finally && node.state == State::Passed)?;
-        if self.step(node) != new {
+        if self.step(node) != new || !node.still_holds() {
             return None;
         }
         if node.taken_over.is_some() {

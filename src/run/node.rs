@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::event::{Actor, Record, Said};
+use super::claim::Seen;
+use super::event::Said;
 use super::fan::{Item, Members};
 use super::lease::Lease;
 use super::outcome::Ending;
+use super::record::{Actor, Record};
 use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
 
@@ -171,6 +173,8 @@ pub struct Node {
     pub attempts: Vec<Attempt>,
     /// The pass in another run that stands in for one here.
     pub taken_over: Option<TakenOver>,
+    /// Who looked again at what it claims, or claimed then.
+    pub(super) seen: Vec<Seen>,
     /// What it handed on.
     pub outputs: BTreeMap<Name, Value>,
     /// For a releaser: the node and attempt whose outputs it is given.
@@ -216,6 +220,7 @@ impl Node {
             reason: None,
             attempts: Vec::new(),
             taken_over: None,
+            seen: Vec::new(),
             outputs: BTreeMap::new(),
             holder: None,
             lease: None,

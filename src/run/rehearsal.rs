@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use super::apply::IllegalEvent;
 use super::decide::{Command, Room};
-use super::event::{Actor, ActorKind, Answer, Event, Record, Trigger, VERSION};
+use super::event::{Answer, Event, Trigger};
 use super::outcome::{Ending, Outcome};
+use super::record::{Actor, ActorKind, Record, VERSION};
 use super::state::Run;
 use crate::expr::{Condition, Ref, Template};
 use crate::ids::{Instance, RunId, StepId};

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::event::{Actor, Event, Probe};
+use super::event::{Event, Probe};
 use super::fan::Item;
 use super::node::Node;
+use super::record::Actor;
 use super::status::RunStatus;
+use super::veto::Veto;
 use crate::ids::{Instance, Name, RunId, StepId};
 use crate::plan::{self, Plan};
 use crate::value::Time;
@@ -78,6 +80,8 @@ pub struct Run {
     /// The first failure that stopped the run.
     pub(super) stopped: Option<usize>,
     pub(super) cancelled: Option<String>,
+    /// The vetoes that stand.
+    pub(super) vetoes: Vec<Veto>,
     pub(super) deadline: Option<u64>,
     pub(super) iterations: u32,
     pub(super) converged: Converged,
@@ -131,6 +135,7 @@ impl Run {
             blocked: None,
             stopped: None,
             cancelled: None,
+            vetoes: Vec::new(),
             deadline: None,
             iterations: 0,
             converged: Converged::Unknown,

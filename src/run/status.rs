@@ -72,14 +72,15 @@ impl Run {
         if let Some((status, _)) = &self.finished {
             return *status;
         }
-        let moving = !self.running.is_empty()
-            || self.all_ready().any(|n| !self.is_for_somebody(&self.nodes[n]))
+        let could_move = self.all_ready().any(|n| !self.is_for_somebody(&self.nodes[n]))
             || self.delayed.iter().any(|(_, n)| !self.is_for_somebody(&self.nodes[*n]))
             || !self.unsure.is_empty()
-            || !self.pending.is_empty()
-            || !self.probing.is_empty();
+            || !self.pending.is_empty();
+        let moving =
+            !self.running.is_empty() || !self.probing.is_empty() || could_move && self.may_begin();
         // What is delayed is offered again by whoever asks when its time has come.
-        let waits = !self.asked.is_empty()
+        let waits = self.is_vetoed()
+            || !self.asked.is_empty()
             || !self.holding.is_empty()
             || self.all_ready().next().is_some()
             || !self.delayed.is_empty();

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Chain, Error, Store};
 use crate::ids::{Instance, Name, RunId};
 use crate::plan::{Plan, hex};
-use crate::run::{Actor, Event, Probe, Record, Run, RunStatus, State, VERSION};
+use crate::run::{Actor, Event, Probe, Record, Run, RunStatus, State, VERSION, Veto};
 use crate::value::{Bytes, Time};
 
 /// A run as far as it was read, and the sum of its last line.
@@ -66,8 +66,15 @@ pub struct Append<'a> {
     journal: &'a mut Journal,
     at: Time,
     actor: &'a Actor,
-    before: RunStatus,
-    owed: bool,
+    /// What the row by which runs are listed says of it.
+    before: Row,
+}
+
+/// What is listed of a run, but for what never changes.
+type Row = (RunStatus, bool, Vec<Veto>);
+
+fn row(run: &Run) -> Row {
+    (run.status(), run.owes_finally(), run.vetoes().to_vec())
 }
 
 impl Append<'_> {
@@ -201,17 +208,20 @@ impl Append<'_> {
     /// Brings the row by which runs are listed up to date.
     fn index(&self) -> Result<(), Error> {
         let run = &self.journal.run;
-        let (status, owed) = (run.status(), run.owes_finally());
-        if (status, owed) == (self.before, self.owed) && run.seq() > 1 {
+        let now = row(run);
+        if now == self.before && run.seq() > 1 {
             return Ok(());
         }
+        let (status, owed, vetoes) = now;
+        let vetoes = (!vetoes.is_empty()).then(|| serde_json::json!(vetoes).to_string());
         let mut update = self.tx.prepare_cached(
-            "UPDATE runs SET status = ?, owes_finally = ?, ended_at = ? WHERE id = ?",
+            "UPDATE runs SET status = ?, owes_finally = ?, ended_at = ?, vetoes = ? WHERE id = ?",
         )?;
         update.execute(params![
             status.name(),
             owed,
             run.ended_at().map(|t| t.0),
+            vetoes,
             self.journal.id.as_str()
         ])?;
         Ok(())
@@ -245,11 +255,14 @@ impl Store {
             journal: &mut journal,
             at,
             actor,
-            before: RunStatus::Running,
-            owed: false,
+            before: (RunStatus::Running, false, Vec::new()),
         };
         append.lock(&locks, None)?;
         events.into_iter().try_for_each(|event| append.record(event, None))?;
+        // One that is stepped through waits at once.
+        if append.journal.run.status() != RunStatus::Running {
+            append.index()?;
+        }
         tx.commit()?;
         self.unforced = true;
         Ok(journal)
@@ -285,9 +298,12 @@ impl Store {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let at = clock();
         read_new(&tx, journal)?;
-        let (seq, before, owed) =
-            (journal.run.seq(), journal.run.status(), journal.run.owes_finally());
-        let mut append = Append { tx: &tx, journal, at, actor, before, owed };
+        let (seq, before) = (journal.run.seq(), row(&journal.run));
+        // What has ended may be let go at any time.
+        if before.0.is_final() && !is_listed(&tx, &journal.id)? {
+            return Err(Error::NoRun(journal.id.to_string()));
+        }
+        let mut append = Append { tx: &tx, journal, at, actor, before };
         let done = work(&mut append)?;
         append.index()?;
         let wrote = append.journal.run.seq() > seq;
@@ -305,6 +321,10 @@ impl Store {
     pub fn has_news(&self, journal: &Journal) -> Result<bool, Error> {
         Ok(Some(version(&self.db)?) != journal.seen)
     }
+}
+
+fn is_listed(db: &rusqlite::Connection, id: &RunId) -> Result<bool, Error> {
+    Ok(db.prepare_cached("SELECT 1 FROM runs WHERE id = ?")?.exists([id.as_str()])?)
 }
 
 /// A number that changes when another connection commits.

@@ -37,6 +37,8 @@ pub enum LetGo {
     Done,
     /// Meanwhile somebody keeps it.
     Kept,
+    /// Meanwhile somebody vetoed it.
+    Vetoed,
     /// Meanwhile pruning was paused.
     Paused(Hold),
 }
@@ -109,6 +111,10 @@ impl Store {
         }
         if tx.query_row(KEPT, [id], hold).optional()?.as_ref().is_some_and(counts) {
             return Ok(LetGo::Kept);
+        }
+        let vetoed = "SELECT 1 FROM runs WHERE id = ? AND vetoes IS NOT NULL";
+        if tx.prepare_cached(vetoed)?.exists([id])? {
+            return Ok(LetGo::Vetoed);
         }
         let last = "SELECT seq, line FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1";
         let last: Option<(i64, Vec<u8>)> =

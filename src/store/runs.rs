@@ -8,7 +8,7 @@ use super::{Error, Store};
 use crate::ids::RunId;
 use crate::plan;
 use crate::retention::Hold;
-use crate::run::{Parent, RunStatus};
+use crate::run::{Parent, RunStatus, Veto};
 use crate::value::Time;
 
 /// One run in a list.
@@ -32,6 +32,8 @@ pub struct Summary {
     pub kept: Option<Hold>,
     /// The attempt that called it, where one did.
     pub parent: Option<Parent>,
+    /// The vetoes that stand.
+    pub vetoes: Vec<Veto>,
 }
 
 /// Which runs are listed.
@@ -51,7 +53,8 @@ const SUMMARIES: &str =
     "SELECT id, workflow, status, opened_at, ended_at, runs.actor, owes_finally,
         keeps.actor, keeps.since, keeps.until, keeps.note,
         (SELECT json_extract(CAST(line AS TEXT), '$.event.parent')
-            FROM events WHERE run = id AND seq = 0)
+            FROM events WHERE run = id AND seq = 0),
+        vetoes
     FROM runs LEFT JOIN keeps ON keeps.run = id";
 
 fn summary(row: &Row<'_>) -> Result<Summary, Error> {
@@ -67,6 +70,8 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         }),
         None => None,
     };
+    let vetoes: Option<String> = row.get(12)?;
+    let vetoes = vetoes.map_or(Ok(Vec::new()), |text| serde_json::from_str(&text));
     Ok(Summary {
         id: RunId::parse(&id).ok_or_else(|| damaged("its id is not one"))?,
         workflow: row.get(1)?,
@@ -78,6 +83,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
         owes_finally: row.get(6)?,
         kept,
         parent: row.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok()),
+        vetoes: vetoes.map_err(|_| damaged("its vetoes are none"))?,
     })
 }
 

@@ -72,6 +72,9 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (run, what)
     ) WITHOUT ROWID;
 ",
+    "
+    ALTER TABLE runs ADD COLUMN vetoes TEXT;
+",
 ];
 
 /// The schema that this program writes.

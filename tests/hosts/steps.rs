@@ -225,3 +225,47 @@ fn what_is_cancelled_ends_there_and_finally_runs_there() {
         fleet.ostler(&["runs", "log", "long"]).says("bye");
     }
 }
+
+#[test]
+fn what_a_step_claims_of_its_host_is_looked_at_there() {
+    let verb = r#"
+host = "box"
+[[steps]]
+id = "make"
+cwd = "WS"
+cmd = "echo 7 > made"
+expect = { file = { path = "made", contains = "7" } }
+verify = { cmd = "echo seen >> looks; test $(cat made) = 7; test {host.name} = box" }
+[[steps]]
+id = "reads"
+needs = ["make"]
+effect = "Read"
+cwd = "WS"
+cmd = "cat {name}"
+stdin = "x"
+expect = { stdout = { equals = "7" } }
+[[params]]
+name = "name"
+default = "made"
+"#;
+    let mut fleet = Fleet::one().verb("v", verb);
+    fleet.ostler(&["run", "v"]).code(0);
+    let look = |fleet: &Fleet, code: i32| {
+        let ran =
+            fleet.ostler(&["runs", "verify", "--recheck", "--as", "human:bob", "--format", "json"]);
+        let said = ran.code(code).json();
+        let claims = said["recheck"]["claims"].as_array().unwrap().clone();
+        claims.iter().for_each(|claim| assert_eq!(claim["host"], "box", "{claim}"));
+        claims.iter().map(|c| c["standing"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(look(&fleet, 0), ["holds", "holds"]);
+    assert_eq!(look(&fleet, 0), ["holds", "holds"], "each look is another");
+    assert_eq!(fleet.lines("looks").len(), 3);
+    std::fs::write(fleet.at("made"), "8\n").unwrap();
+    assert_eq!(look(&fleet, 4), ["broken", "broken"]);
+    std::fs::write(fleet.at("made"), "7\n").unwrap();
+    assert_eq!(look(&fleet, 0), ["holds", "holds"]);
+    // Nobody sees anything of a host that is away.
+    fleet.sshds.clear();
+    assert_eq!(look(&fleet, 4), ["broken", "broken"]);
+}

@@ -31,7 +31,7 @@ fn cut(whole: &Test, history: &History, n: usize, boot: Option<&str>) -> Test {
 }
 
 /// Puts records in place of the ones that are there, chained anew.
-fn rewrite(db: &Connection, records: &mut [Value]) {
+pub(crate) fn rewrite(db: &Connection, records: &mut [Value]) {
     let mut prev = records[0]["prev"].as_str().unwrap().to_owned();
     for (seq, record) in records.iter_mut().enumerate() {
         record["prev"] = prev.into();

@@ -13,6 +13,7 @@
 
 mod basics;
 mod calls;
+mod claims;
 mod copies;
 mod crash;
 mod diff;
@@ -52,4 +53,5 @@ mod store;
 mod support;
 mod terminal;
 mod unchanged;
+mod vetoes;
 mod waits;

@@ -27,7 +27,11 @@ fn bash_with(test: &Test, text: &str, env: &[(&str, String)]) -> Output {
     command.args(["-euo", "pipefail", "-c", text]).env("PATH", path).current_dir(test.path());
     command.envs(env.iter().map(|(name, value)| (name, value)));
     command.env("GITHUB_STEP_SUMMARY", test.path().join("summary.md")).env("NO_COLOR", "1");
-    command.env_remove("GITHUB_WORKSPACE").stdin(std::process::Stdio::null()).output().unwrap()
+    command.env_remove("GITHUB_WORKSPACE");
+    if !env.iter().any(|(name, _)| *name == "OSTLER_ACTOR") {
+        command.env_remove("OSTLER_ACTOR");
+    }
+    command.stdin(std::process::Stdio::null()).output().unwrap()
 }
 
 /// Runs commands in a workspace, the program on their path: the exit code, and what they printed.
@@ -71,16 +75,20 @@ pub(crate) fn fenced(page: &str) -> Vec<(Range<usize>, String, String)> {
 fn settled(text: &str) -> String {
     let fixed = [
         (
-            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel) (`?)[a-z0-9]{8}\b",
+            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel|veto|verify|step next|step take|step report|step release) (`?)[a-z0-9]{8}\b",
             "$1 ${2}RUN",
         ),
         (r"(?m)^[a-z0-9]{8}  ", "RUN  "),
         (r#"name="run" value="[a-z0-9]{8}""#, r#"name="run" value="RUN""#),
         (r#"name="actor" value="[^"]*""#, r#"name="actor" value="somebody""#),
+        (r"\b[\w.-]+@[\w.-]+", "SOMEBODY"),
         (r"(?m), from (a )?\S+$", ", from MACHINE"),
         (r"[0-9a-f]{64}", "DIGEST"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),
-        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+        (r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d", "TIME"),
+        // What a step wrote stands between marks that are made of it.
+        (r"\b(output|end) [0-9a-f]{16}\b", "$1 MARK"),
+        (r"--token \d+", "--token N"),
         // A column is as wide as the longest time in it.
         ("TIME +", "TIME "),
         (r#"time="[0-9.]+""#, r#"time="TIME""#),

@@ -38,6 +38,11 @@ fn each_exit_code_is_what_its_example_ends_with() {
 }
 
 #[test]
+fn the_page_on_claims_does_what_it_says() {
+    Page::open("claims.md").run();
+}
+
+#[test]
 fn the_tutorial_does_what_it_says() {
     Page::open("tutorial.md").run();
 }

@@ -350,7 +350,8 @@ fn killed_at_any_write_or_removal_nothing_is_wrong() {
 fn state_of_the_first_version_is_brought_forward() {
     let test = workspace(RULES);
     let id = run(&test, &["v", "pass"], 0, 100);
-    let old = "DROP TABLE keeps; DROP TABLE pauses; DROP TABLE pruned; PRAGMA user_version = 1";
+    let old = "DROP TABLE keeps; DROP TABLE pauses; DROP TABLE pruned; \
+        ALTER TABLE runs DROP COLUMN vetoes; PRAGMA user_version = 1";
     database(&test).execute_batch(old).unwrap();
     test.ostler(&["runs", "show", &id]).code(0);
     test.ostler(&["runs", "keep", &id]).code(0);

@@ -90,7 +90,13 @@ fn workspace() -> Test {
 /// What differs from run to run, made the same.
 fn settled(text: &str) -> String {
     let fixed = [
-        (r"\b(run|show|log|retry|answer|resume|cancel) [a-z0-9]{8}\b", "$1 RRRRRRRR"),
+        (
+            r"\b(run|show|log|retry|answer|resume|cancel|step (?:next|take|report|release)) [a-z0-9]{8}\b",
+            "$1 RRRRRRRR",
+        ),
+        (r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(\.\d+Z)?", "WHEN"),
+        (r"(?m)^[a-z0-9]{8}  ", "RRRRRRRR  "),
+        (r"for 14m more", "for MINUTES more"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),
         (r"digest [0-9a-f]{64}", "digest SHA"),
         (r"answered by [^\s:]+", "answered by SOMEBODY"),
@@ -102,7 +108,7 @@ fn settled(text: &str) -> String {
     })
 }
 
-fn golden(name: &str, text: &str) {
+pub(crate) fn golden(name: &str, text: &str) {
     let snapshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
     insta::with_settings!({ snapshot_path => snapshots, prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!(name, settled(text));
@@ -110,18 +116,18 @@ fn golden(name: &str, text: &str) {
 }
 
 /// Compares what a command shows on a terminal and in pipes.
-fn both(name: &str, test: &Test, args: &[&str], code: i32) {
+pub(crate) fn both(name: &str, test: &Test, args: &[&str], code: i32) {
     on_terminal(name, test, args, 80, code);
     in_pipes(name, test, args, code);
 }
 
-fn on_terminal(name: &str, test: &Test, args: &[&str], columns: u16, code: i32) {
+pub(crate) fn on_terminal(name: &str, test: &Test, args: &[&str], columns: u16, code: i32) {
     let (ended, screen, _) = Pty::start(test, args, columns, &[]).end();
     assert_eq!(ended, code, "{screen}");
     golden(&format!("terminal_{name}_{columns}"), &screen);
 }
 
-fn in_pipes(name: &str, test: &Test, args: &[&str], code: i32) {
+pub(crate) fn in_pipes(name: &str, test: &Test, args: &[&str], code: i32) {
     let ran = test.ostler(args).code(code);
     assert!(!ran.stdout.contains('\x1b') && !ran.stderr.contains('\x1b'), "{ran:?}");
     let text = format!("{}---- standard error\n{}", ran.stdout, ran.stderr);

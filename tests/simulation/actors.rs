@@ -9,9 +9,6 @@ use crate::dsl::agent;
 /// The leases here, in milliseconds: longer than a few records take.
 const LEASES: [u64; 3] = [100, 1_000, 60_000];
 
-/// The agents.
-const NAMES: [&str; 3] = ["x", "y", "z"];
-
 impl World {
     /// Somebody does something, if there is something for them; `false` if not.
     pub(super) fn act(&mut self) -> Result<bool, String> {
@@ -40,7 +37,7 @@ impl World {
             return self.put_as(&agent("x"), Event::StepHandedOver { step });
         }
         let person = Actor { kind: ActorKind::Human, name: "p".to_owned() };
-        let who = if asked { person } else { agent(NAMES[self.rng.below(NAMES.len())]) };
+        let who = if asked { person } else { agent(["x", "y", "z"][self.rng.below(3)]) };
         let token = self.log.run.seq();
         let until = self.log.now.plus(*self.rng.pick(&LEASES));
         self.leases.push((step.clone(), token));

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ostler::plan::Plan;
-use ostler::run::{Answer, Command, Ending, Event, Outcome, Probe, Room, Run, RunStatus, State};
+use ostler::run::{
+    Actor, ActorKind, Answer, Command, Ending, Event, Outcome, Probe, Room, Run, RunStatus, State,
+};
 use serde_json::json;
 
 use crate::dsl::{Log, driver, exit, finished, inst, name};
@@ -22,7 +24,11 @@ pub(crate) struct Case {
 
 impl Case {
     pub(crate) fn new(plan: Plan) -> Self {
-        let log = Log::open(&Arc::new(plan), 1);
+        Self::of(Log::open(&Arc::new(plan), 1))
+    }
+
+    /// A run with a beginning of its own.
+    pub(crate) fn of(log: Log) -> Self {
         Self { log, endings: BTreeMap::new(), probes: BTreeMap::new(), started: Vec::new() }
     }
 
@@ -130,7 +136,8 @@ impl Case {
     }
 
     pub(crate) fn answer(mut self, step: &str, answer: Answer) -> Self {
-        self.put(Event::answered(inst(step), answer, None));
+        let person = Actor { kind: ActorKind::Human, name: "ada".to_owned() };
+        self.log.put_as(&person, Event::answered(inst(step), answer, None)).unwrap();
         self.go()
     }
 

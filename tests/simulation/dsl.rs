@@ -9,7 +9,8 @@ use ostler::expr::Template;
 use ostler::ids::{Instance, Name, RunId, StepId, WorkflowId};
 use ostler::plan::{Action, Converge, Fan, Guard, Items, Origin, Param, Plan, Shell, Step};
 use ostler::run::{
-    Actor as By, ActorKind, Ending, Event, IllegalEvent, Outcome, Record, Run, Trigger, VERSION,
+    Actor as By, ActorKind, Ending, Event, IllegalEvent, Outcome, Recheck, Record, Run, Trigger,
+    VERSION,
 };
 use ostler::value::Time;
 use ostler::workflow::{
@@ -319,6 +320,13 @@ pub(crate) fn driver(boot: &str) -> Event {
         forced: false,
         inherited,
     }
+}
+
+/// What somebody saw who looked again at what an attempt claims.
+pub(crate) fn recheck(step: Instance, attempt: u32, passed: bool) -> Recheck {
+    let claimed_by = By { kind: ActorKind::Human, name: "ada".to_owned() };
+    let (with, checks) = (BTreeMap::new(), Vec::new());
+    Recheck { step, attempt, claimed_by, host: None, with, checks, passed }
 }
 
 /// The engine.

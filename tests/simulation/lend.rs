@@ -46,6 +46,7 @@ fn judge(old: &Run, new: &Log) -> Result<usize, String> {
         let wrong = [
             (before.state != State::Passed, "it did not pass"),
             (!from.ending.passed, "its attempt did not pass"),
+            (!before.still_holds(), "somebody saw that it is no longer so"),
             (!known, "there was no such attempt"),
             (before.finally || of_plan.release.is_some(), "it is for this run to do"),
             (!of_plan.edges.iter().all(|e| is_taken(e.step.as_str())), "it comes after others"),

@@ -19,7 +19,7 @@ use crate::play::{Play, planned, with};
 const PAGE: &str = include_str!("../../docs/runs.md");
 
 /// How many rows of cases it has: none goes unnoticed.
-const ROWS: usize = 88;
+const ROWS: usize = 94;
 
 /// A table of the page, with the verb above it.
 struct Table {

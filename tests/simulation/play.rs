@@ -9,6 +9,7 @@ use ostler::source::from_text;
 
 use crate::driver::Case;
 use crate::dsl::exit;
+use crate::held::lift;
 
 /// A verb's text, with lines more behind the `id` of a step, or of the verb where it is called so.
 pub(crate) fn with(verb: &str, of: &str, lines: &[&str]) -> String {
@@ -40,6 +41,8 @@ enum Act {
     Answered(String, Answer),
     Cancelled(String),
     Late(String),
+    Vetoed(String),
+    Lifted,
 }
 
 /// What a row plays.
@@ -109,6 +112,12 @@ impl Play {
                     _ => panic!("{item}"),
                 });
             }
+            ["somebody", "vetoes", "in", step] => {
+                self.ends(&format!("{step}#1"), None);
+                self.acts.push(Act::Vetoed((*step).to_owned()));
+            }
+            ["the", "veto", "is", "lifted"] => self.acts.push(Act::Lifted),
+            ["somebody", "cancels"] => self.acts.push(Act::Cancelled(String::new())),
             ["somebody", "cancels", "in", step] => {
                 self.ends(&format!("{step}#1"), None);
                 self.acts.push(Act::Cancelled((*step).to_owned()));
@@ -151,7 +160,17 @@ impl Play {
         self.acts.into_iter().fold(case.go(), |mut case, act| match act {
             Act::Dies { rebooted } => case.dies(rebooted),
             Act::Answered(step, answer) => case.answer(&step, answer),
+            Act::Cancelled(step) if step.is_empty() => case.cancel(),
             Act::Cancelled(step) => case.cancel().end(&step, ended()),
+            // What runs ends by itself.
+            Act::Vetoed(step) => {
+                case.put(Event::Vetoed { note: "no".to_owned() });
+                case.go().end(&step, exit(0))
+            }
+            Act::Lifted => {
+                case.put(lift(&case.log.run));
+                case.go()
+            }
             Act::Late(step) => {
                 case.put(Event::DeadlinePassed { after_ms: 60_000 });
                 case.go().end(&step, ended())

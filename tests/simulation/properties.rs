@@ -8,14 +8,14 @@ use ostler::plan::Plan;
 use ostler::run::{Answer, Event, Node, Outcome, Parting, Probe, Record, Room, Run, State};
 use ostler::workflow::{OnError, OnInterrupt, Severity};
 
-use crate::rules;
+use crate::{held, rules};
 
 #[path = "holders.rs"]
 mod holders;
 
 pub(crate) type Found = Result<(), String>;
 
-fn demand(holds: bool, what: impl FnOnce() -> String) -> Found {
+pub(crate) fn demand(holds: bool, what: impl FnOnce() -> String) -> Found {
     if holds { Ok(()) } else { Err(what()) }
 }
 
@@ -57,6 +57,10 @@ pub(crate) struct Witness {
 impl Witness {
     /// Judges one record, given the run before and after it.
     pub(crate) fn judge(&mut self, before: &Run, record: &Record, after: &Run) -> Found {
+        if record.event.is_remark() {
+            return held::changes_nothing(before, after);
+        }
+        held::holds(before, &record.event, self.in_finally)?;
         self.hold(before, record, after)?;
         self.attempts(&record.event, after)?;
         self.interruption(before, &record.event, after)?;

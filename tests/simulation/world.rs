@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
-use ostler::run::{
-    Actor, Answer, Check, Command, Ending, Event, Outcome, Parting, Probe, Record, Room, Run, State,
-};
+use ostler::run::{Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, State};
 use ostler::value::Time;
 use serde_json::json;
 
-use crate::dsl::{Log, driver, engine, finished, name};
+use crate::chance::{ending, probed};
+use crate::dsl::{Log, engine, finished, name};
 use crate::generate::{Rng, Taste, random};
+use crate::held;
 use crate::properties::{Found, Witness, replay_equals_live};
 
+#[path = "accidents.rs"]
+mod accidents;
 #[path = "actors.rs"]
 mod actors;
 
@@ -32,6 +34,7 @@ struct Luck {
     cancel: usize,
     deadline: usize,
     busy: usize,
+    veto: usize,
 }
 
 struct World {
@@ -82,6 +85,7 @@ fn live(mut rng: Rng, plan: Arc<Plan>, log: Log) -> Result<Log, Box<(Log, String
         cancel: *rng.pick(&[0, 0, 0, 0, 2]),
         deadline: *rng.pick(&[0, 0, 0, 0, 0, 0, 2]),
         busy: *rng.pick(&[0, 20]),
+        veto: *rng.pick(&[0, 0, 0, 4]),
     };
     let slots = *rng.pick(&[1, 2, 3, 30]);
     let mut world = World {
@@ -129,6 +133,7 @@ impl World {
         if !self.jobs.is_empty() {
             return Err(format!("(e) the run ended, and {:?} run", self.jobs));
         }
+        (0..3).try_for_each(|_| self.remark())?;
         replay_equals_live(&self.plan, &self.log.records, &self.log.run, &Room::default())
     }
 
@@ -154,6 +159,8 @@ impl World {
         // What a replay that lost its end could not foresee is forced to disk before its effect.
         let lasting = match record.event {
             Event::StepAnswered { .. }
+            | Event::Vetoed { .. }
+            | Event::VetoLifted { .. }
             | Event::ProbeFinished { .. }
             | Event::ConvergeReset { .. }
             | Event::FinallyStarted { .. }
@@ -223,10 +230,8 @@ impl World {
         if (self.jobs.is_empty() || self.rng.percent(50)) && self.act()? {
             return Ok(());
         }
-        let asked: Vec<Instance> = {
-            let nodes = self.log.run.nodes().iter();
-            nodes.filter(|n| n.state == State::Asked).map(|n| n.instance.clone()).collect()
-        };
+        let asked = self.log.run.nodes().iter().filter(|n| n.state == State::Asked);
+        let asked: Vec<Instance> = asked.map(|n| n.instance.clone()).collect();
         if !self.jobs.is_empty() && (asked.is_empty() || self.rng.percent(70)) {
             let at = self.rng.below(self.jobs.len());
             let job = self.jobs.swap_remove(at);
@@ -251,7 +256,18 @@ impl World {
         if self.log.run.status().is_final() || !self.log.run.decide(&calm).is_empty() {
             return Ok(());
         }
-        Err(format!("(d) the run is stuck, {:?}", self.log.run.status()))
+        match self.log.run.vetoes() {
+            [] => Err(format!("(d) the run is stuck, {:?}", self.log.run.status())),
+            _ if self.rng.percent(20) => {
+                self.put(Event::CancelRequested { by: "somebody".to_owned() })
+            }
+            _ => self.put(held::lift(&self.log.run)),
+        }
+    }
+
+    fn remark(&mut self) -> Found {
+        let event = held::remark(&mut self.rng, &self.log.run);
+        self.put(event)
     }
 
     fn finish(&mut self, job: Job) -> Found {
@@ -266,12 +282,7 @@ impl World {
                 self.put(finished(&step, attempt, ending))
             }
             Job::Probe(probe) => {
-                let outcome = match self.rng.below(10) {
-                    _ if self.ending => Outcome::Cancelled,
-                    0 => Outcome::TimedOut { after_ms: 9 },
-                    1 | 2 => Outcome::Exited { code: 1 },
-                    _ => Outcome::Exited { code: 0 },
-                };
+                let outcome = probed(&mut self.rng, self.ending);
                 self.put(Event::ProbeFinished { probe, outcome })
             }
         }
@@ -279,30 +290,7 @@ impl World {
 
     fn ending_of(&mut self, step: &Instance, attempt: u32) -> Ending {
         let outputs = self.outputs(step, attempt);
-        if self.rng.percent(self.luck.pass) {
-            let mut ending = Ending::of(Outcome::Exited { code: 0 }, true);
-            ending.outputs = outputs;
-            return ending;
-        }
-        let outcome = match self.rng.below(9) {
-            0 => Outcome::TimedOut { after_ms: 7 },
-            1 => Outcome::Stalled { after_ms: 7 },
-            2 => Outcome::Signaled { signal: 9 },
-            3 => Outcome::CouldNotStart { reason: "it is not there".to_owned() },
-            4 => Outcome::Lost { reason: "its keeper died".to_owned() },
-            5 => Outcome::Exited { code: 0 },
-            code => Outcome::Exited { code: i32::try_from(code).unwrap() - 5 },
-        };
-        let mut ending = Ending::of(outcome, false);
-        if ending.outcome == (Outcome::Exited { code: 0 }) {
-            let text = String::new;
-            let check =
-                Check { what: "stdout".into(), expected: text(), observed: text(), passed: false };
-            ending.checks.push(check);
-        } else if self.rng.percent(30) {
-            ending.outputs = outputs;
-        }
-        ending
+        ending(&mut self.rng, self.luck.pass, outputs)
     }
 
     fn outputs(&self, step: &Instance, attempt: u32) -> BTreeMap<Name, serde_json::Value> {
@@ -330,79 +318,5 @@ impl World {
             seen: None,
             report: None,
         })
-    }
-
-    fn accidents(&mut self) -> Found {
-        if self.rng.percent(self.luck.cancel) {
-            self.put(Event::CancelRequested { by: "SIGINT".to_owned() })?;
-        }
-        if !self.log.run.is_past_steps() && self.rng.percent(self.luck.deadline) {
-            self.put(Event::DeadlinePassed { after_ms: 5 })?;
-        }
-        if self.rng.percent(self.luck.crash) {
-            self.crash()?;
-        }
-        Ok(())
-    }
-
-    /// The driver leaves in good order, and another comes.
-    fn leave(&mut self) -> Found {
-        self.put(Event::DriverLeft)?;
-        self.forced = self.log.records.len();
-        let boot = format!("boot-{}", self.boots);
-        self.put(driver(&boot))?;
-        match self.log.run.interrupted(false) {
-            none if none.is_empty() => Ok(()),
-            some => Err(format!("(i) nothing ran, and yet {some:?}")),
-        }
-    }
-
-    /// The engine dies, or the machine does, and the last records with it; another driver takes over.
-    fn crash(&mut self) -> Found {
-        let rebooted = self.rng.percent(50);
-        let mut records = std::mem::take(&mut self.log.records);
-        if rebooted {
-            self.boots += 1;
-            let spare = records.len() - self.forced.min(records.len());
-            records.truncate(self.forced + self.rng.below(spare + 1));
-        }
-        self.forced = self.forced.min(records.len());
-        self.replay(records)?;
-        self.jobs.clear();
-        self.ending = false;
-        self.put(driver(&format!("boot-{}", self.boots)))?;
-        let running: Vec<Instance> = {
-            let nodes = self.log.run.nodes().iter();
-            nodes.filter(|n| n.state == State::Running).map(|n| n.instance.clone()).collect()
-        };
-        for event in self.log.run.interrupted(rebooted) {
-            self.put(event)?;
-        }
-        // What a new driver finds is one write, forced before it goes on: half of it would hide the rest.
-        self.forced = self.log.records.len();
-        for step in running {
-            if self.log.run.node(&step).is_some_and(|n| n.state == State::Running) {
-                return Err(format!("(i) {step} ran, and is not known to be interrupted"));
-            }
-        }
-        for (step, attempt) in &self.began {
-            let known = self.log.run.node(step).map_or(0, |n| n.attempts.len());
-            if known < *attempt as usize {
-                return Err(format!("(i) attempt {attempt} of {step} began, and nobody knows"));
-            }
-        }
-        Ok(())
-    }
-
-    fn replay(&mut self, records: Vec<Record>) -> Found {
-        self.log.run = Run::new(self.plan.clone());
-        self.witness = Witness::default();
-        for record in &records {
-            let before = self.log.run.clone();
-            self.log.run.apply(record).map_err(|e| format!("(c) {e}"))?;
-            self.witness.judge(&before, record, &self.log.run)?;
-        }
-        self.log.records = records;
-        Ok(())
     }
 }

@@ -116,7 +116,11 @@ fn runs(store: &Store, now: Time) -> Result<Vec<Finding>, store::Error> {
             }
             (_, Holder::Keepers) => all.push(still_ending(&run.id)),
             (RunStatus::Waiting, _) => {
-                let says = format!("run {} of {} waits for somebody", run.id, run.workflow);
+                let why = match run.vetoes.first() {
+                    Some(veto) => format!("is vetoed by {}", veto.by),
+                    None => "waits for somebody".to_owned(),
+                };
+                let says = format!("run {} of {} {why}", run.id, run.workflow);
                 let hint = format!("ostler runs show {}", run.id);
                 all.push(Finding::warning("runs", says).hint(hint));
             }

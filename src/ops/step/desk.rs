@@ -13,7 +13,7 @@ use crate::action::{Calls, Done};
 use crate::exec::{self, Look};
 use crate::ids::Instance;
 use crate::report::brief::{self, Brief, Last};
-use crate::run::{ActorKind, Command, Event, Room, Run};
+use crate::run::{ActorKind, Command, Event, Room, Run, State};
 use crate::store::{self, Append, Journal, Store};
 
 /// How often others' records are looked for.
@@ -130,12 +130,16 @@ impl<'a> Desk<'a> {
     }
 
     fn is_moving(&self, step: &Instance) -> bool {
-        self.run().node(step).is_some_and(|node| self.run().is_the_engines(node))
+        self.run().node(step).is_some_and(|node| {
+            let runs = node.state == State::Running;
+            self.run().is_the_engines(node) && (runs || self.run().may_begin())
+        })
     }
 
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
         let Self { workspace, act, store, journal } = self;
-        let options = StartOptions::default();
+        let options =
+            StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
         Self::after(session, workspace, act)
     }
@@ -188,7 +192,8 @@ impl<'a> Desk<'a> {
             imports: trust.imports.clone(),
             untrusted: trust.untrusted,
         };
-        let (setting, _) = setting(self.workspace, &self.store, &self.journal, lock, calls)?;
+        let (setting, _) =
+            setting(self.workspace, &self.store, &self.journal, lock, calls, self.act.agent())?;
         let looked = runtime()?.block_on(exec::recheck(self.run(), step, look, setting));
         looked.map_err(Error::Refusal)
     }

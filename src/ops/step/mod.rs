@@ -17,7 +17,7 @@ use crate::exec::{Evidence, Left};
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::Brief;
-use crate::run::{Actor, Answer, Event, Parting, Said, State};
+use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
 use crate::store::{self, Append, Journal, Store};
 
 /// How long a lease lasts where nobody says.
@@ -53,6 +53,11 @@ impl Act {
         }
     }
 
+    /// The agent's name, if it is one.
+    fn agent(&self) -> Option<&str> {
+        (self.actor.kind == ActorKind::Agent).then_some(self.actor.name.as_str())
+    }
+
     /// How long a lease they get, in milliseconds.
     fn lease(&self) -> u64 {
         let lease = self.lease.unwrap_or(LEASE).clamp(LEASES[0], LEASES[1]);
@@ -71,7 +76,8 @@ pub fn open(
         return Err(Error::Refusal(why.clone()));
     }
     let occasion = Occasion::Stepped(act.actor.clone(), task);
-    let options = StartOptions::default();
+    let agent = act.agent().map(str::to_owned);
+    let options = StartOptions { agent, ..StartOptions::default() };
     let session = begin(workspace, plan.into(), occasion, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
 }

@@ -73,6 +73,7 @@ pub(super) fn taking(run: &Run, node: &Node, actor: &Actor) -> Result<Taking, St
     match (node.state, &node.lease) {
         (State::Held, Some(lease)) if lease.by == *actor => Ok(Taking::Renewed(lease.token)),
         (State::Held, Some(lease)) => Err(held(node, lease)),
+        _ if !run.may_begin() => Err(vetoed(run)),
         _ if run.is_offered(node) => Ok(Taking::New),
         (State::Asked, _) => Err(format!(
             "`{id}` cannot be taken: it may have run. See what became of it, then report pass or fail, or let it run \
@@ -107,6 +108,9 @@ pub(super) fn grip(
             _ => Ok(Grip::Held(lease.token)),
         },
         _ if token.is_some() => Err(is_over(token.unwrap_or_default())),
+        // What people say of what they are asked is taken all the same.
+        (State::Asked, _) if !run.may_begin() && actor.kind != ActorKind::Agent => Ok(Grip::Asked),
+        _ if !run.may_begin() => Err(vetoed(run)),
         _ if run.is_offered(node) => match actor.kind {
             ActorKind::Agent => Err(format!(
                 "you do not hold `{id}`: take it first: ostler step take {} {id}",
@@ -131,6 +135,7 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         ));
     }
     match (node.state, &node.lease) {
+        _ if !run.may_begin() => Err(vetoed(run)),
         (State::Held, Some(lease)) if lease.by == *actor => Ok(Handing::Held(lease.token)),
         (State::Held, Some(lease)) => Err(held(node, lease)),
         _ if run.is_offered(node) => Ok(Handing::Free),
@@ -212,6 +217,15 @@ fn permitted(run: &Run, node: &Node, actor: &Actor, what: &str) -> Result<(), St
         "only a person may {what} `{id}`, and {name} is an agent; ask one: they see it with `ostler step next {}`",
         run.id()
     ))
+}
+
+/// Why nothing new begins.
+fn vetoed(run: &Run) -> String {
+    let by = run.vetoes().first().map(|veto| format!("{}: {}", veto.by, printable(&veto.note)));
+    let (id, by) = (run.id(), by.unwrap_or_default());
+    format!(
+        "run {id} is vetoed by {by}; nothing new begins in it until that is lifted (`ostler runs veto {id} --lift`)"
+    )
 }
 
 fn held(node: &Node, lease: &Lease) -> String {
@@ -296,6 +310,7 @@ pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
 pub(super) fn nothing(run: &Run) -> String {
     match open(run) {
         Err(over) => over,
+        Ok(()) if !run.may_begin() => vetoed(run),
         Ok(()) => format!(
             "nothing can be taken now; see what is waited for: ostler step next {}",
             run.id()

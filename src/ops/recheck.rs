@@ -1,0 +1,257 @@
+//! Looking again at what a run claims: the engine looks, for somebody, and records what they saw.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::start::{random, setting};
+use super::workspace::{acting, runtime};
+use super::{Error, Workspace};
+use crate::action::{Calls, Setting};
+use crate::diagnostic::{closest, printable};
+use crate::exec::{self, AtOnce};
+use crate::report;
+use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
+use crate::store::{self, Journal, Store};
+
+/// What became of looking again at a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// All of it is as it was claimed.
+    Holds,
+    /// Some of it is not, or could not be seen.
+    Broken,
+    /// It is somebody's word: nothing of it can be looked at.
+    Attested,
+    /// It cannot be looked at again.
+    Unchecked,
+    /// Whoever asks may not be the one who looks.
+    Refused,
+}
+
+/// One claim of a run.
+#[derive(Debug, Serialize)]
+pub struct Claim {
+    /// The step, or one of its instances; none if it is the whole run's.
+    pub step: Option<String>,
+    /// The attempt whose pass it is.
+    pub attempt: Option<u32>,
+    /// What is claimed, in words.
+    pub statement: Option<String>,
+    /// What became of looking at it.
+    pub standing: Standing,
+    /// Why it was not looked at.
+    pub why: Option<String>,
+    /// The host where it was looked at; none for this machine.
+    pub host: Option<String>,
+    /// Who claims it.
+    pub claimed_by: Option<Actor>,
+    /// Whether somebody else looked.
+    pub independent: Option<bool>,
+    /// The values of the placeholders in what was run.
+    pub with: BTreeMap<String, Value>,
+    /// What was looked at, and how.
+    pub checks: Vec<Look>,
+}
+
+/// The claims of a run, as somebody saw them.
+#[derive(Debug, Serialize)]
+pub struct Claims {
+    /// Who looked.
+    pub by: Actor,
+    /// Whether something was looked at, and all of it holds.
+    pub holds: bool,
+    /// The claims, in the order of the file.
+    pub claims: Vec<Claim>,
+}
+
+impl Claims {
+    /// Whether one of the claims came to this.
+    pub fn any(&self, standing: Standing) -> bool {
+        self.claims.iter().any(|claim| claim.standing == standing)
+    }
+}
+
+/// Looks again at what the steps of a run claim that passed, or at what these claim, and records it. None if a signal
+/// ended it: then nothing is recorded.
+pub fn recheck(
+    workspace: &Workspace,
+    run: Option<&str>,
+    steps: &[String],
+    as_: Option<&str>,
+) -> Result<Option<Claims>, Error> {
+    let (mut store, by) = (workspace.existing_store()?, acting(as_)?);
+    let mut journal = store.load(&store.find(run)?)?;
+    let loaded = journal.run();
+    let nodes = chosen(loaded, steps)?;
+    let mut claims: Vec<Claim> = nodes.iter().flat_map(|node| claims(loaded, node, &by)).collect();
+    let refused = refused(&claims);
+    if let Some(Event::Refused { reason, .. }) = refused.first().filter(|_| !steps.is_empty()) {
+        let why = Error::Refusal(reason.clone());
+        record(&mut store, &mut journal, &by, &[], refused)?;
+        return Err(why);
+    }
+    if steps.is_empty() {
+        claims.extend(loaded.plan().postconditions.iter().map(|text| prose(None, None, text)));
+    }
+    let wanted = |node: &&Node| {
+        let is_open = |c: &Claim| c.standing == Standing::Holds;
+        let id = node.instance.to_string();
+        claims.iter().any(|claim| is_open(claim) && claim.step.as_ref() == Some(&id))
+    };
+    let wanted: Vec<&Node> = nodes.iter().copied().filter(wanted).collect();
+    let Some(seen) = look(workspace, &store, &journal, &wanted)? else { return Ok(None) };
+    let recorded = record(&mut store, &mut journal, &by, &seen, refused)?;
+    for (seen, recorded) in seen.into_iter().zip(recorded) {
+        settle(&mut claims, seen, recorded, &by);
+    }
+    let all = Claims { by, holds: false, claims };
+    let holds =
+        all.any(Standing::Holds) && !all.any(Standing::Broken) && !all.any(Standing::Refused);
+    Ok(Some(Claims { holds, ..all }))
+}
+
+/// The record of what somebody may not look at.
+fn refused(claims: &[Claim]) -> Vec<Event> {
+    let refused = claims.iter().filter(|claim| claim.standing == Standing::Refused);
+    let event = |claim: &Claim| Event::Refused {
+        what: "recheck".to_owned(),
+        step: claim.step.clone().unwrap_or_default(),
+        reason: claim.why.clone().unwrap_or_default(),
+        token: None,
+    };
+    refused.map(event).collect()
+}
+
+/// Records what was seen, and what was refused; for each look, whether it is still of what the step claims.
+fn record(
+    store: &mut Store,
+    journal: &mut Journal,
+    by: &Actor,
+    seen: &[Recheck],
+    refused: Vec<Event>,
+) -> Result<Vec<bool>, Error> {
+    let recorded = store.append(journal, by, exec::now, |tx| {
+        refused.into_iter().try_for_each(|event| tx.record(event, None))?;
+        let one =
+            |seen: &Recheck| match tx.record(Event::ClaimChecked(Box::new(seen.clone())), None) {
+                // Between our look and our lock, it was run again.
+                Err(store::Error::Illegal { .. }) => Ok(false),
+                recorded => recorded.map(|()| true),
+            };
+        seen.iter().map(one).collect::<Result<Vec<bool>, _>>()
+    })?;
+    store.force()?;
+    Ok(recorded)
+}
+
+/// The nodes that passed; of these steps, if some are named.
+fn chosen<'r>(run: &'r Run, steps: &[String]) -> Result<Vec<&'r Node>, Error> {
+    let all = || run.in_order(false).chain(run.in_order(true));
+    let passed = |node: &&Node| node.state == State::Passed && run.instances(node).next().is_none();
+    if steps.is_empty() {
+        return Ok(all().filter(passed).collect());
+    }
+    let mut found = Vec::new();
+    for name in steps {
+        // The whole of several is meant as all of them.
+        let is_named = |node: &&Node| {
+            node.instance.to_string() == *name || node.instance.step.as_str() == name
+        };
+        let named: Vec<&Node> = all().filter(is_named).collect();
+        let Some(first) = named.first() else {
+            let ids: Vec<String> = all().map(|node| node.instance.to_string()).collect();
+            let near = closest(name, ids.iter().map(String::as_str));
+            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let why = format!("run {} has no step `{}`{near}", run.id(), printable(name));
+            return Err(Error::NotNow(why));
+        };
+        let (id, state) = (&first.instance, first.state.name());
+        let before = found.len();
+        found.extend(named.iter().copied().filter(passed));
+        if found.len() == before {
+            let why = format!("`{id}` is {state}: only what passed claims something");
+            return Err(Error::NotNow(why));
+        }
+    }
+    Ok(found)
+}
+
+/// What a node claims; that it holds is still to be seen.
+fn claims(run: &Run, node: &Node, by: &Actor) -> Vec<Claim> {
+    let step = report::step(run, node);
+    let mut one = prose(Some(node), run.claimer(node), step.action.as_deref().unwrap_or_default());
+    one.statement = step.action;
+    (one.standing, one.why) = match run.claim(node) {
+        run::Claim::Checkable => match run.may_recheck(node, by) {
+            Ok(()) => (Standing::Holds, None),
+            Err(why) => (Standing::Refused, Some(format!("{why} (`--as human:NAME`)"))),
+        },
+        run::Claim::Attested => (Standing::Attested, one.why),
+        run::Claim::Not(why) => (Standing::Unchecked, Some(why)),
+    };
+    let words = step.verify.map(|text| prose(Some(node), run.claimer(node), &text));
+    match words {
+        // That it is done is what these words say.
+        Some(words) if one.standing == Standing::Attested => vec![words],
+        words => std::iter::once(one).chain(words).collect(),
+    }
+}
+
+/// A claim in words.
+fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
+    let last = node.and_then(Node::last);
+    Claim {
+        step: node.map(|node| node.instance.to_string()),
+        attempt: last.map(|last| last.n),
+        statement: Some(text.to_owned()),
+        standing: Standing::Attested,
+        why: last.and_then(|last| last.note.clone()),
+        host: None,
+        claimed_by: claimer.cloned(),
+        independent: None,
+        with: BTreeMap::new(),
+        checks: Vec::new(),
+    }
+}
+
+/// Looks at all of these.
+fn look(
+    workspace: &Workspace,
+    store: &Store,
+    journal: &Journal,
+    nodes: &[&Node],
+) -> Result<Option<Vec<Recheck>>, Error> {
+    if nodes.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
+    let lock = File::open(&workspace.root).map_err(io)?;
+    // What the looks write is no output of the run, and nobody keeps it.
+    let dir = tempfile::tempdir().map_err(io)?;
+    let (setting, _) = setting(workspace, store, journal, lock, Calls::default(), None)?;
+    let setting = Setting { dir: dir.path().to_owned(), ..setting };
+    let config = &workspace.config;
+    let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };
+    let nonce = crate::plan::hex(&random()?);
+    Ok(runtime()?.block_on(exec::look_again(journal.run(), nodes, setting, at_once, &nonce)))
+}
+
+/// Puts what was seen into its claim.
+fn settle(claims: &mut [Claim], seen: Recheck, recorded: bool, by: &Actor) {
+    let id = seen.step.to_string();
+    let is_it =
+        |claim: &&mut Claim| claim.step.as_ref() == Some(&id) && claim.standing == Standing::Holds;
+    let Some(claim) = claims.iter_mut().find(is_it) else { return };
+    if !recorded {
+        claim.standing = Standing::Unchecked;
+        claim.why = Some("it was run again meanwhile".to_owned());
+        return;
+    }
+    claim.standing = if seen.passed { Standing::Holds } else { Standing::Broken };
+    claim.independent = Some(seen.claimed_by != *by);
+    (claim.host, claim.with, claim.checks) = (seen.host, seen.with, seen.checks);
+}

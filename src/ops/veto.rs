@@ -1,0 +1,108 @@
+//! Vetoes: holding a run, or what came of it, until somebody lifts that.
+
+use super::act::{free_lock, lock_if_left};
+use super::start::{Session, StartOptions, drive};
+use super::workspace::acting;
+use super::{Error, Workspace};
+use crate::exec::{self, Left, Show};
+use crate::run::{Actor, Event, Run, Veto};
+use crate::store::Journal;
+
+/// Vetoes a run: nothing new starts in it, and what came of it is not accepted.
+pub fn veto(
+    workspace: &Workspace,
+    run: Option<&str>,
+    note: &str,
+    as_: Option<&str>,
+) -> Result<(Journal, Actor), Error> {
+    let (mut store, who) = (workspace.existing_store()?, acting(as_)?);
+    let id = store.find(run)?;
+    let note = said(note)?;
+    let mut journal = store.load(&id)?;
+    store.append(&mut journal, &who, exec::now, |tx| tx.record(Event::Vetoed { note }, None))?;
+    store.force()?;
+    Ok((journal, who))
+}
+
+/// What lifting came to.
+#[derive(Debug)]
+pub struct Lifted {
+    /// The run, gone on with as far as it goes if nobody else does.
+    pub session: Session,
+    /// The vetoes that were lifted.
+    pub lifted: Vec<Veto>,
+    /// Whether it goes on: it has not ended, and no veto stands any more.
+    pub goes_on: bool,
+}
+
+/// Lifts the vetoes of a run that somebody may lift, then drives the run on if nobody else does and none stands.
+pub fn lift(
+    workspace: &Workspace,
+    run: Option<&str>,
+    note: &str,
+    as_: Option<&str>,
+    options: &StartOptions,
+    show: Show<'_>,
+) -> Result<Lifted, Error> {
+    let (mut store, who) = (workspace.existing_store()?, acting(as_)?);
+    let id = store.find(run)?;
+    let note = said(note)?;
+    let mut lock = free_lock(&store, &id)?;
+    let mut journal = store.load(&id)?;
+    if journal.run().vetoes().is_empty() {
+        return Err(Error::NotNow(format!("no veto stands on run {id}")));
+    }
+    let lifted = store.append(&mut journal, &who, exec::now, |tx| {
+        let lifted = match liftable(tx.run(), &who) {
+            Ok(lifted) => lifted,
+            Err(reason) => {
+                let (what, step) = ("lift".to_owned(), String::new());
+                let refused = Event::Refused { what, step, reason: reason.clone(), token: None };
+                return tx.record(refused, None).map(|()| Err(Error::Refusal(reason)));
+            }
+        };
+        for veto in &lifted {
+            let event = Event::VetoLifted { veto: veto.record, note: note.clone() };
+            tx.record(event, Some(veto.record))?;
+        }
+        Ok(Ok(lifted))
+    })?;
+    store.force()?;
+    let lifted = lifted?;
+    for record in journal.take_news() {
+        show(&record, journal.run(), &store);
+    }
+    let run = journal.run();
+    let goes_on = !run.status().is_final() && run.vetoes().is_empty();
+    if goes_on && lock.is_none() {
+        lock = lock_if_left(&store, &mut journal)?;
+    }
+    let session = if let Some(lock) = lock.filter(|_| goes_on) {
+        drive(workspace, store, journal, &lock, options, show)?
+    } else {
+        let left = Left::Status(journal.run().status());
+        Session { store, journal, left }
+    };
+    Ok(Lifted { session, lifted, goes_on })
+}
+
+/// The vetoes that somebody may lift, or why none.
+fn liftable(run: &Run, who: &Actor) -> Result<Vec<Veto>, String> {
+    let (mut lifted, mut refused) = (Vec::new(), Vec::new());
+    for veto in run.vetoes() {
+        match run.may_lift(veto, who) {
+            Ok(()) => lifted.push(veto.clone()),
+            Err(why) => refused.push(why),
+        }
+    }
+    if lifted.is_empty() && !refused.is_empty() { Err(refused.join("; ")) } else { Ok(lifted) }
+}
+
+/// A note that says something.
+fn said(note: &str) -> Result<String, Error> {
+    let note = note.trim();
+    if note.is_empty() {
+        return Err(Error::NotNow("a veto says why: --note TEXT".to_owned()));
+    }
+    Ok(note.to_owned())
+}

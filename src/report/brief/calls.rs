@@ -1,0 +1,50 @@
+//! The exact calls that a step takes now.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::plan::quoted;
+use crate::run::{Actor, ActorKind, Node, Run, State};
+use crate::workflow;
+
+/// The calls that a step takes now, from its reader. What stands in capitals is filled in by them.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Calls {
+    /// Takes it: an agent does that first.
+    pub take: Option<String>,
+    /// Lets the engine do it, which reports it as well.
+    pub run: Option<String>,
+    /// Reports that it passed, which is looked at; none where only the engine can do it.
+    pub pass: Option<String>,
+    /// Reports that it failed.
+    pub fail: Option<String>,
+}
+
+impl Calls {
+    pub(super) fn of(run: &Run, node: &Node, actor: &Actor) -> Self {
+        let step = run.step(node);
+        let what = format!("{} {}", run.id(), quoted(&node.instance.to_string()));
+        let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
+        if lease.is_none() && actor.kind == ActorKind::Agent && node.state != State::Asked {
+            return Self { take: Some(format!("ostler step take {what}")), ..Self::default() };
+        }
+        let has_run = step.run.is_some() && step.actor != workflow::Actor::Human;
+        let token = lease.map(|lease| format!(" --token {}", lease.token)).unwrap_or_default();
+        let report = format!("ostler step report {what}{token} --status");
+        let mut pass = format!("{report} pass");
+        for seen in step.evidence() {
+            let _ = write!(pass, " {}", seen.option());
+        }
+        for (name, spec) in &step.outputs {
+            let _ = write!(pass, " --output {name}={}", spec.kind.to_string().to_uppercase());
+        }
+        Self {
+            take: None,
+            run: has_run.then(|| format!("ostler step run {what}")),
+            pass: step.only_engine().is_none().then_some(pass),
+            fail: Some(format!("{report} fail --note WHY")),
+        }
+    }
+}
