@@ -228,14 +228,20 @@ impl Context {
     fn said(&self, path: &str) -> Result<Bytes, Error> {
         let mut bytes = Vec::new();
         let read = if path == "-" {
-            std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)
+            std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
         } else {
             let file = std::fs::File::open(self.cwd.join(path));
-            file.and_then(|file| file.take(MOST).read_to_end(&mut bytes))
+            file.and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
         };
         let what = crate::diagnostic::printable(path);
-        read.map_err(|error| Error::Io { what, error })?;
-        Ok(Bytes(bytes))
+        match read {
+            Ok(_) if bytes.len() as u64 <= MOST => Ok(Bytes(bytes)),
+            Ok(_) => {
+                let why = "more than 1 MiB; keep what is expected of it";
+                Err(Error::NotNow(format!("{what}: {why}")))
+            }
+            Err(error) => Err(Error::Io { what, error }),
+        }
     }
 }
 

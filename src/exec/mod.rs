@@ -29,7 +29,7 @@ use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
 pub use look::{AtOnce, look_again};
-pub use reported::{Evidence, lacking, recheck};
+pub use reported::{Evidence, Look, lacking, recheck};
 pub(crate) use signals::Signals;
 pub use signals::interrupt;
 pub use turn::settle;
@@ -311,7 +311,10 @@ impl Driver<'_> {
                 // Signals first: results may come without a pause.
                 biased;
                 signal = signals.next() => {
-                    if signals.count() > 1 {
+                    // Who lets the engine do a step speaks for that one, and not for what others do.
+                    let run = self.journal.run();
+                    let is_guest = run.is_stepped() && !run.is_past_steps();
+                    if signals.count() > 1 || is_guest {
                         return Ok(false);
                     }
                     if self.may_stop_short() {

@@ -1,6 +1,6 @@
 //! Killed at any instant between taking a step and reporting it, on either side: the run goes on as the leases say.
 //!
-//! Behaviours shown here (`docs/behaviours.md`): O3, O10, O12.
+//! Behaviours shown here (`docs/behaviours.md`): O3, O10, O11, O12.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -163,6 +163,11 @@ pub(super) fn outputs(step: &Step, said: &Reported) -> Result<BTreeMap<Name, Val
             return Err(format!("output `{name}` is given twice"));
         }
     }
+    if said.said != Said::Passed && !typed.is_empty() && !step.secrets.is_empty() {
+        return Err(format!(
+            "`{id}` has secrets, so what it hands on is looked at, which is done for a pass: leave out --output"
+        ));
+    }
     let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
     match missing {
         Some(name) if said.said == Said::Passed => {
@@ -312,3 +317,6 @@ pub(super) fn nothing(run: &Run) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;
