@@ -56,7 +56,7 @@ pub(super) async fn judge(
             checks.push(lines(count, &report.stdout, dir));
         }
         checks.extend(files(expect, place, masks).await);
-        checks.extend(unchanged(before, place).await);
+        checks.extend(unchanged(before, &expect.folder, place).await);
         passed &= checks.iter().all(|c| c.passed);
     }
     Judged { passed, checks }
@@ -237,7 +237,8 @@ pub(super) async fn files(
     loop {
         let mut checks = Vec::new();
         for (path, that) in expect.files.iter().zip(&expect.that.file) {
-            checks.extend(file(path, that, place.facts(path, that).await, masks));
+            let what = format!("file {}", named(path, &expect.folder));
+            checks.extend(file(&what, that, place.facts(path, that).await, masks));
         }
         let over = until.is_none_or(|until| Instant::now() >= until);
         if over || checks.iter().all(|c| c.passed) {
@@ -247,20 +248,25 @@ pub(super) async fn files(
     }
 }
 
+/// A path as one who is in the folder would name it.
+fn named(path: &Path, folder: &Path) -> String {
+    let inside = path.strip_prefix(folder).ok().filter(|inside| *inside != Path::new(""));
+    inside.unwrap_or(path).display().to_string()
+}
+
 fn file(
-    path: &Path,
+    what: &str,
     that: &FileExpect,
     facts: Result<Facts, String>,
     masks: Option<&Masks>,
 ) -> Vec<Check> {
-    let what = format!("file {}", path.display());
     let said = |exists: bool| if exists { "exists" } else { "absent" }.to_owned();
     let facts = match facts {
         Ok(facts) => facts,
-        Err(why) => return vec![check(&what, said(that.exists), why, false)],
+        Err(why) => return vec![check(what, said(that.exists), why, false)],
     };
     let mut checks =
-        vec![check(&what, said(that.exists), said(facts.exists), facts.exists == that.exists)];
+        vec![check(what, said(that.exists), said(facts.exists), facts.exists == that.exists)];
     if !facts.exists || !that.exists {
         return checks;
     }
@@ -271,12 +277,12 @@ fn file(
             Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
             Some(text) => (excerpt(&beginning(text, masks)), false),
         };
-        checks.push(check(&what, expected, observed, passed));
+        checks.push(check(what, expected, observed, passed));
     }
     if let Some(sum) = &that.sha256 {
         let seen = facts.sum.unwrap_or_default();
         let passed = seen.eq_ignore_ascii_case(sum);
-        checks.push(check(&what, format!("sha256 {sum}"), seen, passed));
+        checks.push(check(what, format!("sha256 {sum}"), seen, passed));
     }
     checks
 }
@@ -293,11 +299,11 @@ pub(super) async fn snapshot(
     before
 }
 
-async fn unchanged(before: &[(PathBuf, String)], place: Place<'_>) -> Vec<Check> {
+async fn unchanged(before: &[(PathBuf, String)], folder: &Path, place: Place<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     for (path, was) in before {
         let is = place.state(path).await;
-        let what = format!("unchanged {}", path.display());
+        let what = format!("unchanged {}", named(path, folder));
         // What could not be seen is not known to be as it was.
         let passed = *was == is && !is.starts_with("unknown");
         checks.push(check(&what, was.clone(), is, passed));

@@ -100,6 +100,8 @@ pub struct Part {
 pub struct Expected {
     /// What was written.
     pub that: Expect,
+    /// The folder from which paths are named.
+    pub folder: PathBuf,
     /// The paths of `that.file`.
     pub files: Vec<PathBuf>,
     /// The paths of `that.unchanged`.

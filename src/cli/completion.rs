@@ -10,6 +10,7 @@ use clap_complete::{ArgValueCompleter, CompletionCandidate};
 
 use super::args::{Args, Driving, Shell};
 use super::formats::Planning;
+use super::stepping::Opening;
 use super::{Context, Exit, verb};
 use crate::diagnostic::Code;
 use crate::fleet::Host;
@@ -38,6 +39,7 @@ fn command() -> clap::Command {
         let taken = ours.find_subcommand(&listed.name).is_some();
         ours = ours.mut_subcommand("run", |parent| parent.subcommand(run()));
         ours = ours.mut_subcommand("plan", |p| p.subcommand(verb_command::<Planning>(listed)));
+        ours = ours.mut_subcommand("start", |p| p.subcommand(verb_command::<Opening>(listed)));
         if !taken {
             ours = ours.subcommand(run());
         }

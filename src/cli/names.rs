@@ -11,8 +11,14 @@ use clap::CommandFactory;
 /// What is said where no workspace is.
 pub(super) const NOWHERE: &str = "no workspace here: `ostler init` begins one";
 /// Words that other programs have for commands of ours.
-const ELSEWHERE: [(&str, &str); 3] =
-    [("logs", "runs log"), ("status", "runs show"), ("rerun", "runs retry")];
+const ELSEWHERE: [(&str, &str); 6] = [
+    ("logs", "runs log"),
+    ("status", "runs show"),
+    ("rerun", "runs retry"),
+    ("done", "step report"),
+    ("begin", "start"),
+    ("open", "start"),
+];
 
 impl Context {
     /// A first word that is no command of ours: a verb's name or file.

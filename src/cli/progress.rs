@@ -85,7 +85,12 @@ impl<'c> Progress<'c> {
         if self.live.is_some() {
             self.follow(record, run);
         }
-        let Some(text) = self.line(record, run, store) else { return };
+        if let Some(text) = self.line(record, run, store) {
+            self.say(text);
+        }
+    }
+
+    fn say(&self, text: String) {
         match &self.live {
             Some(live) => live.view().lines.push(text),
             None => super::say(&text),
@@ -99,6 +104,10 @@ impl<'c> Progress<'c> {
             if let Some(last) = node.last() {
                 self.start(run, &node.instance, last.n);
             }
+        }
+        for (node, _) in run.held().filter(|_| self.detail != Detail::Quiet) {
+            let held = report::step(run, node).hands().unwrap_or_default();
+            self.say(self.of_step(run, ("▸", Tone::Strong), &node.instance.to_string(), &held));
         }
     }
 
@@ -172,7 +181,7 @@ impl<'c> Progress<'c> {
             {
                 return self.ended(step, run, store);
             }
-            event if told(event) => self.handed(record)?,
+            event if told(event) => self.handed(record, run)?,
             Event::StepSkipped { step, reason } => {
                 let alike = self.skipped.entry(reason.clone()).or_default();
                 *alike += 1;
@@ -217,7 +226,7 @@ impl<'c> Progress<'c> {
     }
 
     /// What somebody did who steps through the run.
-    fn handed(&self, record: &Record) -> Option<String> {
+    fn handed(&self, record: &Record, run: &Run) -> Option<String> {
         let (sign, tone) = match &record.event {
             Event::StepTaken { .. } => ("▸", Tone::Strong),
             Event::LeaseEnded { how: Parting::Expired, .. } | Event::Refused { .. } => {
@@ -226,8 +235,15 @@ impl<'c> Progress<'c> {
             _ => ("-", Tone::Faint),
         };
         let (step, says) = handed(record)?;
+        Some(self.of_step(run, (sign, tone), &step, &says))
+    }
+
+    /// What is said of a step, in its column.
+    fn of_step(&self, run: &Run, (sign, tone): (&str, Tone), step: &str, says: &str) -> String {
         let to = &self.context.err;
-        Some(format!("{} {step}  {}", to.paint(tone, sign), to.paint(Tone::Faint, &says)))
+        let gap = self.shape(run).width.saturating_sub(columns(step)) + 2;
+        let says = to.paint(Tone::Faint, says);
+        format!("{} {step}{}{says}", to.paint(tone, sign), " ".repeat(gap))
     }
 
     /// The line of a step that ended, as the report would have it.

@@ -72,6 +72,7 @@ pub(super) struct TakeArgs {
     #[arg(add = completion::stepped())]
     run: Option<String>,
     /// The step [default: the next]
+    #[arg(add = completion::open_steps())]
     step: Option<String>,
     #[command(flatten)]
     leasing: Leasing,

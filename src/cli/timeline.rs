@@ -36,6 +36,10 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
             Event::Vetoed { note } | Event::VetoLifted { note, .. } => {
                 format!("{}: {}", record.actor, one_line(note))
             }
+            Event::StepTaken { .. } => {
+                let says = handed(record).unwrap_or_default().1;
+                says.trim_start_matches("taken ").to_owned()
+            }
             _ if handed(record).is_some() => handed(record).unwrap_or_default().1,
             _ => text("reason").or_else(|| text("answer")).unwrap_or_default(),
         };

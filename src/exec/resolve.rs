@@ -363,7 +363,7 @@ impl Values<'_> {
         };
         let files = paths(&expect.files, self)?;
         let unchanged = paths(&expect.unchanged, self)?;
-        Ok(Expected { that: expect.that.clone(), files, unchanged })
+        Ok(Expected { that: expect.that.clone(), folder: cwd.to_owned(), files, unchanged })
     }
 }
 

@@ -41,15 +41,12 @@ impl StepReport {
         }
     }
 
-    /// The same with what it is about, where somebody can go on with it.
+    /// What it is about, if somebody can take it or say what became of it.
     pub(super) fn open(&self) -> Option<String> {
-        let about = self.question().or(self.action.as_deref()).map(one_line);
-        let about = about.or_else(|| self.command.as_deref().map(one_line)).unwrap_or_default();
-        match self.hands() {
-            Some(hands) if self.lease.is_some() => Some(format!("{}: {hands}", self.id)),
-            hands => (hands.is_some() || self.status == "asked")
-                .then(|| format!("{}: {about}", self.id).trim_end_matches(": ").to_owned()),
-        }
+        let is_open = self.status == "asked" || self.offered;
+        let about = self.question().or(self.action.as_deref()).or(self.command.as_deref());
+        let about = about.map(|text| format!(": {}", one_line(text))).unwrap_or_default();
+        is_open.then(|| format!("{}{about}", self.id))
     }
 }
 

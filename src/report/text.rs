@@ -17,7 +17,7 @@ use crate::workflow::Millis;
 const NAMES: usize = 40;
 /// So many steps that were skipped for the same reason get a line each; more are counted.
 pub const SKIPPED: usize = 10;
-/// So many steps are said to be held or open; more are counted.
+/// So many steps are said to be open; more are counted.
 const OPEN: usize = 10;
 /// How many lines are shown of what a step wrote that passed.
 const OUTPUT: usize = 20;
@@ -305,15 +305,11 @@ fn asked(out: &mut String, report: &Report, step: &StepReport, paint: &dyn Paint
     command(&format!("ostler step answer {} {} {answers}", report.run, quoted(&step.id)));
 }
 
-/// Of a run that is stepped through, who does what, what is open, and how one goes on.
+/// Of a run that is stepped through, what is open, and how one goes on.
 fn open(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
-    let steps = || run.nodes().iter().map(|node| step(run, node));
-    let open: Vec<(StepReport, String)> =
-        steps().filter_map(|step| step.open().map(|open| (step, open))).collect();
-    for (step, what) in open.iter().take(OPEN) {
-        let (sign, tone) =
-            if step.lease.is_some() { ("▸", Tone::Strong) } else { ("?", Tone::Warn) };
-        let _ = writeln!(out, "  {} {}", paint.paint(tone, sign), printable(what));
+    let open: Vec<String> = run.nodes().iter().filter_map(|node| step(run, node).open()).collect();
+    for what in open.iter().take(OPEN) {
+        let _ = writeln!(out, "  {} {}", paint.paint(Tone::Warn, "?"), printable(what));
     }
     if open.len() > OPEN {
         let _ = writeln!(out, "  and {} more", open.len() - OPEN);

@@ -165,7 +165,7 @@ fn a_new_verb_checks_and_runs_in_both_languages() {
 }
 
 /// What bash offers after these words.
-fn offered(test: &Test, words: &[&str]) -> Vec<String> {
+pub(crate) fn offered(test: &Test, words: &[&str]) -> Vec<String> {
     let script = "source <(\"$0\" completion bash); COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
                   COMP_TYPE=9; _clap_complete_ostler ostler \"${!#}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_ostler"));

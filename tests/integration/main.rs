@@ -24,6 +24,7 @@ mod export;
 mod feel;
 mod fleet;
 mod given_back;
+mod hands;
 mod history;
 mod hostile;
 mod leased;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::page::Page;
+use crate::page::{Page, bash};
 
 #[test]
 fn the_readme_says_what_is_so_and_draws_its_verb() {
@@ -30,6 +30,33 @@ fn the_page_on_calls_does_what_it_says() {
 fn the_page_on_secrets_does_what_it_says() {
     let test = Page::open("secrets.md").run();
     assert!(test.read("token").contains("k9-Tulip-447"));
+}
+
+#[test]
+fn the_page_for_agents_is_played_and_its_configurations_start_a_server() {
+    let test = Page::with("agents.md", vec![("OSTLER_ACTOR", "agent:ada".to_owned())]).run();
+    let json =
+        |file: &str| -> serde_json::Value { serde_json::from_str(&test.read(file)).unwrap() };
+    let codex: toml::Table = test.read(".codex/config.toml").parse().unwrap();
+    let codex = serde_json::to_value(codex).unwrap();
+    let servers = [
+        json(".mcp.json")["mcpServers"]["ostler"].clone(),
+        json(".vscode/mcp.json")["servers"]["ostler"].clone(),
+        codex["mcp_servers"]["ostler"].clone(),
+    ];
+    for server in servers {
+        assert_eq!((&server["command"], &server["args"]), (&"ostler".into(), &json_args()));
+    }
+    let hello = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"page","version":"1"}}}"#;
+    let said = bash(&test, &format!("printf '%s\\n' '{hello}' | ostler mcp"));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("\"serverInfo\""), "{said:?}");
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/agents.md"));
+    let words = page.unwrap().split_whitespace().count();
+    assert!(words < 1_500, "{words} words");
+}
+
+fn json_args() -> serde_json::Value {
+    serde_json::json!(["mcp"])
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn settled(text: &str) -> String {
         (r"for 14m more", "for MINUTES more"),
         (r"\b\d+(\.\d+)?m?s\b", "TIME"),
         (r"digest [0-9a-f]{64}", "digest SHA"),
-        (r"answered by [^\s:]+", "answered by SOMEBODY"),
+        (r"(answered|reported) by [^\s:,]+@[^\s:,]+", "$1 by SOMEBODY"),
         // Where a line is cut depends on how many digits its time has.
         (r"(?m)(TIME, .{12}).*…$", "$1…"),
     ];
