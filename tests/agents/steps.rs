@@ -73,7 +73,9 @@ cmd = 'true'
     let brief = y.told(&["step", "take", &run]);
     assert_eq!(brief["step"]["id"], "c", "{brief:#}");
     assert_eq!(waits(&brief, "b"), "the lock `l`, which `a` holds");
-    y.refused(&run, &["step", "take", &run, "b"], "`b` needs the lock `l`, which `a` holds");
+    for what in ["take", "run"] {
+        y.refused(&run, &["step", what, &run, "b"], "`b` needs the lock `l`, which `a` holds");
+    }
     x.told(&["step", "report", &run, "a", "--status", "pass"]);
     assert_eq!(status_of(&test, &run, "b"), "held", "it was handed to who reported");
 }

@@ -140,7 +140,7 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         (State::Held, Some(lease)) => Err(held(node, lease)),
         _ if run.is_offered(node) => Ok(Handing::Free),
         (State::Asked, _) => Ok(Handing::Again),
-        (State::Ready | State::Running, _) => Ok(Handing::Done),
+        _ if run.is_the_engines(node) => Ok(Handing::Done),
         _ => Err(not_its_turn(run, node)),
     }
 }
