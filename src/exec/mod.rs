@@ -311,10 +311,7 @@ impl Driver<'_> {
                 // Signals first: results may come without a pause.
                 biased;
                 signal = signals.next() => {
-                    // Who lets the engine do a step speaks for that one, and not for what others do.
-                    let run = self.journal.run();
-                    let is_guest = run.is_stepped() && !run.is_past_steps();
-                    if signals.count() > 1 || is_guest {
+                    if signals.count() > 1 {
                         return Ok(false);
                     }
                     if self.may_stop_short() {
