@@ -181,9 +181,14 @@ impl Context {
     pub(super) fn run_step(&self, args: &RunStepArgs) -> Result<Exit, Error> {
         let (run, step) = run_and_step(&args.what)?;
         let brief = ops::run_step(&self.workspace, run, step, &act(&args.acting, None)?)?;
-        let passed = brief.last.as_ref().is_none_or(|last| last.status != "failed");
         let told = self.told(&brief, &args.acting);
-        Ok(if passed { told } else { Exit::Failed })
+        Ok(match brief.last.as_ref().map(|last| last.status.as_str()) {
+            Some("failed") => Exit::Failed,
+            // It may have run, and somebody must say what became of it.
+            Some("asked") => Exit::Waiting,
+            Some("cancelled") => Exit::Cancelled,
+            _ => told,
+        })
     }
 
     pub(super) fn report_step(&self, args: ReportArgs) -> Result<Exit, Error> {

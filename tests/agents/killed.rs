@@ -217,7 +217,7 @@ cmd = 'true'
     let token = y.takes(&run, "b");
     let brief = y.told(&["step", "report", &run, "b", "--status", "pass", "--token", &token]);
     assert_eq!(brief["last"]["status"], "passed");
-    assert_eq!(brief["waits"][0]["who"], "the engine runs it", "{brief:#}");
+    assert_eq!(brief["waits"][0]["what"], "engine", "{brief:#}");
     y.refused(&run, &["step", "take", &run, "a"], "the engine runs `a`");
     drop(engine);
     // Who comes next finds that it died, and what may have run.
