@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::attempt::Doing;
 use super::protocol::{Kept, Report};
+use super::secrets;
 use super::work::{Part, Reported};
 use crate::plan::hex;
 use crate::run::Outcome;
@@ -30,6 +31,12 @@ impl Doing<'_> {
             (_, outcome) => outcome,
         };
         (self.ending.passed, self.ending.checks) = (judged.passed, judged.checks);
+        self.ending.outputs.clone_from(&said.outputs);
+        if let Some(masks) = &self.masks {
+            let why = secrets::take_out(&mut self.ending.outputs, masks);
+            self.ending.passed &= why.is_empty();
+            self.ending.bad_output = (!why.is_empty()).then(|| why.join("\n"));
+        }
         self.show(&report);
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use super::copy::Copy;
 use super::protocol::Limits;
 use super::reboot::Reboot;
@@ -72,6 +74,8 @@ pub struct Reported {
     pub stdout: Option<Bytes>,
     /// What it wrote to standard error.
     pub stderr: Option<Bytes>,
+    /// What it hands on.
+    pub outputs: BTreeMap<Name, Value>,
 }
 
 /// One command and what is expected of it.

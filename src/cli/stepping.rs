@@ -181,9 +181,14 @@ impl Context {
     pub(super) fn run_step(&self, args: &RunStepArgs) -> Result<Exit, Error> {
         let (run, step) = run_and_step(&args.what)?;
         let brief = ops::run_step(&self.workspace, run, step, &act(&args.acting, None)?)?;
-        let passed = brief.last.as_ref().is_none_or(|last| last.status != "failed");
         let told = self.told(&brief, &args.acting);
-        Ok(if passed { told } else { Exit::Failed })
+        Ok(match brief.last.as_ref().map(|last| last.status.as_str()) {
+            Some("failed") => Exit::Failed,
+            // It may have run, and somebody must say what became of it.
+            Some("asked") => Exit::Waiting,
+            Some("cancelled") => Exit::Cancelled,
+            _ => told,
+        })
     }
 
     pub(super) fn report_step(&self, args: ReportArgs) -> Result<Exit, Error> {
@@ -228,14 +233,20 @@ impl Context {
     fn said(&self, path: &str) -> Result<Bytes, Error> {
         let mut bytes = Vec::new();
         let read = if path == "-" {
-            std::io::stdin().lock().take(MOST).read_to_end(&mut bytes)
+            std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
         } else {
             let file = std::fs::File::open(self.cwd.join(path));
-            file.and_then(|file| file.take(MOST).read_to_end(&mut bytes))
+            file.and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes))
         };
         let what = crate::diagnostic::printable(path);
-        read.map_err(|error| Error::Io { what, error })?;
-        Ok(Bytes(bytes))
+        match read {
+            Ok(_) if bytes.len() as u64 <= MOST => Ok(Bytes(bytes)),
+            Ok(_) => {
+                let why = "more than 1 MiB; keep what is expected of it";
+                Err(Error::NotNow(format!("{what}: {why}")))
+            }
+            Err(error) => Err(Error::Io { what, error }),
+        }
     }
 }
 

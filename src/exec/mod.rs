@@ -24,12 +24,12 @@ use crate::action::ssh::{Hosts, Reach};
 use crate::action::{self, Done, Pool, Setting, Urge};
 use crate::ids::Name;
 use crate::plan::Plan;
-use crate::run::{Actor, Event, Record, Room, RunStatus};
+use crate::run::{Actor, Event, Interruption, Outcome, Record, Room, RunStatus};
 use crate::store::{self, Journal, Store};
 use crate::value::Time;
 use job::{Input, What};
 pub use look::{AtOnce, look_again};
-pub use reported::{Evidence, lacking, recheck};
+pub use reported::{Evidence, Look, lacking, recheck};
 pub(crate) use signals::Signals;
 pub use signals::interrupt;
 pub use turn::settle;
@@ -107,6 +107,7 @@ pub async fn drive(
         tasks: JoinSet::new(),
         running: HashMap::new(),
         busy: BTreeSet::new(),
+        stopping: false,
         last_force: Instant::now(),
         wake: None,
         deadline: None,
@@ -159,6 +160,8 @@ struct Driver<'a> {
     running: HashMap<Id, Running>,
     /// Locks that were busy when last asked for.
     busy: BTreeSet<Name>,
+    /// Whether it was told to stop, and starts nothing more.
+    stopping: bool,
     last_force: Instant,
     wake: Option<Time>,
     deadline: Option<Instant>,
@@ -214,9 +217,10 @@ impl Driver<'_> {
     ) -> Result<Decided, store::Error> {
         let on_hosts = self.running.values().filter(|running| running.on_host).count();
         let here = self.running.len() - on_hosts;
+        let most = |slots: usize| if self.stopping { 0 } else { slots };
         let free = Room {
-            slots: self.slots.saturating_sub(here),
-            on_hosts: self.on_hosts.saturating_sub(on_hosts),
+            slots: most(self.slots).saturating_sub(here),
+            on_hosts: most(self.on_hosts).saturating_sub(on_hosts),
             busy: BTreeSet::new(),
         };
         let (no_ask, has_locks) = (self.asking == Asking::Nobody, self.has_locks);
@@ -275,6 +279,11 @@ impl Driver<'_> {
             });
     }
 
+    /// Whether a signal ends only what this engine does: a run that is stepped through goes on in other hands.
+    fn may_stop_short(&self) -> bool {
+        self.journal.run().is_stepped() && !self.journal.run().is_past_steps()
+    }
+
     fn urge(&self, urge: Urge) {
         for running in self.running.values() {
             running.urge.send_replace(urge);
@@ -295,12 +304,20 @@ impl Driver<'_> {
             let until_wake = self.wake.map(|at| Duration::from_millis(at.since(now())));
             let until_force = self.store.is_unforced().then_some(FORCE_EVERY);
             let pause = [until_wake, until_force, Some(LOOK_EVERY)].into_iter().flatten().min();
+            if self.stopping && self.running.is_empty() && inputs.is_empty() {
+                return Ok(false);
+            }
             tokio::select! {
                 // Signals first: results may come without a pause.
                 biased;
                 signal = signals.next() => {
                     if signals.count() > 1 {
                         return Ok(false);
+                    }
+                    if self.may_stop_short() {
+                        self.stopping = true;
+                        self.urge(Urge::End);
+                        continue;
                     }
                     inputs.push(Input::Cancel(signal.to_owned()));
                     return Ok(true);
@@ -332,6 +349,9 @@ impl Driver<'_> {
         let what = self.running.remove(&id)?.what;
         if let What::Attempt { step, attempt, .. } = &what {
             called::judge(self.store, self.journal.run(), step, *attempt, &mut done);
+            if self.stopping && done.ending.outcome == Outcome::Cancelled {
+                done.ending.outcome = Outcome::Interrupted { cause: Interruption::EngineDied };
+            }
         }
         Some(Input::Ended(what, Box::new(done)))
     }

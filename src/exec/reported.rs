@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::resolve::{One, Values};
 use super::{job, own};
 use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Attempt, Done, Pool, Reported, Setting, Urge, Work};
-use crate::ids::Instance;
+use crate::ids::{Instance, Name};
 use crate::plan::{Action, Seen, Step};
 use crate::run::Run;
 use crate::value::Bytes;
@@ -22,6 +23,15 @@ pub struct Evidence {
     pub stdout: Option<Bytes>,
     /// What it wrote to standard error.
     pub stderr: Option<Bytes>,
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// What they bring along.
+    pub evidence: Evidence,
+    /// What they hand on.
+    pub outputs: BTreeMap<Name, Value>,
 }
 
 /// Why nobody's word can make a step pass, where that is so; else what evidence it takes that is not there.
@@ -44,10 +54,10 @@ pub fn lacking(step: &Step, evidence: &Evidence) -> Option<String> {
 pub async fn recheck(
     run: &Run,
     instance: &Instance,
-    evidence: Evidence,
+    look: Look,
     setting: Setting,
 ) -> Result<Done, String> {
-    let attempt = attempt(run, instance, evidence, &setting)?;
+    let attempt = attempt(run, instance, look, &setting)?;
     let pool = Pool::new(setting);
     let hosts = Hosts::new(Reach::from_env(), &pool);
     // Nobody ends it but its own limits.
@@ -61,7 +71,7 @@ pub async fn recheck(
 fn attempt(
     run: &Run,
     instance: &Instance,
-    evidence: Evidence,
+    look: Look,
     setting: &Setting,
 ) -> Result<Attempt, String> {
     let node = run.node(instance).ok_or("there is no such step")?;
@@ -80,8 +90,8 @@ fn attempt(
         Work::Checks(parts.collect::<Result<_, _>>()?)
     } else {
         let expect = step.expect.as_ref().map(|e| values.expected(e, &cwd)).transpose()?;
-        let Evidence { exit, stdout, stderr } = evidence;
-        Work::Reported(Box::new(Reported { expect, exit, stdout, stderr }))
+        let Look { evidence: Evidence { exit, stdout, stderr }, outputs } = look;
+        Work::Reported(Box::new(Reported { expect, exit, stdout, stderr, outputs }))
     };
     let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
     let name = values.name.clone();

@@ -33,6 +33,11 @@ pub fn resume(
     if journal.run().status().is_final() {
         return Err(over(journal.run()));
     }
+    let act = Act::named(None, None)?;
+    if options.no_ask && act.actor.kind == ActorKind::Agent {
+        let why = "only a person may say that nobody is asked";
+        return Err(step::refuse(workspace, store, journal, &act, why));
+    }
     drive(workspace, store, journal, &lock, options, show)
 }
 

@@ -79,7 +79,8 @@ pub fn list(workspace: &Workspace, wanted: &Wanted) -> Result<Vec<Listed>, Error
         let given = params.filter(|(_, param)| param.from == Origin::Given);
         let given = given.map(|(name, param)| (name, param.value)).collect();
         let hands = match summary.status {
-            RunStatus::Waiting => Some(Hands::of(store.load(&summary.id)?.run())),
+            // One whose log cannot be read is listed all the same.
+            RunStatus::Waiting => store.load(&summary.id).ok().map(|open| Hands::of(open.run())),
             _ => None,
         };
         Ok(Listed { summary, engine, hands, given })

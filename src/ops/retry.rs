@@ -34,6 +34,8 @@ pub struct Again {
     pub cleaned: Vec<String>,
     plan: Arc<Plan>,
     taken: Vec<Event>,
+    stepped: bool,
+    task: Option<String>,
 }
 
 /// Says what a retry of an ended run, with the same params, will be.
@@ -67,7 +69,8 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let ran = |node: &&Node| node.finally && node.holder.is_none() && !node.attempts.is_empty();
     let cleaned = old.nodes().iter().filter(|node| ran(node) && !taken.is_empty());
     let cleaned = cleaned.map(|node| node.instance.to_string()).collect();
-    Ok(Again { run: id, cleaned, plan, taken })
+    let (stepped, task) = (old.is_stepped(), old.task().map(str::to_owned));
+    Ok(Again { run: id, cleaned, plan, taken, stepped, task })
 }
 
 /// Starts a new run of what an ended run was.
@@ -77,7 +80,9 @@ pub fn retry(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    begin(workspace, again.plan, Occasion::Retry(again.run, again.taken), options, show)
+    let Again { run: of, plan, taken: taken_over, stepped, task, .. } = again;
+    let occasion = Occasion::Retry { of, taken_over, stepped, task };
+    begin(workspace, plan, occasion, options, show)
 }
 
 /// The plan of an earlier run, made anew of the verb as it is now.

@@ -34,7 +34,16 @@ pub(super) enum Occasion {
     /// Somebody wants it.
     Caller,
     /// It retries this run, and begins with what it takes over from it.
-    Retry(RunId, Vec<Event>),
+    Retry {
+        /// It.
+        of: RunId,
+        /// What.
+        taken_over: Vec<Event>,
+        /// Whether that one was stepped through, and this one is again.
+        stepped: bool,
+        /// What that one was for.
+        task: Option<String>,
+    },
     /// An attempt called it, by this id.
     Call(RunId, Parent),
     /// Somebody wants its steps handed out one by one, for this task.
@@ -77,7 +86,10 @@ pub(super) fn begin(
     let (mut stepped, mut task) = (false, None);
     match occasion {
         Occasion::Caller => {}
-        Occasion::Retry(retried, lent) => (retries, taken_over) = (Some(retried), lent),
+        Occasion::Retry { of, taken_over: lent, stepped: was, task: what_for } => {
+            (retries, taken_over) = (Some(of), lent);
+            (stepped, task) = (was, what_for);
+        }
         Occasion::Call(own, caller) => (id, parent) = (own, Some(caller)),
         Occasion::Stepped(actor, what_for) => (by, stepped, task) = (actor, true, what_for),
     }

@@ -57,6 +57,8 @@ pub struct Brief {
     pub also: Vec<String>,
     /// What the run waits for beside that.
     pub waits: Vec<Wait>,
+    /// The call that runs once more what did not pass, once what is wrong was mended.
+    pub again: Option<String>,
     /// The call that comes next, if there is one.
     pub next: Option<String>,
 }
@@ -93,7 +95,7 @@ pub struct Work {
     pub note: Option<String>,
     /// Why somebody is asked what became of it.
     pub reason: Option<String>,
-    /// Why its attempt before this one did not pass.
+    /// Why its attempt before this one did not pass, or who gave it back, and what they noted.
     pub before: Option<String>,
     /// The host on which it is done, if not here.
     pub host: Option<String>,
@@ -198,6 +200,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         step: chosen.map(|node| work(run, node, actor)),
         also: also.map(|node| node.instance.to_string()).collect(),
         waits: waits(run, actor, chosen),
+        again: again(run),
         next: next(run, chosen.is_some()),
     }
 }
@@ -226,6 +229,19 @@ fn why(step: &StepReport) -> Option<String> {
         why.extend(step.reason.clone().or(ended));
     }
     (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// What those did who had a step before: gave it back, or tried.
+fn before(run: &Run, node: &Node, is_tried: bool) -> Option<String> {
+    let given_back = node.given_back.as_ref();
+    let given_back = given_back.map(|(by, note)| format!("{} gave it back: {note}", by.name));
+    given_back.or_else(|| is_tried.then(|| why(&step_report(run, node))).flatten())
+}
+
+/// The call that runs once more what did not pass, in a run of its own.
+fn again(run: &Run) -> Option<String> {
+    let failed = matches!(run.status(), RunStatus::Failed | RunStatus::PassedWithFailures);
+    failed.then(|| format!("ostler runs retry {} --failed", run.id()))
 }
 
 fn next(run: &Run, has_step: bool) -> Option<String> {
@@ -285,7 +301,7 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
         action: step.action.as_deref().map(fill),
         note: step.note.as_deref().map(fill),
         reason: node.reason.clone().filter(|_| !step.is_asked()),
-        before: (attempt > 1 && !is_over).then(|| why(&step_report(run, node))).flatten(),
+        before: before(run, node, attempt > 1 && !is_over),
         host: host.map(|host| host.name.to_string()),
         folder: step.cwd.as_ref().map(|folder| fill(&folder.shown())),
         runs,

@@ -215,7 +215,7 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `take`, `report`, `run`, `release`, `answer`, `recheck` or `lift`.
+        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `resume`, `recheck` or `lift`.
         what: String,
         /// Of which step, as they named it; empty where it is of none.
         step: String,

@@ -175,7 +175,12 @@ impl Run {
 
     fn parted(&mut self, n: usize, how: Parting, record: &Record) -> Legal {
         match how {
-            Parting::Released => self.restart(n),
+            Parting::Released => {
+                if let Event::LeaseEnded { note: Some(note), .. } = &record.event {
+                    self.nodes[n].given_back = Some((record.actor.clone(), note.clone()));
+                }
+                self.restart(n);
+            }
             Parting::HandedOver => {
                 self.hand_over(n)?;
                 self.restart(n);
@@ -202,6 +207,7 @@ impl Run {
         let params = self.next_params(&self.nodes[n]);
         let node = &mut self.nodes[n];
         let lease = node.lease.take();
+        node.given_back = None;
         let number = u32::try_from(node.attempts.len()).unwrap_or(u32::MAX) + 1;
         let mut attempt = Attempt::new(number, record);
         attempt.started_at = lease.as_ref().map(|lease| lease.since);

@@ -181,6 +181,8 @@ pub struct Node {
     pub holder: Option<(usize, u32)>,
     /// The lease under which somebody does it.
     pub lease: Option<Lease>,
+    /// Who gave it back last without having done it, and what they noted.
+    pub given_back: Option<(Actor, String)>,
     /// Whether the engine does it for somebody who could have.
     pub(super) handed_over: bool,
     /// How many of its attempts came before the last reset.
@@ -224,6 +226,7 @@ impl Node {
             outputs: BTreeMap::new(),
             holder: None,
             lease: None,
+            given_back: None,
             handed_over: false,
             earlier: 0,
             retries: 0,

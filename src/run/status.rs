@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Event;
-use super::node::State;
+use super::event::{Event, Said};
+use super::node::{Node, State};
 use super::state::{Converged, Run};
 
 /// How a run ended.
@@ -142,13 +142,20 @@ impl Run {
         let leaves = |state: State| self.leaves().filter(move |n| n.state == state);
         let failed = leaves(State::Failed).filter(|n| !n.finally).count();
         let unproven = leaves(State::Unproven).count();
-        if failed + unproven > 0 {
+        // What the workflow leaves out is as it should be; what somebody does is not.
+        let said = |node: &Node| node.last().and_then(|attempt| attempt.said);
+        let by_hand = |node: &&Node| !node.untried() && said(node) == Some(Said::Skipped);
+        let skipped = leaves(State::Skipped).filter(by_hand).count();
+        if failed + unproven + skipped > 0 {
             let mut parts = Vec::new();
             if failed > 0 {
                 parts.push(format!("{failed} failed"));
             }
             if unproven > 0 {
                 parts.push(format!("{unproven} unproven"));
+            }
+            if skipped > 0 {
+                parts.push(format!("{skipped} skipped by somebody"));
             }
             return (RunStatus::PassedWithFailures, Some(parts.join(", ")));
         }

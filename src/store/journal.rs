@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Chain, Error, Store};
 use crate::ids::{Instance, Name, RunId};
 use crate::plan::{Plan, hex};
-use crate::run::{Actor, Event, Record, Run, RunStatus, State, VERSION, Veto};
+use crate::run::{Actor, Event, Probe, Record, Run, RunStatus, State, VERSION, Veto};
 use crate::value::{Bytes, Time};
 
 /// A run as far as it was read, and the sum of its last line.
@@ -189,6 +189,7 @@ impl Append<'_> {
             | Event::LeaseEnded { step, .. }
             | Event::StepAnswered { step, .. }
             | Event::StepFailed { step, .. }
+            | Event::ProbeFinished { probe: Probe::Step(step), .. }
             | Event::StepCancelled { step } => step,
             _ => return Ok(()),
         };

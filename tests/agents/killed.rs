@@ -1,6 +1,6 @@
 //! Killed at any instant between taking a step and reporting it, on either side: the run goes on as the leases say.
 //!
-//! Behaviours shown here (`docs/behaviours.md`): O3, O10, O12.
+//! Behaviours shown here (`docs/behaviours.md`): O3, O10, O11, O12.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -217,7 +217,7 @@ cmd = 'true'
     let token = y.takes(&run, "b");
     let brief = y.told(&["step", "report", &run, "b", "--status", "pass", "--token", &token]);
     assert_eq!(brief["last"]["status"], "passed");
-    assert_eq!(brief["waits"][0]["who"], "the engine runs it", "{brief:#}");
+    assert_eq!(brief["waits"][0]["what"], "engine", "{brief:#}");
     y.refused(&run, &["step", "take", &run, "a"], "the engine runs `a`");
     drop(engine);
     // Who comes next finds that it died, and what may have run.

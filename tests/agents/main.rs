@@ -15,6 +15,7 @@ mod history;
 mod killed;
 mod many;
 mod normal;
+mod odd;
 #[path = "../integration/pty.rs"]
 #[expect(dead_code, reason = "what other tests alone need")]
 mod pty;

@@ -74,7 +74,8 @@ fn stop_and_go_on(test: &Test, tally: &mut Tally, stop: impl FnOnce(&[&str]) -> 
     send(stopped.pid, Signal::CONT);
     let ran = stopped.process.ends();
     let history = check(test, &run);
-    let refused = history.all("refused").filter(|(_, e)| e["token"].as_u64() == token.parse().ok()).count();
+    let shown: u64 = token.parse().unwrap();
+    let refused = history.all("refused").filter(|(_, event)| event["token"] == shown).count();
     match next {
         Some(true) => {
             assert_eq!((ran.code, refused), (6, 1), "{ran:?}");

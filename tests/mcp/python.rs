@@ -108,7 +108,7 @@ fn lasting(report: &Value) -> Value {
 fn the_official_client_steps_seed_001_as_the_command_line_does() {
     let (by_client, mut by_hand) = (seeded(), seeded());
     let said = play(&by_client, &["steps.py", MODE]);
-    assert_eq!(said, format!("run RUN of {MODE}: passed with failures, 10 of 10 steps done\n"));
+    assert_eq!(said, format!("run RUN of {MODE} passed with failures: 2 failed\n"));
     step_by_hand(&mut by_hand);
     let (theirs, ours) = (by_client.report(), by_hand.report());
     assert_eq!((&theirs["actor"], &ours["actor"]), (&"tester".into(), &"by-hand".into()));

@@ -10,7 +10,7 @@ use super::super::{Error, StartOptions, Workspace, output_end, which};
 use super::Act;
 use super::rules::{self, Taking};
 use crate::action::{Calls, Done};
-use crate::exec::{self, Evidence};
+use crate::exec::{self, Look};
 use crate::ids::Instance;
 use crate::report::brief::{self, Brief, Last};
 use crate::run::{ActorKind, Command, Event, Room, Run, State};
@@ -141,6 +141,15 @@ impl<'a> Desk<'a> {
         let options =
             StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
+        Self::after(session, workspace, act)
+    }
+
+    /// The run once the engine has left it.
+    pub(super) fn after(
+        session: Session,
+        workspace: &'a Workspace,
+        act: &'a Act,
+    ) -> Result<Self, Error> {
         let Session { store, mut journal, left } = session;
         journal.take_news();
         if left == exec::Left::Killed {
@@ -171,7 +180,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Looks at what can be seen of a step that is said to be done.
-    pub(super) fn look(&self, step: &Instance, evidence: Evidence) -> Result<Done, Error> {
+    pub(super) fn look(&self, step: &Instance, look: Look) -> Result<Done, Error> {
         let path = self.store.run_dir(self.journal.id())?.join("look");
         let lock = File::create(&path)
             .map_err(|error| Error::Io { what: path.display().to_string(), error })?;
@@ -185,7 +194,7 @@ impl<'a> Desk<'a> {
         };
         let (setting, _) =
             setting(self.workspace, &self.store, &self.journal, lock, calls, self.act.agent())?;
-        let looked = runtime()?.block_on(exec::recheck(self.run(), step, evidence, setting));
+        let looked = runtime()?.block_on(exec::recheck(self.run(), step, look, setting));
         looked.map_err(Error::Refusal)
     }
 

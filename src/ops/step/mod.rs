@@ -18,7 +18,7 @@ use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::Brief;
 use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
-use crate::store::{self, Append};
+use crate::store::{self, Append, Journal, Store};
 
 /// How long a lease lasts where nobody says.
 const LEASE: Duration = Duration::from_mins(15);
@@ -79,8 +79,7 @@ pub fn open(
     let agent = act.agent().map(str::to_owned);
     let options = StartOptions { agent, ..StartOptions::default() };
     let session = begin(workspace, plan.into(), occasion, &options, &mut |_, _, _| {})?;
-    let Session { store, journal, .. } = session;
-    Ok(Desk { workspace, act, store, journal }.hand_next()?.brief(None))
+    Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
 }
 
 /// What there is to do now. It takes nothing.
@@ -107,11 +106,14 @@ pub fn take(
             Some(step) => rules::named(run, step).map(|node| vec![node.instance.clone()]),
             None => Ok(rules::choice(run, &act.actor)),
         };
-        match steps {
-            Ok(steps) => desk::take_first(tx, &steps, act),
-            Err(reason) => Ok(Err(reason)),
-        }
+        let taken = match steps {
+            Ok(steps) => desk::take_first(tx, &steps, act)?,
+            Err(reason) => Err(reason),
+        };
+        // Whoever asks for nothing in particular, and asks often, does nothing that they may not.
+        Ok(if step.is_none() { Ok(taken) } else { taken.map(Ok) })
     })?;
+    let taken = taken.map_err(Error::NotNow)?;
     Ok(desk.settle()?.brief_of(&taken))
 }
 
@@ -219,4 +221,16 @@ pub(super) fn answer(
     let Desk { store, journal, .. } = desk;
     let left = Left::Status(journal.run().status());
     Ok(Session { store, journal, left })
+}
+
+/// Refuses what somebody wants of a run as a whole, and records that.
+pub(super) fn refuse(
+    workspace: &Workspace,
+    store: Store,
+    journal: Journal,
+    act: &Act,
+    why: &str,
+) -> Error {
+    let mut desk = Desk { workspace, act, store, journal };
+    desk.refuse(Wish { what: "resume", step: "", token: None }, why.to_owned())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::desk::{self, Desk, Wish};
 use super::rules::{self, Grip};
 use super::{Act, Error, Workspace};
-use crate::exec::Evidence;
+use crate::exec::{Evidence, Look};
 use crate::ids::{Instance, Name};
 use crate::report::brief::Brief;
 use crate::run::{Answer, Ending, Event, Outcome, Run, Said};
@@ -64,9 +64,9 @@ pub(super) fn reported<'a>(
     let (mut said, mut looked) = (said.clone(), None);
     match desk.change(wish, |tx| Ok(gate(tx.run(), &said, act)))? {
         Gate::Repeated(step) => return Ok((desk, step)),
-        Gate::Open { step, grip, .. } => {
+        Gate::Open { step, grip, outputs } => {
             if said.said == Said::Passed {
-                let done = desk.look(&step, said.evidence.clone())?;
+                let done = desk.look(&step, Look { evidence: said.evidence.clone(), outputs })?;
                 if !done.ending.passed {
                     let reason = rules::not_so(&step, &done.ending);
                     return Err(desk.refuse(wish, reason));

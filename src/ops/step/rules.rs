@@ -140,7 +140,7 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         (State::Held, Some(lease)) => Err(held(node, lease)),
         _ if run.is_offered(node) => Ok(Handing::Free),
         (State::Asked, _) => Ok(Handing::Again),
-        (State::Ready | State::Running, _) => Ok(Handing::Done),
+        _ if run.is_the_engines(node) => Ok(Handing::Done),
         _ => Err(not_its_turn(run, node)),
     }
 }
@@ -162,6 +162,11 @@ pub(super) fn outputs(step: &Step, said: &Reported) -> Result<BTreeMap<Name, Val
         if typed.insert(name.clone(), value).is_some() {
             return Err(format!("output `{name}` is given twice"));
         }
+    }
+    if said.said != Said::Passed && !typed.is_empty() && !step.secrets.is_empty() {
+        return Err(format!(
+            "`{id}` has secrets, so what it hands on is looked at, which is done for a pass: leave out --output"
+        ));
     }
     let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
     match missing {
@@ -312,3 +317,6 @@ pub(super) fn nothing(run: &Run) -> String {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

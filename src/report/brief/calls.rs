@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::quoted;
-use crate::run::{Actor, ActorKind, Node, Run, State};
+use crate::run::{Actor, ActorKind, Node, Run};
 use crate::workflow;
 
 /// The calls that a step takes now, from its reader. What stands in capitals is filled in by them.
@@ -27,7 +27,7 @@ impl Calls {
         let step = run.step(node);
         let what = format!("{} {}", run.id(), quoted(&node.instance.to_string()));
         let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
-        if lease.is_none() && actor.kind == ActorKind::Agent && node.state != State::Asked {
+        if lease.is_none() && actor.kind == ActorKind::Agent && run.is_offered(node) {
             return Self { take: Some(format!("ostler step take {what}")), ..Self::default() };
         }
         let has_run = step.run.is_some() && step.actor != workflow::Actor::Human;

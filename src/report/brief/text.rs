@@ -43,6 +43,9 @@ impl Brief {
             say("waits", &few(&waits, "; "));
         }
         self.postconditions.iter().for_each(|text| say("make sure now", text));
+        if let Some(call) = &self.again {
+            say("what did not pass once more, when it is mended", call);
+        }
         if let Some(call) = &self.next {
             let after = "nothing for you until then; afterwards";
             say(if self.status.is_final() { "its report" } else { after }, call);
