@@ -183,7 +183,7 @@ fn runs_nothing(step: &Step) -> Option<Diagnostic> {
         let message = format!("`{}` has nothing to run: somebody is asked to do it", step.id.value);
         Diagnostic::new(Code::RunsNothing, message)
             .at(step.id.place, "no cmd, nor anything else to do")
-            .hint("if that is meant, write actor = \"Human\"; else what it runs: cmd = \"…\"")
+            .hint("if that is meant, write actor = \"Human\", or \"Agent\" if an agent may do it; else what it runs: cmd = \"…\"")
     })
 }
 

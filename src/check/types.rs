@@ -35,7 +35,7 @@ pub(super) fn of(workflow: &Workflow, found: &Placeholder) -> Option<ParamType> 
         // Each may be of a type of its own.
         Ref::Item(_) => return None,
     };
-    let fits = |text: &String| values::from_text(kind, text).is_ok();
+    let fits = |text: &String| !kind.list && values::from_text(kind, text).is_ok();
     Some(if found.default.as_ref().is_none_or(fits) { kind } else { TEXT })
 }
 

@@ -5,10 +5,14 @@ use serde_json::Value;
 use crate::diagnostic::printable;
 use crate::workflow::{Millis, Param, ParamType, ValueType};
 
-/// Turns the text a caller typed into a value of the type.
+/// Turns the text a caller typed into a value of the type; a list is JSON.
 pub fn from_text(kind: ParamType, text: &str) -> Result<Value, String> {
     if kind.list {
-        return Err("a list is given value by value".to_owned());
+        let list = serde_json::from_str(text).ok().filter(Value::is_array);
+        let list = list.ok_or_else(|| {
+            format!("`{}` is not a list in JSON, such as [\"a\", \"b\"]", printable(text))
+        })?;
+        return fits(kind, &list).map(|()| list);
     }
     let value = match kind.of {
         ValueType::Int => text.parse::<i64>().map(Value::from).map_err(|_| not_a(kind, text))?,
@@ -113,7 +117,10 @@ mod tests {
         assert_eq!(from_text(kind("int"), "-3"), Ok(Value::from(-3)));
         assert_eq!(from_text(kind("bool"), "true"), Ok(Value::from(true)));
         assert_eq!(from_text(kind("Duration"), "5m"), Ok(Value::from("5m")));
+        assert_eq!(from_text(kind("[int]"), "[1, 2]"), Ok(serde_json::json!([1, 2])));
+        assert!(from_text(kind("[int]"), "1").unwrap_err().contains("in JSON"));
         for (name, bad) in [
+            ("[string]", "[1]"),
             ("int", "3.5"),
             ("bool", "yes"),
             ("duration", "5"),

@@ -210,6 +210,22 @@ fn what_is_watched_and_logged_is_said_in_words() {
 }
 
 #[test]
+fn a_list_is_reported_in_json_and_handed_on() {
+    let text = "[[steps]]\nid = 'find'\nactor = 'Agent'\noutputs = { files = '[path]' }\n\
+                [[steps]]\nid = 'use'\nneeds = ['find']\nfor_each = '{steps.find.outputs.files}'\n\
+                argv = ['echo', '{item}']\n";
+    let test = Test::with("list", text);
+    ada(&test, &["start", "list"]).code(0).says("--output files='[\"PATH\"]'");
+    let report = |value: &str| {
+        let output = format!("--output=files={value}");
+        ada(&test, &["step", "report", "list", "find", "--status=pass", &output])
+    };
+    report("a").code(6).complains("`a` is not a list in JSON, such as [\"a\", \"b\"]");
+    report("[1]").code(6).complains("output `files`");
+    report("[\"a b\", \"c\"]").code(0).says("runs: echo 'a b'\n");
+}
+
+#[test]
 fn bash_completes_what_can_be_taken_run_and_reported() {
     let test = workspace();
     started(&test);

@@ -325,6 +325,14 @@ fn what_the_engine_has_to_do_is_never_reported_as_passed() {
 }
 
 #[test]
+fn lists_are_handed_on_in_json() {
+    let find = "[[steps]]\nid = \"find\"\nactor = \"Agent\"\noutputs = { files = \"[path]\", sizes = \"[int]\" }\n";
+    let brief = Desk::open(&verb(find)).taken(ada(), "find").brief(&ada());
+    let pass = "--status pass --output files='[\"PATH\"]' --output sizes='[INT]'";
+    assert!(brief.text().contains(pass), "{}", brief.text());
+}
+
+#[test]
 fn long_commands_are_shortened_and_keep_their_lines() {
     let script = (1..=30).fold(String::new(), |text, n| text + &format!("  step {n}\n"));
     let text = format!("[[steps]]\nid = \"long\"\ncmd = '''\nset -u\n{script}'''\n");

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::plan::quoted;
 use crate::run::{Actor, ActorKind, Node, Run};
-use crate::workflow;
+use crate::workflow::{self, ParamType, ValueType};
 
 /// The calls that a step takes now, from its reader. What stands in capitals is filled in by them.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
@@ -20,6 +20,18 @@ pub struct Calls {
     pub pass: Option<String>,
     /// Reports that it failed.
     pub fail: Option<String>,
+}
+
+/// What stands for a value of a type; a list is JSON.
+fn blank(kind: ParamType) -> String {
+    let of = kind.of.to_string().to_uppercase();
+    match kind.of {
+        _ if !kind.list => of,
+        ValueType::Int | ValueType::Number | ValueType::Bool | ValueType::Json => {
+            format!("'[{of}]'")
+        }
+        _ => format!("'[\"{of}\"]'"),
+    }
 }
 
 impl Calls {
@@ -38,7 +50,7 @@ impl Calls {
             let _ = write!(pass, " {}", seen.option());
         }
         for (name, spec) in &step.outputs {
-            let _ = write!(pass, " --output {name}={}", spec.kind.to_string().to_uppercase());
+            let _ = write!(pass, " --output {name}={}", blank(spec.kind));
         }
         Self {
             take: None,
