@@ -236,8 +236,8 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
     }
 }
 
-/// Follows a run that another process drives, until it has ended or waits; one that is stepped through until it has ended. `show` is told of the run as it is, and
-/// then of every record.
+/// Follows a run that another process drives, until it has ended or waits; one that is stepped through until it has
+/// ended. `show` is told of the run as it is, and then of every record.
 pub fn watch(
     workspace: &Workspace,
     run: Option<&str>,

@@ -44,7 +44,7 @@ impl Brief {
         }
         self.postconditions.iter().for_each(|text| say("make sure now", text));
         if let Some(call) = &self.again {
-            say("what did not pass once more, when it is mended", call);
+            say("once it is mended, run what did not pass again", call);
         }
         if let Some(call) = &self.next {
             let after = "nothing for you until then; afterwards";
