@@ -234,10 +234,8 @@ fn bash_completes_what_can_be_taken_run_and_reported() {
         assert_eq!(offered(&test, &["ostler", "step", command, "tes"]), ["test"]);
     }
     for command in ["next", "take"] {
-        assert_eq!(
-            offered(&test, &["ostler", "step", command, &run[..3]]),
-            std::slice::from_ref(&run)
-        );
+        let runs = offered(&test, &["ostler", "step", command, &run[..3]]);
+        assert_eq!(runs.first(), Some(&run));
     }
     assert_eq!(offered(&test, &["ostler", "step", "take", &run, "tes"]), ["test"]);
     assert_eq!(offered(&test, &["ostler", "start", "rel"]), ["release"]);
