@@ -111,7 +111,8 @@ pub fn take(
             Err(reason) => Err(reason),
         };
         // Whoever asks for nothing in particular, and asks often, does nothing that they may not.
-        Ok(if step.is_none() { Ok(taken) } else { taken.map(Ok) })
+        let is_open = step.is_none() && tx.run().may_begin();
+        Ok(if is_open { Ok(taken) } else { taken.map(Ok) })
     })?;
     let taken = taken.map_err(Error::NotNow)?;
     Ok(desk.settle()?.brief_of(&taken))
