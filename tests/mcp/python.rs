@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -14,8 +15,13 @@ const CLIENT: &str = "mcp==2.3.0";
 const SEED: &str = include_str!("../fixtures/ops-radicle-build-info.ncl");
 const MODE: &str = "ops-radicle-build-info";
 
-/// The interpreter of an environment that has the client, made where it is not there yet.
+/// The interpreter of an environment that has the client, made where it is not there yet: once, whoever asks first.
 fn python() -> PathBuf {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(environment).clone()
+}
+
+fn environment() -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(CLIENT.replace("==", "-"));
     let (python, ready) = (dir.join("bin/python"), dir.join("ready"));
     if !ready.exists() {
