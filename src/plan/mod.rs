@@ -3,6 +3,7 @@
 
 mod action;
 mod call;
+mod clause;
 mod evidence;
 mod hosts;
 mod own;
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
+pub use clause::Clause;
 pub use evidence::Seen;
 pub use hosts::{Fan, Items, Lease, On};
 pub use own::{Copy, End, Reboot};
