@@ -12,6 +12,7 @@ use super::{Error, Workspace};
 use crate::action::{Calls, Setting};
 use crate::diagnostic::{closest, printable};
 use crate::exec::{self, AtOnce};
+use crate::plan::Clause;
 use crate::report;
 use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
 use crate::store::{self, Journal, Store};
@@ -95,7 +96,8 @@ pub fn recheck(
         return Err(why);
     }
     if steps.is_empty() {
-        claims.extend(loaded.plan().postconditions.iter().map(|text| prose(None, None, text)));
+        let clauses = loaded.plan().clauses();
+        claims.extend(clauses.map(|(clause, text)| attested(loaded, clause, text)));
     }
     let wanted = |node: &&Node| {
         let is_open = |c: &Claim| c.standing == Standing::Holds;
@@ -215,6 +217,19 @@ fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
         independent: None,
         with: BTreeMap::new(),
         checks: Vec::new(),
+    }
+}
+
+/// What should hold before or after a run is somebody's word, if anybody gave it.
+fn attested(run: &Run, clause: Clause, text: &str) -> Claim {
+    let said = run.attestations().iter().find(|one| one.clause == clause);
+    let claim = prose(None, said.map(|one| &one.by), &report::worded(run, text));
+    match said {
+        Some(said) => Claim { why: said.note.clone(), ..claim },
+        None => {
+            let why = Some("nobody has attested it".to_owned());
+            Claim { standing: Standing::Unchecked, why, ..claim }
+        }
     }
 }
 

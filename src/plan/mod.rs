@@ -3,6 +3,7 @@
 
 mod action;
 mod call;
+mod clause;
 mod evidence;
 mod expect;
 mod hosts;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
+pub use clause::Clause;
 pub use evidence::Seen;
 pub use expect::{Check, Expectation};
 pub use hosts::{Fan, Items, Lease, On};

@@ -4,6 +4,7 @@
 pub mod brief;
 mod called;
 mod claims;
+mod clauses;
 pub mod data;
 mod diff;
 mod failed;
@@ -29,6 +30,7 @@ use serde_json::Value;
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
+pub use clauses::{AttestationReport, ClauseReport, worded};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use lease::LeaseReport;
@@ -79,6 +81,10 @@ pub struct Report {
     pub outputs: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
     pub warnings: Vec<String>,
+    /// What should have held before, and who says that it did.
+    pub preconditions: Vec<ClauseReport>,
+    /// What should hold after, and who says that it does.
+    pub postconditions: Vec<ClauseReport>,
     /// The vetoes that stand.
     pub vetoes: Vec<VetoReport>,
     /// Whether `finally` steps are still to be run.
@@ -269,6 +275,7 @@ fn head(run: &Run) -> Report {
     let opened = run.opening().map(|(_, at, actor)| (at.to_string(), actor.name.clone()));
     let (started_at, actor) = opened.unwrap_or_default();
     let params = run.plan().params.iter().map(|(n, p)| (n.to_string(), p.value.clone()));
+    let [preconditions, postconditions] = clauses::clauses(run);
     Report {
         run: run.id().to_owned(),
         workflow: run.plan().workflow.to_string(),
@@ -287,6 +294,8 @@ fn head(run: &Run) -> Report {
         params: params.collect(),
         outputs: run.outputs().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
+        preconditions,
+        postconditions,
         vetoes: run.vetoes().iter().map(VetoReport::of).collect(),
         owes_finally: run.owes_finally(),
         steps: Vec::new(),
