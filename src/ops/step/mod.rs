@@ -12,6 +12,7 @@ use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
 use self::rules::{Grip, Handing};
 use super::act::{instance, unasked};
+use super::retry::{Again, retry};
 use super::start::{Occasion, begin};
 use super::workspace::acting;
 use super::{Error, Session, StartOptions, Workspace};
@@ -81,6 +82,19 @@ pub fn open(
     let agent = act.agent().map(str::to_owned);
     let options = StartOptions { agent, ..StartOptions::default() };
     let session = begin(workspace, plan.into(), occasion, &options, &mut |_, _, _| {})?;
+    Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
+}
+
+/// Opens a run that steps once more through what an ended one was, and hands an agent the first step that is open.
+pub fn open_again(
+    workspace: &Workspace,
+    again: Again,
+    options: &StartOptions,
+    act: &Act,
+) -> Result<Brief, Error> {
+    let agent = act.agent().map(str::to_owned);
+    let options = StartOptions { agent, ..options.clone() };
+    let session = retry(workspace, again, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
 }
 
