@@ -67,3 +67,20 @@ fn a_verb_means_its_open_run_and_where_none_is_open_the_latest() {
     let ran = x.runs(&["step", "next", "two"]).code(2).complains("say which run");
     open.iter().for_each(|run| assert!(ran.stderr.contains(run), "{}", ran.stderr));
 }
+
+#[test]
+fn who_gives_a_step_back_is_told_that_it_is() {
+    let test = Test::with("two", TWO);
+    let (x, y) = (test.who("agent:x"), test.who("agent:y"));
+    let run = x.runs(&["start", "two", "ada"]).code(0).stdout[4..12].to_owned();
+    let back = x.runs(&["step", "release", "two", "a", "--note", "not mine"]).code(0);
+    let back = back.says(&format!("run {run} of two: 0 of 2 steps done\na released\nstep a\n"));
+    back.says("run and report it: ostler step run").says("or take it: ostler step take");
+    y.takes(&run, "a");
+    let told = y.told(&["step", "release", &run, "a"]);
+    assert_eq!((&told["last"]["step"], &told["last"]["status"]), (&"a".into(), &"released".into()));
+    assert!(
+        told["last"]["output"].is_null() && told["step"]["calls"]["run"].is_string(),
+        "{told:#}"
+    );
+}

@@ -19,7 +19,7 @@ use super::{Error, Session, StartOptions, Workspace};
 use crate::exec::{Evidence, Left};
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
-use crate::report::brief::Brief;
+use crate::report::brief::{self, Brief};
 use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
 use crate::store::{self, Append, Journal, Store};
 
@@ -143,7 +143,7 @@ pub fn release(
     act: &Act,
 ) -> Result<Brief, Error> {
     let mut desk = Desk::at(workspace, run, act)?;
-    desk.change(Wish { what: "release", step, token: None }, |tx| {
+    let given_back = desk.change(Wish { what: "release", step, token: None }, |tx| {
         let run = tx.run();
         let held = rules::named(run, step).and_then(|node| {
             match rules::grip(run, node, &act.actor, None)? {
@@ -153,13 +153,13 @@ pub fn release(
         });
         match held {
             Ok((step, token)) => {
-                let event = Event::LeaseEnded { step, token, how: Parting::Released, note };
-                tx.record(event, None).map(Ok)
+                let (how, back) = (Parting::Released, step.clone());
+                tx.record(Event::LeaseEnded { step, token, how, note }, None).map(|()| Ok(back))
             }
             Err(reason) => Ok(Err(reason)),
         }
     })?;
-    Ok(desk.settle()?.brief(None))
+    Ok(desk.settle()?.brief_after(brief::released(&given_back)))
 }
 
 /// Lets the engine do a step, and says what became of it; then hands an agent the next.
