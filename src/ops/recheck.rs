@@ -224,13 +224,11 @@ fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
 fn attested(run: &Run, clause: Clause, text: &str) -> Claim {
     let said = run.attestations().iter().find(|one| one.clause == clause);
     let claim = prose(None, said.map(|one| &one.by), &report::worded(run, text));
-    match said {
-        Some(said) => Claim { why: said.note.clone(), ..claim },
-        None => {
-            let why = Some("nobody has attested it".to_owned());
-            Claim { standing: Standing::Unchecked, why, ..claim }
-        }
+    if let Some(said) = said {
+        return Claim { why: said.note.clone(), ..claim };
     }
+    let why = Some("nobody has attested it".to_owned());
+    Claim { standing: Standing::Unchecked, why, ..claim }
 }
 
 /// Looks at all of these.
