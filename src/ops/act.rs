@@ -12,7 +12,7 @@ use super::{Error, Workspace, step, which};
 use crate::action::is_alive;
 use crate::check::values;
 use crate::exec::{self, Left, Show};
-use crate::ids::{Instance, Name, RunId};
+use crate::ids::{Name, RunId};
 use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
 
@@ -115,7 +115,7 @@ pub fn answer(
     // Where nobody drives, what a dead driver left must be settled before anything can be answered.
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
-    let instance = instance(&journal, &step)?;
+    let instance = journal.run().named(&step).map_err(Error::NotNow)?.instance.clone();
     let over = journal.run().status().is_final();
     if lock.is_some() && !over && journal.run().driver().is_some() {
         return Err(died(&id));
@@ -148,18 +148,6 @@ pub fn answer(
             Ok(Session { store, journal, left })
         }
     }
-}
-
-/// The step of a run that is meant, by its id or its instance's.
-pub(super) fn instance(journal: &Journal, step: &str) -> Result<Instance, Error> {
-    let known = || journal.run().nodes().iter().map(|n| n.instance.to_string());
-    let found = Instance::parse(step).filter(|i| journal.run().node(i).is_some());
-    found.ok_or_else(|| {
-        let names: Vec<String> = known().collect();
-        let near = crate::diagnostic::closest(step, names.iter().map(String::as_str));
-        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-        Error::NotNow(format!("run {} has no step `{step}`{hint}", journal.id()))
-    })
 }
 
 /// Nobody is asked about a node.

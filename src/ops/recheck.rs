@@ -10,7 +10,6 @@ use super::start::{random, setting};
 use super::workspace::{acting, runtime};
 use super::{Error, Workspace};
 use crate::action::{Calls, Setting};
-use crate::diagnostic::{closest, printable};
 use crate::exec::{self, AtOnce};
 use crate::report;
 use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
@@ -150,29 +149,19 @@ fn record(
 
 /// The nodes that passed; of these steps, if some are named.
 fn chosen<'r>(run: &'r Run, steps: &[String]) -> Result<Vec<&'r Node>, Error> {
-    let all = || run.in_order(false).chain(run.in_order(true));
     let passed = |node: &&Node| node.state == State::Passed && run.instances(node).next().is_none();
     if steps.is_empty() {
-        return Ok(all().filter(passed).collect());
+        let all = run.in_order(false).chain(run.in_order(true));
+        return Ok(all.filter(passed).collect());
     }
     let mut found = Vec::new();
     for name in steps {
-        // The whole of several is meant as all of them.
-        let is_named = |node: &&Node| {
-            node.instance.to_string() == *name || node.instance.step.as_str() == name
-        };
-        let named: Vec<&Node> = all().filter(is_named).collect();
-        let Some(first) = named.first() else {
-            let ids: Vec<String> = all().map(|node| node.instance.to_string()).collect();
-            let near = closest(name, ids.iter().map(String::as_str));
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let why = format!("run {} has no step `{}`{near}", run.id(), printable(name));
-            return Err(Error::NotNow(why));
-        };
-        let (id, state) = (&first.instance, first.state.name());
+        let node = run.named(name).map_err(Error::NotNow)?;
         let before = found.len();
-        found.extend(named.iter().copied().filter(passed));
+        // The whole of several is meant as all of them.
+        found.extend(std::iter::once(node).chain(run.instances(node)).filter(passed));
         if found.len() == before {
+            let (id, state) = (&node.instance, node.state.name());
             let why = format!("`{id}` is {state}: only what passed claims something");
             return Err(Error::NotNow(why));
         }

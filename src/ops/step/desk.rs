@@ -244,7 +244,7 @@ fn take(
     step: &Instance,
     act: &Act,
 ) -> Result<Result<(), String>, store::Error> {
-    let node = rules::named(tx.run(), &step.to_string());
+    let node = tx.run().named(&step.to_string());
     match node.and_then(|node| rules::taking(tx.run(), node, &act.actor)) {
         Ok(Taking::New) => Ok(lease(tx, step, act)?.map(drop)),
         Ok(Taking::Renewed(token)) => {

@@ -100,7 +100,7 @@ pub(super) fn reported<'a>(
 }
 
 fn gate(run: &Run, said: &Reported, act: &Act) -> Result<Gate, String> {
-    let node = rules::named(run, &said.step)?;
+    let node = run.named(&said.step)?;
     let step = node.instance.clone();
     if let Some(repeated) = rules::repeated(node, said, &act.actor) {
         return repeated.map(|()| Gate::Repeated(step));

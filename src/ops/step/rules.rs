@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::act::over;
 use super::Reported;
 use crate::check::values;
-use crate::diagnostic::{closest, printable};
+use crate::diagnostic::printable;
 use crate::exec;
 use crate::ids::{Instance, Name};
 use crate::plan::Step;
@@ -45,18 +45,6 @@ pub(super) enum Handing {
     Again,
     /// It was handed over before.
     Done,
-}
-
-/// The step of this name.
-pub(super) fn named<'r>(run: &'r Run, step: &str) -> Result<&'r Node, String> {
-    let found = Instance::parse(step).and_then(|instance| run.node(&instance));
-    found.ok_or_else(|| {
-        let names: Vec<String> = run.nodes().iter().map(|n| n.instance.to_string()).collect();
-        let near = closest(step, names.iter().map(String::as_str));
-        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        let step: String = printable(step).chars().take(80).collect();
-        format!("run {} has no step `{step}`{hint}", run.id())
-    })
 }
 
 /// What somebody may take, in the order in which they should: what they hold already comes first.

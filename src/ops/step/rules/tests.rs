@@ -391,9 +391,9 @@ fn what_is_said_needs_its_reason_and_its_evidence() {
 #[test]
 fn an_unknown_step_is_refused_with_one_that_is_meant_perhaps() {
     let world = World::open();
-    let why = named(&world.0, "lokos").map(drop).unwrap_err();
+    let why = world.0.named("lokos").map(drop).unwrap_err();
     assert!(why.ends_with("has no step `lokos`; did you mean `looks`?"), "{why}");
     let odd = format!("\u{1b}[31m{}", "x".repeat(500));
-    let why = named(&world.0, &odd).map(drop).unwrap_err();
+    let why = world.0.named(&odd).map(drop).unwrap_err();
     assert!(!why.contains('\u{1b}') && why.len() < 200, "{why}");
 }
