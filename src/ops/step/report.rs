@@ -106,7 +106,7 @@ fn gate(run: &Run, said: &Reported, act: &Act) -> Result<Gate, String> {
         return repeated.map(|()| Gate::Repeated(step));
     }
     let grip = rules::grip(run, node, &act.actor, said.token)?;
-    let outputs = rules::outputs(run.step(node), said)?;
+    let outputs = rules::outputs(run, node, said)?;
     rules::sayable(run, node, said, grip)?;
     Ok(Gate::Open { step, grip, outputs })
 }

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::act::over;
+use super::super::{act::over, typed};
 use super::Reported;
-use crate::check::values;
 use crate::diagnostic::printable;
 use crate::exec;
 use crate::ids::{Instance, Name};
-use crate::plan::Step;
 use crate::report::brief;
 use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
 
@@ -134,35 +132,19 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
 }
 
 /// The outputs of a report, typed. One that passes has all of them.
-pub(super) fn outputs(step: &Step, said: &Reported) -> Result<BTreeMap<Name, Value>, String> {
-    let mut typed = BTreeMap::new();
-    let id = &step.id;
-    for (name, text) in &said.outputs {
-        let Some((name, spec)) = step.outputs.get_key_value(name.as_str()) else {
-            let name: String = printable(name).chars().take(80).collect();
-            return Err(format!("`{id}` has no output `{name}`"));
-        };
-        let value = values::from_text(spec.kind, text);
-        let value = value.map_err(|why| format!("output `{name}`: {why}"))?;
-        if text.is_empty() && !spec.allow_empty {
-            return Err(format!("output `{name}` is empty"));
-        }
-        if typed.insert(name.clone(), value).is_some() {
-            return Err(format!("output `{name}` is given twice"));
-        }
-    }
-    if said.said != Said::Passed && !typed.is_empty() && !step.secrets.is_empty() {
+pub(super) fn outputs(
+    run: &Run,
+    node: &Node,
+    said: &Reported,
+) -> Result<BTreeMap<Name, Value>, String> {
+    let (id, step, passes) = (&node.instance, run.step(node), said.said == Said::Passed);
+    let typed = typed::outputs(id, step, &said.outputs, passes)?;
+    if !passes && !typed.is_empty() && !step.secrets.is_empty() {
         return Err(format!(
             "`{id}` has secrets, so what it hands on is looked at, which is done for a pass: leave out --output"
         ));
     }
-    let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
-    match missing {
-        Some(name) if said.said == Said::Passed => {
-            Err(format!("`{id}` hands on `{name}`: give it with --output {name}=VALUE"))
-        }
-        _ => Ok(typed),
-    }
+    Ok(typed)
 }
 
 /// Whether this very report was made before: then it changes nothing, unless it says something else.

@@ -348,11 +348,11 @@ fn the_same_report_again_is_known_by_its_name_or_its_token() {
 #[test]
 fn a_pass_hands_on_all_that_it_must_and_in_the_right_type() {
     let world = World::open();
-    let step = world.0.step(world.node("a"));
     let with = |how, outputs: &[(&str, &str)]| {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let outputs = outputs.iter().map(pair).collect();
-        told(super::outputs(step, &Reported { outputs, ..said("a", how) }).map(|_| "fine"))
+        let said = Reported { outputs, ..said("a", how) };
+        told(super::outputs(&world.0, world.node("a"), &said).map(|_| "fine"))
     };
     assert_eq!(with(Said::Passed, &[("n", "7"), ("name", "x")]), "fine");
     assert_eq!(with(Said::Failed, &[("n", "7")]), "fine");
