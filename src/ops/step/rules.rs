@@ -9,7 +9,7 @@ use super::Reported;
 use crate::diagnostic::printable;
 use crate::exec;
 use crate::ids::{Instance, Name};
-use crate::report::brief;
+use crate::report::{CheckReport, brief};
 use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
 
 /// How a step comes into somebody's hands.
@@ -263,9 +263,7 @@ pub(super) fn sayable(run: &Run, node: &Node, said: &Reported, grip: Grip) -> Re
 
 /// What is not as a pass requires, though somebody says that the step is done.
 pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
-    let failed = ending.checks.iter().filter(|check| !check.passed);
-    let failed =
-        failed.map(|c| format!("{}: expected {}, observed {}", c.what, c.expected, c.observed));
+    let failed = ending.checks.iter().filter_map(|check| CheckReport::of(check).unmet());
     let mut why: Vec<String> = failed.chain(ending.bad_output.clone()).collect();
     if why.is_empty() {
         why.push(ending.outcome.to_string());
