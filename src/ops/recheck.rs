@@ -1,15 +1,14 @@
 //! Looking again at what a run claims: the engine looks, for somebody, and records what they saw.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::start::{random, setting};
+use super::start::{looking, random};
 use super::workspace::{acting, runtime};
 use super::{Error, Workspace};
-use crate::action::{Calls, Setting};
+use crate::action::Setting;
 use crate::exec::{self, AtOnce};
 use crate::report;
 use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
@@ -218,10 +217,9 @@ fn look(
         return Ok(Some(Vec::new()));
     }
     let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
-    let lock = File::open(&workspace.root).map_err(io)?;
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let (setting, _) = setting(workspace, store, journal, lock, Calls::default(), None)?;
+    let setting = looking(workspace, store, journal, None)?;
     let setting = Setting { dir: dir.path().to_owned(), ..setting };
     let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };
