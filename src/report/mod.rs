@@ -152,15 +152,13 @@ pub struct TakenOverReport {
 impl StepReport {
     /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
     pub fn cause(&self) -> String {
-        let failed = self.checks.iter().find(|check| check.status == "failed");
-        let last = self.attempts.last();
-        let cause = if let Some(check) = failed {
-            format!("{}: expected {}, observed {}", check.what, check.expected, check.observed)
-        } else {
+        let failed = self.checks.iter().find_map(CheckReport::unmet);
+        let cause = failed.or_else(|| {
+            let last = self.attempts.last();
             let why = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
-            why.or_else(|| self.reason.clone()).unwrap_or_else(|| "failed".to_owned())
-        };
-        lines::one_line(&cause)
+            why.or_else(|| self.reason.clone())
+        });
+        lines::one_line(cause.as_deref().unwrap_or("failed"))
     }
 }
 
@@ -245,13 +243,19 @@ pub struct CheckReport {
 }
 
 impl CheckReport {
-    fn of(check: &Check) -> Self {
+    pub(crate) fn of(check: &Check) -> Self {
         Self {
             what: check.what.clone(),
             expected: check.expected.clone(),
             observed: check.observed.clone(),
             status: if check.passed { "passed" } else { "failed" }.to_owned(),
         }
+    }
+
+    /// What was there instead of what would have passed, if it failed.
+    pub(crate) fn unmet(&self) -> Option<String> {
+        let Self { what, expected, observed, status } = self;
+        (status == "failed").then(|| format!("{what}: expected {expected}, observed {observed}"))
     }
 }
 
