@@ -15,7 +15,7 @@ pub use calls::Calls;
 use super::clauses::{ClauseReport, clauses};
 use super::data::marked;
 use super::pass::requirements;
-use super::people::filled_with;
+use super::people::{filled_in, filled_with};
 use super::{CheckReport, StepReport, VetoReport, step as step_report};
 use crate::expr::Template;
 use crate::expr::template::{Form, Part, Placeholder};
@@ -317,10 +317,10 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
         reason: node.reason.clone().filter(|_| !step.is_asked()),
         before: before(run, node, attempt > 1 && !is_over),
         host: host.map(|host| host.name.to_string()),
-        folder: step.cwd.as_ref().map(|folder| fill(&folder.shown())),
+        folder: step.cwd.as_ref().map(|folder| filled_in(&value, folder)),
         runs,
         with,
-        passes: requirements(step, &fill),
+        passes: requirements(step, &value),
         outputs: outputs.collect(),
         forbidden: forbidden(step.effect, actor),
         token: lease.map(|lease| lease.token),

@@ -3,6 +3,7 @@
 
 pub mod brief;
 mod called;
+mod check;
 mod claims;
 mod clauses;
 pub mod data;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
+pub use check::CheckReport;
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use clauses::{AttestationReport, ClauseReport, worded};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
@@ -42,7 +44,7 @@ pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;
-use crate::run::{Check, Event, Node, Outcome, Run, RunStatus};
+use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -227,36 +229,6 @@ pub struct LeakReport {
     pub command: String,
     /// Whether it could not be ended.
     pub survived: bool,
-}
-
-/// One expectation.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CheckReport {
-    /// What was looked at.
-    pub what: String,
-    /// What would have passed.
-    pub expected: String,
-    /// What was there.
-    pub observed: String,
-    /// `passed` or `failed`.
-    pub status: String,
-}
-
-impl CheckReport {
-    pub(crate) fn of(check: &Check) -> Self {
-        Self {
-            what: check.what.clone(),
-            expected: check.expected.clone(),
-            observed: check.observed.clone(),
-            status: if check.passed { "passed" } else { "failed" }.to_owned(),
-        }
-    }
-
-    /// What was there instead of what would have passed, if it failed.
-    pub(crate) fn unmet(&self) -> Option<String> {
-        let Self { what, expected, observed, status } = self;
-        (status == "failed").then(|| format!("{what}: expected {expected}, observed {observed}"))
-    }
 }
 
 /// A run's report.
