@@ -51,7 +51,7 @@ pub(super) fn collect(
             // Of one that was refused, that is said already.
             None if refused.contains(name.as_str()) => {}
             None => problems.push(format!("output `{name}` was not written")),
-            Some(value) if is_empty(value) && !spec.allow_empty => {
+            Some(value) if values::is_empty(value) && !spec.allow_empty => {
                 problems.push(format!("output `{name}` is empty"));
             }
             Some(_) => {}
@@ -72,16 +72,6 @@ pub fn remove_left(dir: &Path) {
 /// `outputs = { stdout = "json" }` takes the step's standard output.
 fn is_stdout(name: &Name, spec: &OutputSpec) -> bool {
     name.as_str() == "stdout" && spec.kind.of == crate::workflow::ValueType::Json
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(all) => all.is_empty(),
-        Value::Object(all) => all.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
 }
 
 /// One JSON object a line, or `name=value`.

@@ -26,6 +26,17 @@ pub fn from_text(kind: ParamType, text: &str) -> Result<Value, String> {
     Ok(value)
 }
 
+/// Whether there is nothing in a value.
+pub fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// Whether a value has the type; the error says what it is instead.
 pub fn fits(kind: ParamType, value: &Value) -> Result<(), String> {
     if kind.list {

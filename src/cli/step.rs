@@ -113,11 +113,7 @@ impl Context {
         let store = self.workspace.existing_store()?;
         let journal = store.load(&ops::run_of_step(&store, run, step)?)?;
         let run = journal.run();
-        let whole = report::report(run);
-        let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
-        let Some(found) = found else {
-            return Err(Error::NotNow(format!("run {} has no step `{step}`", run.id())));
-        };
+        let found = &report::step(run, run.named(step).map_err(Error::NotNow)?);
         if format == Format::Json {
             self.print(&format!("{}\n", pretty(found)));
             return Ok(Exit::Passed);

@@ -1,10 +1,9 @@
 //! Vetoing runs, and lifting vetoes.
 
 use super::args::Driving;
-use super::progress::Progress;
 use super::{Context, Exit};
 use crate::diagnostic::printable;
-use crate::ops::{self, Error, StartOptions};
+use crate::ops::{self, Error};
 use crate::report::{Paint, Tone};
 
 #[derive(Debug, clap::Args)]
@@ -47,28 +46,13 @@ impl Context {
     }
 
     fn lift(&self, args: &VetoArgs) -> Result<Exit, Error> {
-        let options = StartOptions {
-            jobs: args.driving.jobs.map(usize::from),
-            host_jobs: args.driving.host_jobs.map(usize::from),
-            no_ask: args.driving.no_ask,
-            ..StartOptions::default()
-        };
         let (run, who) = (args.run.as_deref(), args.who.as_deref());
-        let mut progress = Progress::new(self, &args.driving.showing);
-        let lifted = ops::lift(
-            &self.workspace,
-            run,
-            &args.note,
-            who,
-            &options,
-            &mut |record, run, store| {
-                progress.record(record, run, store);
-            },
-        );
-        let said = progress.end();
-        let lifted = lifted?;
-        let session = &lifted.session;
-        self.report(&session.store, session.journal.run(), &args.driving.showing, &said);
-        Ok(if lifted.goes_on { Exit::of(session.left, args.driving.lenient) } else { Exit::Passed })
+        let mut goes_on = false;
+        let exit = self.driven(&args.driving, |options, show| {
+            let lifted = ops::lift(&self.workspace, run, &args.note, who, options, show)?;
+            goes_on = lifted.goes_on;
+            Ok(lifted.session)
+        })?;
+        Ok(if goes_on { exit } else { Exit::Passed })
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::job;
 use super::resolve::{One, Values};
-use super::{job, own};
 use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Attempt, Done, Pool, Reported, Setting, Urge, Work};
 use crate::ids::{Instance, Name};
@@ -83,29 +83,18 @@ fn attempt(
     let id = format!("{}-look-{}-{}", run.id(), run.seq(), std::process::id());
     let mut values =
         Values::new(run, One { instance, attempt, params: &params, host, id }, setting)?;
-    let cwd = values.cwd(step.cwd.as_ref())?;
-    let env = values.env(&step.env, &cwd)?;
-    let work = if let Some(Action::Checks(checks)) = &step.run {
-        let parts = checks.iter().map(|check| values.check(check, &cwd));
-        Work::Checks(parts.collect::<Result<_, _>>()?)
+    let (cwd, mut env) = values.around(step)?;
+    let work = if matches!(step.run, Some(Action::Checks(_))) {
+        values.work(step, &cwd, &mut env, &mut BTreeMap::new())?
     } else {
         let expect = step.expect.as_ref().map(|e| values.expected(e, &cwd)).transpose()?;
         let Look { evidence: Evidence { exit, stdout, stderr }, outputs } = look;
         Work::Reported(Box::new(Reported { expect, exit, stdout, stderr, outputs }))
     };
-    let verify = step.verify.as_ref().map(|v| values.check(v, &cwd)).transpose()?;
-    let name = values.name.clone();
-    Ok(Attempt {
-        output_file: setting.dir.join(format!("{name}.{}.out", std::process::id())),
-        name,
-        work,
-        env,
-        secrets: values.secrets(&step.secrets)?,
-        cwd,
-        limits: own::limits(step, setting.grace_ms),
-        outputs: BTreeMap::new(),
-        verify,
-        on: values.remote(false),
-        value_files: values.files,
-    })
+    let mut attempt = values.made(step, work, env, cwd)?;
+    // The engine, or somebody else who reports it, may have one for the same attempt.
+    let own = format!("{}.{}.out", attempt.name, std::process::id());
+    attempt.output_file = setting.dir.join(own);
+    attempt.on.iter_mut().for_each(|on| on.keep = false);
+    Ok(attempt)
 }

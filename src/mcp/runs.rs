@@ -73,7 +73,7 @@ fn head(run: &Run, report: &Report) -> String {
     for veto in &report.vetoes {
         let _ = writeln!(out, "VETO {}", veto.says());
     }
-    for clause in report.preconditions.iter().chain(&report.postconditions) {
+    for clause in report.clauses() {
         let _ = writeln!(out, "{}", clause.says());
     }
     for why in report.reason.iter().chain(&report.warnings) {

@@ -8,11 +8,10 @@ use serde_json::Value;
 use super::start::{Session, StartOptions, drive};
 use super::step::Act;
 use super::workspace::acting;
-use super::{Error, Workspace, step, which};
+use super::{Error, Workspace, step, typed, which};
 use crate::action::is_alive;
-use crate::check::values;
 use crate::exec::{self, Left, Show};
-use crate::ids::{Instance, Name, RunId};
+use crate::ids::{Name, RunId};
 use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
 
@@ -115,7 +114,7 @@ pub fn answer(
     // Where nobody drives, what a dead driver left must be settled before anything can be answered.
     let mut lock = free_lock(&store, &id)?;
     let mut journal = store.load(&id)?;
-    let instance = instance(&journal, &step)?;
+    let instance = journal.run().named(&step).map_err(Error::NotNow)?.instance.clone();
     let over = journal.run().status().is_final();
     if lock.is_some() && !over && journal.run().driver().is_some() {
         return Err(died(&id));
@@ -150,18 +149,6 @@ pub fn answer(
     }
 }
 
-/// The step of a run that is meant, by its id or its instance's.
-pub(super) fn instance(journal: &Journal, step: &str) -> Result<Instance, Error> {
-    let known = || journal.run().nodes().iter().map(|n| n.instance.to_string());
-    let found = Instance::parse(step).filter(|i| journal.run().node(i).is_some());
-    found.ok_or_else(|| {
-        let names: Vec<String> = known().collect();
-        let near = crate::diagnostic::closest(step, names.iter().map(String::as_str));
-        let hint = near.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default();
-        Error::NotNow(format!("run {} has no step `{step}`{hint}", journal.id()))
-    })
-}
-
 /// Nobody is asked about a node.
 pub(super) fn unasked(node: &Node) -> Error {
     let (id, state) = (&node.instance, node.state.name());
@@ -176,7 +163,6 @@ fn acceptable(
     outputs: &[(String, String)],
 ) -> Result<BTreeMap<Name, Value>, Error> {
     let id = &node.instance;
-    let no = |why: String| Err(Error::NotNow(why));
     if run.status().is_final() {
         return Err(over(run));
     }
@@ -185,28 +171,10 @@ fn acceptable(
     }
     let step = run.step(node);
     if *answer == Answer::Rerun && step.is_asked() {
-        return no(format!("the engine has nothing to run for `{id}`: say passed or failed"));
+        let why = format!("the engine has nothing to run for `{id}`: say passed or failed");
+        return Err(Error::NotNow(why));
     }
-    let mut typed = BTreeMap::new();
-    for (name, text) in outputs {
-        let Some((name, spec)) = step.outputs.get_key_value(name.as_str()) else {
-            return no(format!("`{id}` has no output `{name}`"));
-        };
-        match values::from_text(spec.kind, text) {
-            Ok(_) if typed.contains_key(name) => {
-                return no(format!("output `{name}` is given twice"));
-            }
-            Ok(value) => drop(typed.insert(name.clone(), value)),
-            Err(why) => return no(format!("output `{name}`: {why}")),
-        }
-    }
-    let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
-    match missing {
-        Some(name) if *answer == Answer::Passed => {
-            no(format!("`{id}` hands on `{name}`: give it with --output {name}=VALUE"))
-        }
-        _ => Ok(typed),
-    }
+    typed::outputs(id, step, outputs, *answer == Answer::Passed).map_err(Error::NotNow)
 }
 
 /// Cancels a run. Its driver ends what runs; where nobody drives it, this process does, `finally` included.

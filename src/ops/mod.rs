@@ -19,6 +19,7 @@ mod retry;
 mod signature;
 mod start;
 mod step;
+mod typed;
 mod verbs;
 mod verify;
 mod veto;

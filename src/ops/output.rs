@@ -5,9 +5,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::Error;
-use crate::diagnostic::{closest, did_you_mean};
 use crate::ids::{Instance, RunId};
-use crate::report;
 use crate::store::Store;
 
 /// How much the end of an output is.
@@ -59,20 +57,14 @@ pub fn output_from(
 
 /// Which attempt of a step is meant where its output is wanted, the last if none is named; or why there is no output.
 pub fn attempt(store: &Store, run: &RunId, step: &str, attempt: Option<u32>) -> Result<u32, Error> {
-    let whole = report::report(store.load(run)?.run());
-    let found = whole.steps.iter().chain(&whole.finally).find(|s| s.id == step);
-    let Some(found) = found else {
-        let names = whole.steps.iter().chain(&whole.finally).map(|s| s.id.as_str());
-        let near = closest(step, names).map(|near| format!("; {}", did_you_mean(near)));
-        let near = near.unwrap_or_default();
-        return Err(Error::NotNow(format!("run {run} has no step `{step}`{near}")));
-    };
+    let journal = store.load(run)?;
+    let found = journal.run().named(step).map_err(Error::NotNow)?;
     let Some(n) = attempt.or(found.attempts.last().map(|a| a.n)) else {
         if let Some(from) = &found.taken_over {
             let why = format!("`{step}` passed in run {0}: ostler runs log {0} {step}", from.run);
             return Err(Error::NotNow(why));
         }
-        return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.status)));
+        return Err(Error::NotNow(format!("`{step}` has not run: it is {}", found.state.name())));
     };
     if found.attempts.iter().all(|attempt| attempt.n != n) {
         let all = match found.attempts.len() {

@@ -1,16 +1,14 @@
 //! Looking again at what a run claims: the engine looks, for somebody, and records what they saw.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::start::{random, setting};
+use super::start::{looking, random};
 use super::workspace::{acting, runtime};
 use super::{Error, Workspace};
-use crate::action::{Calls, Setting};
-use crate::diagnostic::{closest, printable};
+use crate::action::Setting;
 use crate::exec::{self, AtOnce};
 use crate::plan::Clause;
 use crate::report;
@@ -152,29 +150,19 @@ fn record(
 
 /// The nodes that passed; of these steps, if some are named.
 fn chosen<'r>(run: &'r Run, steps: &[String]) -> Result<Vec<&'r Node>, Error> {
-    let all = || run.in_order(false).chain(run.in_order(true));
     let passed = |node: &&Node| node.state == State::Passed && run.instances(node).next().is_none();
     if steps.is_empty() {
-        return Ok(all().filter(passed).collect());
+        let all = run.in_order(false).chain(run.in_order(true));
+        return Ok(all.filter(passed).collect());
     }
     let mut found = Vec::new();
     for name in steps {
-        // The whole of several is meant as all of them.
-        let is_named = |node: &&Node| {
-            node.instance.to_string() == *name || node.instance.step.as_str() == name
-        };
-        let named: Vec<&Node> = all().filter(is_named).collect();
-        let Some(first) = named.first() else {
-            let ids: Vec<String> = all().map(|node| node.instance.to_string()).collect();
-            let near = closest(name, ids.iter().map(String::as_str));
-            let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let why = format!("run {} has no step `{}`{near}", run.id(), printable(name));
-            return Err(Error::NotNow(why));
-        };
-        let (id, state) = (&first.instance, first.state.name());
+        let node = run.named(name).map_err(Error::NotNow)?;
         let before = found.len();
-        found.extend(named.iter().copied().filter(passed));
+        // The whole of several is meant as all of them.
+        found.extend(std::iter::once(node).chain(run.instances(node)).filter(passed));
         if found.len() == before {
+            let (id, state) = (&node.instance, node.state.name());
             let why = format!("`{id}` is {state}: only what passed claims something");
             return Err(Error::NotNow(why));
         }
@@ -224,13 +212,11 @@ fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
 fn attested(run: &Run, clause: Clause, text: &str) -> Claim {
     let said = run.attestations().iter().find(|one| one.clause == clause);
     let claim = prose(None, said.map(|one| &one.by), &report::worded(run, text));
-    match said {
-        Some(said) => Claim { why: said.note.clone(), ..claim },
-        None => {
-            let why = Some("nobody has attested it".to_owned());
-            Claim { standing: Standing::Unchecked, why, ..claim }
-        }
+    if let Some(said) = said {
+        return Claim { why: said.note.clone(), ..claim };
     }
+    let why = Some("nobody has attested it".to_owned());
+    Claim { standing: Standing::Unchecked, why, ..claim }
 }
 
 /// Looks at all of these.
@@ -244,10 +230,9 @@ fn look(
         return Ok(Some(Vec::new()));
     }
     let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
-    let lock = File::open(&workspace.root).map_err(io)?;
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let (setting, _) = setting(workspace, store, journal, lock, Calls::default(), None)?;
+    let setting = looking(workspace, store, journal, None)?;
     let setting = Setting { dir: dir.path().to_owned(), ..setting };
     let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };

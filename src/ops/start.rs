@@ -157,7 +157,7 @@ pub(super) fn drive(
 
 /// What the commands of a run have in common, and the environment that they inherit, for the record. `lock` is held as
 /// long as anything of them is alive.
-pub(super) fn setting(
+fn setting(
     workspace: &Workspace,
     store: &Store,
     journal: &Journal,
@@ -177,6 +177,19 @@ pub(super) fn setting(
     let grace_ms = config.grace_ms();
     let (root, dir) = (workspace.root.clone(), store.run_dir(journal.id())?);
     Ok((Setting { env, workspace: root, dir, grace_ms, lock, calls }, inherited))
+}
+
+/// What looks at what steps claim have in common: nobody is kept from driving by them, and they call no runs.
+pub(super) fn looking(
+    workspace: &Workspace,
+    store: &Store,
+    journal: &Journal,
+    agent: Option<&str>,
+) -> Result<Setting, Error> {
+    let root = &workspace.root;
+    let io = |error| Error::Io { what: root.display().to_string(), error };
+    let no_lock = File::open(root).map_err(io)?;
+    Ok(setting(workspace, store, journal, no_lock, Calls::default(), agent)?.0)
 }
 
 /// Eight bytes that nobody can guess.

@@ -28,8 +28,7 @@ fn asking(store: &Store, step: &str) -> Result<RunId, Error> {
         others.extend(asked(journal.run()).map(|step| format!("`{step}` in run {id}")));
     }
     let latest = store.find(None)?;
-    let has = |run: &Run| run.nodes().iter().any(|node| node.instance.to_string() == step);
-    if others.is_empty() || has(store.load(&latest)?.run()) {
+    if others.is_empty() || store.load(&latest)?.run().named(step).is_ok() {
         return Ok(latest);
     }
     let others = others.join(", ");

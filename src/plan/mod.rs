@@ -7,6 +7,7 @@ mod clause;
 mod evidence;
 mod expect;
 mod hosts;
+mod named;
 mod own;
 mod params;
 mod resolve;
@@ -25,13 +26,13 @@ pub use clause::Clause;
 pub use evidence::Seen;
 pub use expect::{Check, Expectation};
 pub use hosts::{Fan, Items, Lease, On};
+pub use named::no_step;
 pub use own::{Copy, End, Reboot};
 pub use params::{BadParam, Given};
 pub use resolve::resolve;
 pub use secrets::{Secrets, shown as shown_sources};
 pub use wait::{Until, Wait};
 
-use crate::diagnostic::{closest, printable};
 use crate::expr::Template;
 use crate::expr::template::{Named, Placeholder};
 use crate::fleet::{Fleet, Host};
@@ -336,21 +337,6 @@ impl Plan {
     /// Finds the placeholders of a text with this plan's params.
     pub fn template(&self, text: &str) -> Template {
         Template::parse(text, |name| self.named(name)).unwrap_or_else(|_| Template::literal(text))
-    }
-
-    /// The steps of these names; else that there is no such step, and which may be meant.
-    pub fn steps_named(&self, names: &[String]) -> Result<BTreeSet<StepId>, String> {
-        let ids = || self.steps.iter().chain(&self.finally).map(|step| &step.id);
-        let find = |name: &String| {
-            ids().find(|id| id.as_str() == name).cloned().ok_or_else(|| {
-                // An instance is meant by its step.
-                let step = name.split('[').next().unwrap_or_default();
-                let near = closest(step, ids().map(StepId::as_str));
-                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                format!("`{}` has no step `{}`{near}", self.workflow, printable(name))
-            })
-        };
-        names.iter().map(find).collect()
     }
 }
 

@@ -16,7 +16,7 @@ use super::clauses::{ClauseReport, clauses};
 use super::data::marked;
 use super::pass::requirements;
 use super::people::{filled_in, filled_with};
-use super::{StepReport, VetoReport, step as step_report};
+use super::{CheckReport, StepReport, VetoReport, step as step_report};
 use crate::expr::Template;
 use crate::expr::template::{Form, Part, Placeholder};
 use crate::ids::Instance;
@@ -242,10 +242,7 @@ pub fn released(step: &Instance) -> Last {
 
 /// Why a step did not pass.
 fn why(step: &StepReport) -> Option<String> {
-    let failed = step.checks.iter().filter(|check| check.status == "failed");
-    let failed =
-        failed.map(|c| format!("{}: expected {}, observed {}", c.what, c.expected, c.observed));
-    let mut why: Vec<String> = failed.collect();
+    let mut why: Vec<String> = step.checks.iter().filter_map(CheckReport::unmet).collect();
     if why.is_empty() && step.status != "passed" {
         let last = step.attempts.last();
         let ended = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));

@@ -128,11 +128,8 @@ impl StepReport {
     /// Why it is not as it was claimed any more, if somebody saw that.
     pub(super) fn broken(&self) -> Option<String> {
         let last = self.rechecks.last().filter(|last| !last.passed)?;
-        let failed = last.checks.iter().map(|look| &look.check).find(|c| c.status == "failed");
-        let cause = failed.map(|check| {
-            format!(": {}: expected {}, observed {}", check.what, check.expected, check.observed)
-        });
-        let cause = one_line(&cause.unwrap_or_default());
+        let failed = last.checks.iter().find_map(|look| look.check.unmet());
+        let cause = one_line(&failed.map(|unmet| format!(": {unmet}")).unwrap_or_default());
         Some(format!("`{}` is no longer so, as {} saw{cause}", self.id, last.by.shown()))
     }
 }

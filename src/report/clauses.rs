@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Report;
 use super::claims::ActorReport;
 use super::lines::one_line;
 use super::people::filled_with;
@@ -58,6 +59,17 @@ impl ClauseReport {
         let by: Vec<String> = self.attested.iter().map(AttestationReport::says).collect();
         let by = if by.is_empty() { "nobody".to_owned() } else { by.join(", ") };
         format!("{}: {}, attested by {by}", self.name, one_line(&self.text))
+    }
+}
+
+impl Report {
+    /// What is said of its conditions: who attested them; of the others, those that somebody could have by now.
+    pub(crate) fn clauses(&self) -> impl Iterator<Item = &ClauseReport> {
+        let ended = self.status.is_final();
+        let told = |one: &&ClauseReport, told: bool| told || !one.attested.is_empty();
+        // Of a run that the engine drives by itself, nobody was told the preconditions.
+        let before = self.preconditions.iter().filter(move |one| told(one, ended && self.stepped));
+        before.chain(self.postconditions.iter().filter(move |one| told(one, ended)))
     }
 }
 

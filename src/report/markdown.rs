@@ -36,7 +36,7 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     out.push_str("| | step | status | time | |\n| --- | --- | --- | ---: | --- |\n");
     report.steps.iter().for_each(|step| row(&mut out, step, ""));
     report.finally.iter().for_each(|step| row(&mut out, step, "finally: "));
-    let mut clauses = report.preconditions.iter().chain(&report.postconditions).peekable();
+    let mut clauses = report.clauses().peekable();
     if clauses.peek().is_some() {
         out.push('\n');
     }

@@ -3,6 +3,7 @@
 
 pub mod brief;
 mod called;
+mod check;
 mod claims;
 mod clauses;
 pub mod data;
@@ -29,6 +30,7 @@ use serde_json::Value;
 
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
+pub use check::CheckReport;
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
 pub use clauses::{AttestationReport, ClauseReport, worded};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
@@ -42,7 +44,7 @@ pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;
-use crate::run::{Check, Event, Node, Outcome, Run, RunStatus};
+use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -152,15 +154,13 @@ pub struct TakenOverReport {
 impl StepReport {
     /// Why it failed, in a line: the first expectation that was not met, or how its last attempt ended.
     pub fn cause(&self) -> String {
-        let failed = self.checks.iter().find(|check| check.status == "failed");
-        let last = self.attempts.last();
-        let cause = if let Some(check) = failed {
-            format!("{}: expected {}, observed {}", check.what, check.expected, check.observed)
-        } else {
+        let failed = self.checks.iter().find_map(CheckReport::unmet);
+        let cause = failed.or_else(|| {
+            let last = self.attempts.last();
             let why = last.and_then(|a| a.bad_output.clone().or_else(|| a.detail.clone()));
-            why.or_else(|| self.reason.clone()).unwrap_or_else(|| "failed".to_owned())
-        };
-        lines::one_line(&cause)
+            why.or_else(|| self.reason.clone())
+        });
+        lines::one_line(cause.as_deref().unwrap_or("failed"))
     }
 }
 
@@ -229,30 +229,6 @@ pub struct LeakReport {
     pub command: String,
     /// Whether it could not be ended.
     pub survived: bool,
-}
-
-/// One expectation.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CheckReport {
-    /// What was looked at.
-    pub what: String,
-    /// What would have passed.
-    pub expected: String,
-    /// What was there.
-    pub observed: String,
-    /// `passed` or `failed`.
-    pub status: String,
-}
-
-impl CheckReport {
-    fn of(check: &Check) -> Self {
-        Self {
-            what: check.what.clone(),
-            expected: check.expected.clone(),
-            observed: check.observed.clone(),
-            status: if check.passed { "passed" } else { "failed" }.to_owned(),
-        }
-    }
 }
 
 /// A run's report.

@@ -344,7 +344,7 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
         let _ =
             writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  for: {}", one_line(task))));
     }
-    for clause in report.preconditions.iter().chain(&report.postconditions) {
+    for clause in report.clauses() {
         let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  {}", clause.says())));
     }
     way_out(out, run, paint);

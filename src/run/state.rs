@@ -253,6 +253,16 @@ impl Run {
         self.index.get(instance).map(|n| &self.nodes[*n])
     }
 
+    /// The node of this name; else that there is no such step, and which may be meant.
+    pub fn named(&self, step: &str) -> Result<&Node, String> {
+        let found = Instance::parse(step).and_then(|instance| self.node(&instance));
+        found.ok_or_else(|| {
+            let names: Vec<String> = self.nodes.iter().map(|n| n.instance.to_string()).collect();
+            let whose = format!("run {}", self.id());
+            plan::no_step(&whose, step, names.iter().map(String::as_str))
+        })
+    }
+
     /// How many records it is the fold of.
     pub fn seq(&self) -> u64 {
         self.next_seq

@@ -105,7 +105,7 @@ expect = { stdout = { json = { '/state' = 'ok' } } }
 [[steps]]
 id = 'verified'
 action = 'see to it'
-verify = { cmd = 'test -e verified' }
+verify = { cmd = '[[ -e $OSTLER_STEP ]]' }
 [[steps]]
 id = 'checked'
 checks = [{ name = 'one', cmd = 'true' }, { name = 'two', cmd = 'test -e checked' }]

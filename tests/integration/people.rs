@@ -100,3 +100,24 @@ fn help_says_what_each_answer_means() {
     let help = test.ostler(&["step", "answer", "--help"]).code(0);
     help.says("[RUN] <STEP> <passed|failed|rerun>").says("may run once more");
 }
+
+#[test]
+fn what_a_person_hands_on_is_empty_only_where_it_may_be() {
+    let text = "
+[[steps]]
+id = 'look'
+actor = 'Human'
+action = 'look'
+outputs = { who = 'string', all = '[string]', more = { type = 'string', allow_empty = true } }
+";
+    let test = Test::with("v", text);
+    test.ostler(&["v"]).code(5);
+    let passed = |who: &str, all: &str| {
+        let (who, all) = (format!("who={who}"), format!("all={all}"));
+        let outputs = ["--output", &who, "--output", &all, "--output", "more="];
+        test.ostler(&[&["step", "answer", "look", "passed"][..], &outputs].concat())
+    };
+    passed("", "[\"x\"]").code(2).complains("output `who` is empty");
+    passed("ada", "[]").code(2).complains("output `all` is empty");
+    passed("ada", "[\"x\"]").code(0);
+}

@@ -1,15 +1,14 @@
 //! A run on somebody's desk: what they do with it is recorded, and what follows from that is done.
 
-use std::fs::File;
 use std::time::{Duration, Instant};
 
 use super::super::act::{died, free_lock};
-use super::super::start::{Session, drive, setting};
+use super::super::start::{Session, drive, looking};
 use super::super::workspace::{actor, runtime};
 use super::super::{Error, StartOptions, Workspace, output_end, which};
 use super::Act;
 use super::rules::{self, Taking};
-use crate::action::{Calls, Done};
+use crate::action::Done;
 use crate::exec::{self, Look};
 use crate::ids::Instance;
 use crate::report::brief::{self, Brief, Last};
@@ -181,19 +180,8 @@ impl<'a> Desk<'a> {
 
     /// Looks at what can be seen of a step that is said to be done.
     pub(super) fn look(&self, step: &Instance, look: Look) -> Result<Done, Error> {
-        let path = self.store.run_dir(self.journal.id())?.join("look");
-        let lock = File::create(&path)
-            .map_err(|error| Error::Io { what: path.display().to_string(), error })?;
-        let trust = &self.workspace.trust;
-        let calls = Calls {
-            jobs: 1,
-            host_jobs: 1,
-            no_ask: true,
-            imports: trust.imports.clone(),
-            untrusted: trust.untrusted,
-        };
-        let (setting, _) =
-            setting(self.workspace, &self.store, &self.journal, lock, calls, self.act.agent())?;
+        // What this look writes is the output of the attempt that is reported, and stays in the run's folder.
+        let setting = looking(self.workspace, &self.store, &self.journal, self.act.agent())?;
         let looked = runtime()?.block_on(exec::recheck(self.run(), step, look, setting));
         looked.map_err(Error::Refusal)
     }
@@ -249,7 +237,7 @@ fn take(
     step: &Instance,
     act: &Act,
 ) -> Result<Result<(), String>, store::Error> {
-    let node = rules::named(tx.run(), &step.to_string());
+    let node = tx.run().named(&step.to_string());
     match node.and_then(|node| rules::taking(tx.run(), node, &act.actor)) {
         Ok(Taking::New) => Ok(lease(tx, step, act)?.map(drop)),
         Ok(Taking::Renewed(token)) => {

@@ -11,7 +11,7 @@ pub use self::attest::attest;
 use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
 use self::rules::{Grip, Handing};
-use super::act::{instance, unasked};
+use super::act::unasked;
 use super::retry::{Again, retry};
 use super::start::{Occasion, begin};
 use super::workspace::acting;
@@ -119,7 +119,7 @@ pub fn take(
     let taken = desk.change(wish, |tx| {
         let run = tx.run();
         let steps = match step {
-            Some(step) => rules::named(run, step).map(|node| vec![node.instance.clone()]),
+            Some(step) => run.named(step).map(|node| vec![node.instance.clone()]),
             None => Ok(rules::choice(run, &act.actor)),
         };
         let taken = match steps {
@@ -145,12 +145,11 @@ pub fn release(
     let mut desk = Desk::at(workspace, run, act)?;
     let given_back = desk.change(Wish { what: "release", step, token: None }, |tx| {
         let run = tx.run();
-        let held = rules::named(run, step).and_then(|node| {
-            match rules::grip(run, node, &act.actor, None)? {
+        let held =
+            run.named(step).and_then(|node| match rules::grip(run, node, &act.actor, None)? {
                 Grip::Held(token) => Ok((node.instance.clone(), token)),
                 _ => Err(format!("you do not hold `{step}`")),
-            }
-        });
+            });
         match held {
             Ok((step, token)) => {
                 let (how, back) = (Parting::Released, step.clone());
@@ -182,7 +181,8 @@ fn let_run<'a>(
     let act = desk.act;
     let step = desk.change(Wish { what, step, token: None }, |tx| {
         let run = tx.run();
-        let found = rules::named(run, step)
+        let found = run
+            .named(step)
             .and_then(|node| Ok((node.instance.clone(), rules::handing(run, node, &act.actor)?)));
         match found {
             Ok((step, handing)) => hand_over(tx, &step, handing).map(|()| Ok(step)),
@@ -218,8 +218,8 @@ pub(super) fn answer(
 ) -> Result<Session, Error> {
     let desk = Desk::at(workspace, Some(run.as_str()), act)?;
     let super::Said { step, answer, outputs, note } = said;
-    let node = desk.run().node(&instance(&desk.journal, &step)?);
-    if let Some(node) = node.filter(|node| node.state != State::Asked && act.poses.is_none()) {
+    let node = desk.run().named(&step).map_err(Error::NotNow)?;
+    if node.state != State::Asked && act.poses.is_none() {
         return Err(unasked(node));
     }
     let said = match answer {

@@ -100,13 +100,13 @@ pub(super) fn reported<'a>(
 }
 
 fn gate(run: &Run, said: &Reported, act: &Act) -> Result<Gate, String> {
-    let node = rules::named(run, &said.step)?;
+    let node = run.named(&said.step)?;
     let step = node.instance.clone();
     if let Some(repeated) = rules::repeated(node, said, &act.actor) {
         return repeated.map(|()| Gate::Repeated(step));
     }
     let grip = rules::grip(run, node, &act.actor, said.token)?;
-    let outputs = rules::outputs(run.step(node), said)?;
+    let outputs = rules::outputs(run, node, said)?;
     rules::sayable(run, node, said, grip)?;
     Ok(Gate::Open { step, grip, outputs })
 }

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::act::over;
+use super::super::{act::over, typed};
 use super::Reported;
-use crate::check::values;
-use crate::diagnostic::{closest, printable};
+use crate::diagnostic::printable;
 use crate::exec;
 use crate::ids::{Instance, Name};
-use crate::plan::Step;
-use crate::report::brief;
+use crate::report::{CheckReport, brief};
 use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
 
 /// How a step comes into somebody's hands.
@@ -45,18 +43,6 @@ pub(super) enum Handing {
     Again,
     /// It was handed over before.
     Done,
-}
-
-/// The step of this name.
-pub(super) fn named<'r>(run: &'r Run, step: &str) -> Result<&'r Node, String> {
-    let found = Instance::parse(step).and_then(|instance| run.node(&instance));
-    found.ok_or_else(|| {
-        let names: Vec<String> = run.nodes().iter().map(|n| n.instance.to_string()).collect();
-        let near = closest(step, names.iter().map(String::as_str));
-        let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        let step: String = printable(step).chars().take(80).collect();
-        format!("run {} has no step `{step}`{hint}", run.id())
-    })
 }
 
 /// What somebody may take, in the order in which they should: what they hold already comes first.
@@ -146,35 +132,19 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
 }
 
 /// The outputs of a report, typed. One that passes has all of them.
-pub(super) fn outputs(step: &Step, said: &Reported) -> Result<BTreeMap<Name, Value>, String> {
-    let mut typed = BTreeMap::new();
-    let id = &step.id;
-    for (name, text) in &said.outputs {
-        let Some((name, spec)) = step.outputs.get_key_value(name.as_str()) else {
-            let name: String = printable(name).chars().take(80).collect();
-            return Err(format!("`{id}` has no output `{name}`"));
-        };
-        let value = values::from_text(spec.kind, text);
-        let value = value.map_err(|why| format!("output `{name}`: {why}"))?;
-        if text.is_empty() && !spec.allow_empty {
-            return Err(format!("output `{name}` is empty"));
-        }
-        if typed.insert(name.clone(), value).is_some() {
-            return Err(format!("output `{name}` is given twice"));
-        }
-    }
-    if said.said != Said::Passed && !typed.is_empty() && !step.secrets.is_empty() {
+pub(super) fn outputs(
+    run: &Run,
+    node: &Node,
+    said: &Reported,
+) -> Result<BTreeMap<Name, Value>, String> {
+    let (id, step, passes) = (&node.instance, run.step(node), said.said == Said::Passed);
+    let typed = typed::outputs(id, step, &said.outputs, passes)?;
+    if !passes && !typed.is_empty() && !step.secrets.is_empty() {
         return Err(format!(
             "`{id}` has secrets, so what it hands on is looked at, which is done for a pass: leave out --output"
         ));
     }
-    let missing = step.outputs.keys().find(|name| !typed.contains_key(*name));
-    match missing {
-        Some(name) if said.said == Said::Passed => {
-            Err(format!("`{id}` hands on `{name}`: give it with --output {name}=VALUE"))
-        }
-        _ => Ok(typed),
-    }
+    Ok(typed)
 }
 
 /// Whether this very report was made before: then it changes nothing, unless it says something else.
@@ -293,9 +263,7 @@ pub(super) fn sayable(run: &Run, node: &Node, said: &Reported, grip: Grip) -> Re
 
 /// What is not as a pass requires, though somebody says that the step is done.
 pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
-    let failed = ending.checks.iter().filter(|check| !check.passed);
-    let failed =
-        failed.map(|c| format!("{}: expected {}, observed {}", c.what, c.expected, c.observed));
+    let failed = ending.checks.iter().filter_map(|check| CheckReport::of(check).unmet());
     let mut why: Vec<String> = failed.chain(ending.bad_output.clone()).collect();
     if why.is_empty() {
         why.push(ending.outcome.to_string());

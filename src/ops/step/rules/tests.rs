@@ -348,11 +348,11 @@ fn the_same_report_again_is_known_by_its_name_or_its_token() {
 #[test]
 fn a_pass_hands_on_all_that_it_must_and_in_the_right_type() {
     let world = World::open();
-    let step = world.0.step(world.node("a"));
     let with = |how, outputs: &[(&str, &str)]| {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let outputs = outputs.iter().map(pair).collect();
-        told(super::outputs(step, &Reported { outputs, ..said("a", how) }).map(|_| "fine"))
+        let said = Reported { outputs, ..said("a", how) };
+        told(super::outputs(&world.0, world.node("a"), &said).map(|_| "fine"))
     };
     assert_eq!(with(Said::Passed, &[("n", "7"), ("name", "x")]), "fine");
     assert_eq!(with(Said::Failed, &[("n", "7")]), "fine");
@@ -391,9 +391,9 @@ fn what_is_said_needs_its_reason_and_its_evidence() {
 #[test]
 fn an_unknown_step_is_refused_with_one_that_is_meant_perhaps() {
     let world = World::open();
-    let why = named(&world.0, "lokos").map(drop).unwrap_err();
+    let why = world.0.named("lokos").map(drop).unwrap_err();
     assert!(why.ends_with("has no step `lokos`; did you mean `looks`?"), "{why}");
     let odd = format!("\u{1b}[31m{}", "x".repeat(500));
-    let why = named(&world.0, &odd).map(drop).unwrap_err();
+    let why = world.0.named(&odd).map(drop).unwrap_err();
     assert!(!why.contains('\u{1b}') && why.len() < 200, "{why}");
 }
