@@ -78,8 +78,7 @@ impl Context {
         }
         let open = hands.open();
         if !open.is_empty() {
-            let what = format!("waits for somebody: {}", few(&open));
-            lines.push(line(Tone::Warn, "!", &what));
+            lines.push(line(Tone::Warn, "!", &format!("is open: {}", few(&open))));
         }
         if lines.is_empty() {
             lines.push(line(Tone::Warn, "!", "waits"));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::lines::one_line;
 use super::output::{Output, both};
-use super::text::{counts, sign, words};
+use super::text::{counts, sign};
 use super::{Report, StepReport};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
@@ -13,7 +13,7 @@ use crate::workflow::Millis;
 /// The report as Markdown. What a run wrote stays text there: it makes no table, tag, link or fence.
 pub fn markdown(report: &Report, output: Output<'_>) -> String {
     let steps = || report.steps.iter().chain(&report.finally);
-    let (word, _) = words(report.status);
+    let (word, _) = report.words();
     let mut out = format!("## `{}` {word}\n\n", report.workflow);
     for veto in &report.vetoes {
         let _ = writeln!(out, "**VETO** {}\n", text(&veto.says()));

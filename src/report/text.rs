@@ -276,6 +276,17 @@ pub(super) fn words(status: RunStatus) -> (&'static str, Tone) {
     }
 }
 
+impl Report {
+    /// What became of it, in words. Whoever steps through it need not be a person.
+    pub(super) fn words(&self) -> (&'static str, Tone) {
+        let waits = self.status == RunStatus::Waiting && self.vetoes.is_empty();
+        match words(self.status) {
+            (_, tone) if waits && self.is_open() => ("is open", tone),
+            words => words,
+        }
+    }
+}
+
 /// How many steps are in each state: its name, and whether they were taken over.
 pub(super) fn counts<'s>(steps: impl Iterator<Item = (&'s str, bool)>) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
@@ -318,7 +329,7 @@ fn open(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
 }
 
 fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
-    let (word, tone) = words(report.status);
+    let (word, tone) = report.words();
     let counts = counts(run.leaves().map(|n| (n.state.name(), n.taken_over.is_some())));
     let took = report.duration_ms.map(|ms| format!("{}; ", Millis(ms))).unwrap_or_default();
     let retries = report.retries.as_ref().map(|run| format!(", retries {run}"));

@@ -94,7 +94,7 @@ fn lists_and_reports_say_who_holds_what_and_how_it_goes_on() {
     ada(&test, &["step", "release", "release", "test"]).code(0);
     in_pipes("hands_open", &test, &["runs", "show"], 0);
     assert_eq!(found(&test.report(), "test")["offered"], true);
-    test.ostler(&[]).code(0).says("! release waits for somebody: test\n");
+    test.ostler(&[]).code(0).says("! release is open: test\n");
     test.ostler(&["runs"]).code(0).says("  open: test  version=1.2.0\n");
 }
 
