@@ -10,7 +10,7 @@ use std::time::Duration;
 pub use self::attest::attest;
 use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
-use self::rules::{Grip, Handing};
+use self::rules::Handing;
 use super::act::unasked;
 use super::start::{Occasion, begin};
 use super::workspace::acting;
@@ -120,7 +120,7 @@ pub fn take(
     Ok(desk.settle()?.brief_of(&taken))
 }
 
-/// Gives a step back that is held.
+/// Gives a step back that is held; a person ends so what an agent holds.
 pub fn release(
     workspace: &Workspace,
     run: Option<&str>,
@@ -131,14 +131,12 @@ pub fn release(
     let mut desk = Desk::at(workspace, run, act)?;
     desk.change(Wish { what: "release", step, token: None }, |tx| {
         let run = tx.run();
-        let held =
-            run.named(step).and_then(|node| match rules::grip(run, node, &act.actor, None)? {
-                Grip::Held(token) => Ok((node.instance.clone(), token)),
-                _ => Err(format!("you do not hold `{step}`")),
-            });
+        let held = run
+            .named(step)
+            .and_then(|node| Ok((node.instance.clone(), rules::parting(run, node, &act.actor)?)));
         match held {
-            Ok((step, token)) => {
-                let event = Event::LeaseEnded { step, token, how: Parting::Released, note };
+            Ok((step, (token, how))) => {
+                let event = Event::LeaseEnded { step, token, how, note };
                 tx.record(event, None).map(Ok)
             }
             Err(reason) => Ok(Err(reason)),
