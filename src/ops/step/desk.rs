@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::act::{died, free_lock};
+use super::super::act::died;
 use super::super::start::{Session, drive, looking};
+use super::super::subject::free_lock;
 use super::super::workspace::{actor, runtime};
 use super::super::{Error, StartOptions, Workspace, output_end, which};
 use super::Act;
