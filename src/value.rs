@@ -87,6 +87,32 @@ pub fn to_text(value: &Value) -> String {
     }
 }
 
+/// Calls `each` with every string in a JSON value, but for the names of its fields.
+pub fn strings<'v>(json: &'v Value, each: &mut impl FnMut(&'v str)) {
+    match json {
+        Value::String(text) => each(text),
+        Value::Array(all) => all.iter().for_each(|v| strings(v, each)),
+        Value::Object(all) => all.values().for_each(|v| strings(v, each)),
+        _ => {}
+    }
+}
+
+/// A JSON value in which every such string became another value.
+pub fn with_strings<E>(
+    json: &Value,
+    each: &mut impl FnMut(&str) -> Result<Value, E>,
+) -> Result<Value, E> {
+    Ok(match json {
+        Value::String(text) => each(text)?,
+        Value::Array(all) => all.iter().map(|v| with_strings(v, each)).collect::<Result<_, _>>()?,
+        Value::Object(all) => {
+            let field = |(k, v): (&String, &Value)| Ok((k.clone(), with_strings(v, each)?));
+            Value::Object(all.iter().map(field).collect::<Result<_, E>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
 /// A moment: milliseconds since 1970 in UTC; in JSON as RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);

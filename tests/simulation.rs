@@ -24,6 +24,8 @@
 //! | the oracle | the verdict does not count unproven steps | the oracle; 1 case |
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
+#[path = "simulation/attest.rs"]
+mod attest;
 #[path = "simulation/briefs.rs"]
 mod briefs;
 #[path = "simulation/cases.rs"]

@@ -49,7 +49,7 @@ pub(super) async fn judge(
             ("stderr", &expect.that.stderr, &report.stderr),
         ] {
             if let Some(that) = that {
-                checks.extend(stream(what, that, kept, dir));
+                checks.extend(stream(what, that, kept, dir, masks));
             }
         }
         if let Some(count) = expect.that.count {
@@ -149,7 +149,13 @@ fn beginning<'t>(text: &'t [u8], masks: Option<&Masks>) -> Cow<'t, [u8]> {
     }
 }
 
-fn stream(what: &str, that: &TextExpect, kept: &Kept, dir: &Path) -> Vec<Check> {
+fn stream(
+    what: &str,
+    that: &TextExpect,
+    kept: &Kept,
+    dir: &Path,
+    masks: Option<&Masks>,
+) -> Vec<Check> {
     let text = match text(kept, dir) {
         Ok(text) => text,
         Err(why) => return vec![check(what, "text that can be judged".to_owned(), why, false)],
@@ -161,12 +167,14 @@ fn stream(what: &str, that: &TextExpect, kept: &Kept, dir: &Path) -> Vec<Check> 
     if let Some(equals) = &that.equals {
         let trim = |t: &[u8]| t.strip_suffix(b"\n").unwrap_or(t).to_vec();
         let passed = trim(&text) == trim(equals.as_bytes());
-        add(format!("equals {}", excerpt(equals.as_bytes())), passed, excerpt(&text));
+        let shown = excerpt(&beginning(equals.as_bytes(), masks));
+        add(format!("equals {shown}"), passed, excerpt(&text));
     }
     for part in &that.contains {
         let passed = contains(&text, part.as_bytes());
         let observed = if passed { "found".to_owned() } else { excerpt(&text) };
-        add(format!("contains {}", excerpt(part.as_bytes())), passed, observed);
+        let shown = excerpt(&beginning(part.as_bytes(), masks));
+        add(format!("contains {shown}"), passed, observed);
     }
     if let Some(pattern) = &that.matches {
         let passed = regex::bytes::Regex::new(pattern).is_ok_and(|regex| regex.is_match(&text));
@@ -271,7 +279,7 @@ fn file(
         return checks;
     }
     for part in &that.contains {
-        let expected = format!("contains {}", excerpt(part.as_bytes()));
+        let expected = format!("contains {}", excerpt(&beginning(part.as_bytes(), masks)));
         let (observed, passed) = match &facts.text {
             None => ("it cannot be read, or is too large".to_owned(), false),
             Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
@@ -314,20 +322,24 @@ async fn unchanged(before: &[(PathBuf, String)], folder: &Path, place: Place<'_>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{At, Place as Written};
 
     fn kept(text: &str) -> Kept {
         let bytes = text.len() as u64;
         Kept { bytes, kept: bytes, inline: Some(text.into()), ..Kept::default() }
     }
 
+    fn at(text: &str) -> At<String> {
+        At { value: text.to_owned(), place: Written::default() }
+    }
+
     fn passes(that: &TextExpect, text: &str) -> bool {
-        stream("stdout", that, &kept(text), Path::new("")).iter().all(|c| c.passed)
+        stream("stdout", that, &kept(text), Path::new(""), None).iter().all(|c| c.passed)
     }
 
     #[test]
     fn one_newline_at_the_end_does_not_count() {
-        let that =
-            |equals: &str| TextExpect { equals: Some(equals.into()), ..TextExpect::default() };
+        let that = |equals: &str| TextExpect { equals: Some(at(equals)), ..TextExpect::default() };
         assert!(passes(&that("a"), "a\n"));
         assert!(passes(&that("a\n"), "a"));
         assert!(!passes(&that("a"), "a\n\n"));
@@ -348,8 +360,8 @@ mod tests {
     fn truncated_output_is_not_judged() {
         let mut one = kept("abc");
         one.bytes = 100;
-        let that = TextExpect { contains: vec!["abc".into()], ..TextExpect::default() };
-        let checks = stream("stdout", &that, &one, Path::new(""));
+        let that = TextExpect { contains: vec![at("abc")], ..TextExpect::default() };
+        let checks = stream("stdout", &that, &one, Path::new(""), None);
         assert!(!checks[0].passed && checks[0].observed.contains("too many"), "{checks:?}");
     }
 }

@@ -73,7 +73,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let names = Names::of(workflow);
     texts::check(workflow, &names, sources, &mut problems);
     let scripts = scripts::check(workflow, &names, sources, &mut problems);
-    options::check(workflow, sources, &mut problems);
+    options::check(workflow, &names, sources, &mut problems);
     fan::check(workflow, &names, &mut problems);
     secrets::check(workflow, &mut problems);
     conditions::check(workflow, &names, sources, &mut problems);

@@ -1,12 +1,12 @@
 //! Options: those that contradict each other, prove nothing, or were given to the wrong table.
 
 use super::{all_steps, own};
-use crate::diagnostic::{At, Code, Diagnostic, Place, Sources};
+use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, printable};
 use crate::ids::Name;
 use crate::shell;
 use crate::workflow::{
-    Action, Actor, Expect, Millis, OUTCOMES, OnError, Retry, Step, TextExpect, Until, ValueType,
-    Verify, Wait, Workflow,
+    Action, Actor, Expect, Millis, Names, OUTCOMES, OnError, Retry, Step, TextExpect, Until,
+    ValueType, Wait, Workflow,
 };
 
 /// A step's keys that mean something else one level up.
@@ -36,17 +36,17 @@ const UNSAID: &[&str] = &[
     "when",
 ];
 
-pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<Diagnostic>) {
+pub(super) fn check(
+    workflow: &Workflow,
+    names: &Names<'_>,
+    sources: &Sources,
+    problems: &mut Vec<Diagnostic>,
+) {
     for step in all_steps(workflow) {
         action(step, problems);
         own::check(workflow, step, problems);
-        if let Some(expect) = &step.expect {
-            expectation(expect, problems);
-            weak(step, expect, problems);
-        }
-        for check in checks(step) {
-            check.iter().for_each(|expect| expectation(expect, problems));
-        }
+        step.expectations().for_each(|expect| expectation(expect, names, problems));
+        step.expect.iter().for_each(|expect| weak(step, expect, problems));
         on_error(workflow, step, problems);
         effect(workflow, step, problems);
         locks(&step.locks, &workflow.locks, problems);
@@ -69,18 +69,6 @@ pub(super) fn check(workflow: &Workflow, sources: &Sources, problems: &mut Vec<D
             .at(converge.condition.place, "at least 1"),
         );
     }
-}
-
-/// The expectations of a step's checks and of its `verify`.
-fn checks(step: &Step) -> Vec<Option<&At<Expect>>> {
-    let mut all = Vec::new();
-    if let Some(At { value: Action::Checks(checks), .. }) = &step.run {
-        all.extend(checks.iter().map(|c| c.expect.as_ref()));
-    }
-    if let Some(Verify::Cmd { expect, .. }) = &step.verify {
-        all.push(expect.as_deref());
-    }
-    all
 }
 
 fn contradiction(at: crate::diagnostic::Place, message: &str, label: &str) -> Diagnostic {
@@ -187,8 +175,9 @@ fn runs_nothing(step: &Step) -> Option<Diagnostic> {
     })
 }
 
-fn expectation(expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
+fn expectation(expect: &At<Expect>, names: &Names<'_>, problems: &mut Vec<Diagnostic>) {
     for text in [&expect.stdout, &expect.stderr].into_iter().flatten() {
+        text.matches.iter().for_each(|pattern| regex(pattern, names, problems));
         text_expectation(text, expect, problems);
     }
     for file in &expect.file {
@@ -216,14 +205,29 @@ fn expectation(expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
     }
 }
 
-fn text_expectation(text: &TextExpect, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
-    if let Some(pattern) = &text.matches
-        && let Err(error) = regex::Regex::new(pattern)
-    {
+/// A regular expression. The braces of one that compiles are its own; no placeholder is among them.
+fn regex(pattern: &At<String>, names: &Names<'_>, problems: &mut Vec<Diagnostic>) {
+    let Err(error) = regex::Regex::new(pattern) else { return };
+    let template = names.template(pattern).unwrap_or_default();
+    let Some(found) = template.placeholders().next() else {
         let error = error.to_string();
         let why = error.lines().last().unwrap_or_default().trim().to_owned();
         problems.push(Diagnostic::new(Code::BadRegex, why).at(pattern.place, "here"));
-    }
+        return;
+    };
+    let shown = printable(&found.braced());
+    let message = format!("`{shown}`: in a regular expression a value would be code");
+    problems.push(
+        Diagnostic::new(Code::NoPlaceholder, message)
+            .at(pattern.place, "here")
+            .hint(format!("compare with a text, where it is filled in: contains = \"{shown}\""))
+            .hint(
+                "for more, let a command look: verify = { cmd = \"…\" }; a brace itself is `\\{`",
+            ),
+    );
+}
+
+fn text_expectation(text: &TextExpect, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {
     let holds = text.equals.is_some() || !text.contains.is_empty() || text.json.is_some();
     if text.empty == Some(true) && holds {
         problems.push(contradiction(expect.place, "an empty text holds nothing", "empty = true"));

@@ -8,6 +8,7 @@ use super::{fan, graph, scripts};
 use crate::diagnostic::{At, Code, Diagnostic};
 use crate::expr::Ref;
 use crate::ids::{Name, StepId};
+use crate::value::strings;
 use crate::workflow::{Action, Edge, EdgeKind, Join, Names, OnError, Stdin, Step, Workflow};
 
 pub(super) fn check(workflow: &Workflow, names: &Names<'_>, problems: &mut Vec<Diagnostic>) {
@@ -52,6 +53,7 @@ fn referring(step: &Step) -> Vec<At<String>> {
     }
     texts.extend(step.run.iter().flat_map(|run| run.value.values(run.place)));
     texts.extend(scripts::of_step(step));
+    texts.extend(step.expectations().flat_map(|expect| expect.values(expect.place)));
     texts
 }
 
@@ -68,16 +70,6 @@ fn used(names: &Names<'_>, texts: Vec<At<String>>) -> Vec<(At<String>, Use)> {
         }
     }
     found
-}
-
-/// Calls `each` with every string in a JSON value.
-pub(super) fn strings<'v>(json: &'v serde_json::Value, each: &mut impl FnMut(&'v str)) {
-    match json {
-        serde_json::Value::String(text) => each(text),
-        serde_json::Value::Array(all) => all.iter().for_each(|v| strings(v, each)),
-        serde_json::Value::Object(all) => all.values().for_each(|v| strings(v, each)),
-        _ => {}
-    }
 }
 
 /// The problem that a step has no such output.

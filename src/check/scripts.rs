@@ -5,6 +5,7 @@ use crate::diagnostic::{At, Code, Diagnostic, Place, Sources, printable};
 use crate::expr::template::{Form, HostField, Placeholder, StepField};
 use crate::expr::{Ref, Template};
 use crate::shell::{self, Dialect, Kind, Refusal, Scripts, Surroundings};
+use crate::value::strings;
 use crate::workflow::{
     Action, Names, OnInterrupt, OutputSpec, Param, ParamType, Secret, SecretSource, Shell, Stdin,
     Step, ValueType, Verify, Workflow,
@@ -90,7 +91,7 @@ impl Compiler<'_> {
             Some(Stdin::Text(text)) => untyped(text),
             Some(Stdin::Json(json)) => {
                 let mut found = false;
-                super::outputs::strings(json, &mut |text| found |= untyped(text));
+                strings(json, &mut |text| found |= untyped(text));
                 found
             }
             Some(Stdin::Bytes(_)) | None => false,

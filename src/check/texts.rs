@@ -76,12 +76,8 @@ impl Texts<'_> {
         if let Some(At { value: Action::Argv(words), .. }) = &step.run {
             words.iter().for_each(|word| self.one(word, Role::Word, here));
         }
-        for file in step.expect.iter().flat_map(|e| &e.file) {
-            self.one(&file.path, Role::Value, here);
-        }
-        for path in step.expect.iter().flat_map(|e| &e.unchanged) {
-            self.one(path, Role::Value, here);
-        }
+        let expected = step.expectations().flat_map(|expect| expect.values(expect.place));
+        expected.for_each(|text| self.one(&text, Role::Value, here));
     }
 
     fn json(&mut self, value: &serde_json::Value, place: Place, step: Option<&Step>) {

@@ -213,6 +213,10 @@ impl<'c> Progress<'c> {
                 let (sign, by) = (to.paint(Tone::Bad, "✗"), &record.actor);
                 format!("{sign} vetoed by {by}: {}; nothing new starts", one_line(note))
             }
+            Event::Attested { clause, .. } => {
+                let sign = to.paint(Tone::Faint, "·");
+                format!("{sign} {clause} attested by {}", record.actor)
+            }
             Event::VetoLifted { note, .. } => {
                 let sign = to.paint(Tone::Strong, "▸");
                 format!("{sign} {} lifts a veto: {}", record.actor, one_line(note))

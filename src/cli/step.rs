@@ -34,6 +34,9 @@ pub(super) enum StepCommand {
     /// Give a step back that is held
     #[command(override_usage = "ostler step release [OPTIONS] [RUN] <STEP>")]
     Release(super::stepping::ReleaseArgs),
+    /// Say that conditions written in prose hold: under your name, in the report
+    #[command(override_usage = "ostler step attest [OPTIONS] <RUN> <CONDITION>…")]
+    Attest(super::stepping::AttestArgs),
     /// Show a step: what it is, what became of it, what it waits for
     #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
     Show {
@@ -76,6 +79,7 @@ impl Context {
             StepCommand::Run(args) => self.run_step(&args),
             StepCommand::Report(args) => self.report_step(args),
             StepCommand::Release(args) => self.release(args),
+            StepCommand::Attest(args) => self.attest(&args),
             StepCommand::Show { what, format } => {
                 let (run, step) = run_and_step(&what)?;
                 self.show_step(run, step, format)

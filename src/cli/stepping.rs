@@ -145,6 +145,21 @@ pub(super) struct ReleaseArgs {
     acting: Acting,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct AttestArgs {
+    /// The run, or its verb where only one of its runs is open
+    #[arg(add = completion::stepped())]
+    run: String,
+    /// What holds: pre-1 for the first precondition, post-1 for the first postcondition; these once the run has ended
+    #[arg(required = true, value_name = "CONDITION")]
+    conditions: Vec<String>,
+    /// A note for the report
+    #[arg(long)]
+    note: Option<String>,
+    #[command(flatten)]
+    acting: Acting,
+}
+
 impl Context {
     /// Opens a run that is stepped through.
     pub(super) fn start(&self, args: &StartArgs) -> Result<Exit, Error> {
@@ -217,6 +232,13 @@ impl Context {
         let (run, step) = run_and_step(&args.what)?;
         let act = act(&args.acting, None)?;
         let brief = ops::release(&self.workspace, run, step, args.note, &act)?;
+        Ok(self.told(&brief, &args.acting))
+    }
+
+    pub(super) fn attest(&self, args: &AttestArgs) -> Result<Exit, Error> {
+        let act = act(&args.acting, None)?;
+        let (run, note) = (Some(args.run.as_str()), args.note.as_deref());
+        let brief = ops::attest(&self.workspace, run, &args.conditions, note, &act)?;
         Ok(self.told(&brief, &args.acting))
     }
 

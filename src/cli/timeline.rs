@@ -33,6 +33,10 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
                 let seen = if recheck.passed { "holds" } else { "no longer so" };
                 format!("{seen}, as {} saw", record.actor)
             }
+            Event::Attested { clause, note } => {
+                let note = note.as_ref().map(|note| format!(": {}", one_line(note)));
+                format!("{clause}, by {}{}", record.actor, note.unwrap_or_default())
+            }
             Event::Vetoed { note } | Event::VetoLifted { note, .. } => {
                 format!("{}: {}", record.actor, one_line(note))
             }

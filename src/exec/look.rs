@@ -12,9 +12,8 @@ use super::resolve::{One, Values};
 use super::signals::Signals;
 use crate::action::ssh::{Hosts, Reach};
 use crate::action::{Attempt, Done, Pool, Setting, Urge, Work};
-use crate::expr::Template;
 use crate::expr::template::Placeholder;
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Expectation, Step};
 use crate::run::{Check, Ending, Look, Node, Recheck, Run, can_be_repeated};
 
 /// How many looks are taken at once.
@@ -134,9 +133,8 @@ fn with(run: &Run, node: &Node) -> BTreeMap<String, Value> {
     let Some(last) = node.last() else { return BTreeMap::new() };
     let step = run.step(node);
     let own = step.run.as_ref().filter(|_| can_be_repeated(step));
-    let files = step.expect.iter().flat_map(|expect| &expect.files);
     let found = own.map(Action::placeholders).unwrap_or_default().into_iter();
-    let found = found.chain(files.flat_map(Template::placeholders));
+    let found = found.chain(step.expectations().flat_map(Expectation::placeholders));
     let found = found.chain(step.verify.iter().flat_map(|verify| &verify.run.values));
     let value = |found: &Placeholder| run.value_of(Some(node), last.n, &last.params, found);
     found.filter_map(|found| Some((found.braced(), value(found)?))).collect()

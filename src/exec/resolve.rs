@@ -1,5 +1,6 @@
 //! An attempt's values put in place: params, outputs and the rest as bytes, never as code.
 
+mod expect;
 mod request;
 
 use std::collections::BTreeMap;
@@ -9,15 +10,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::own;
-use crate::action::{Attempt, Expected, Part, Setting, Wanted, Work};
+use crate::action::{Attempt, Part, Setting, Wanted, Work};
 use crate::expr::template::{Form, Part as Piece, Placeholder};
 use crate::expr::{Ref, Template};
 use crate::fleet::Host;
 use crate::ids::{Instance, Name};
-use crate::plan::{Action, Check, Expectation, Secrets, Shell, Stdin, Step};
+use crate::plan::{Action, Check, Secrets, Shell, Stdin, Step};
 use crate::run::{Node, Run, host_field};
 use crate::shell::{simple_command, variable};
-use crate::value::{Bytes, MAX_VALUE, to_bytes};
+use crate::value::{Bytes, MAX_VALUE, from_bytes, to_bytes, with_strings};
 use crate::workflow;
 
 /// What placeholders are resolved against.
@@ -327,23 +328,17 @@ impl Values<'_> {
         })))
     }
 
-    /// A JSON value with its strings resolved; a string that is one placeholder keeps the value's type.
+    /// A JSON value with its strings resolved.
     fn json(&mut self, json: &Value) -> Result<Value, String> {
-        Ok(match json {
-            Value::String(text) => {
-                let template = self.run.plan().template(text);
-                match template.0.as_slice() {
-                    [Piece::Ref(found)] if found.form == Form::Plain => self.value(found)?,
-                    _ => crate::value::from_bytes(&self.bytes(&template)?.0),
-                }
-            }
-            Value::Array(all) => all.iter().map(|v| self.json(v)).collect::<Result<_, _>>()?,
-            Value::Object(all) => {
-                let each = all.iter().map(|(k, v)| Ok((k.clone(), self.json(v)?)));
-                Value::Object(each.collect::<Result<_, String>>()?)
-            }
-            other => other.clone(),
-        })
+        with_strings(json, &mut |text| self.json_string(&self.run.plan().template(text)))
+    }
+
+    /// A string of JSON resolved; one that is one placeholder keeps the value's type.
+    fn json_string(&mut self, template: &Template) -> Result<Value, String> {
+        match template.0.as_slice() {
+            [Piece::Ref(found)] if found.form == Form::Plain => self.value(found),
+            _ => Ok(from_bytes(&self.bytes(template)?.0)),
+        }
     }
 
     pub(super) fn check(&mut self, check: &Check, cwd: &Path) -> Result<Part, String> {
@@ -351,19 +346,6 @@ impl Values<'_> {
         let env = self.handed_over(&check.run)?;
         let argv = self.words(&check.run);
         Ok(Part { name: check.name.clone(), argv, env, stdin: None, expect, engine: false })
-    }
-
-    pub(super) fn expected(
-        &mut self,
-        expect: &Expectation,
-        cwd: &Path,
-    ) -> Result<Expected, String> {
-        let paths = |all: &[Template], values: &mut Self| -> Result<Vec<PathBuf>, String> {
-            all.iter().map(|t| values.path(t, cwd)).collect()
-        };
-        let files = paths(&expect.files, self)?;
-        let unchanged = paths(&expect.unchanged, self)?;
-        Ok(Expected { that: expect.that.clone(), folder: cwd.to_owned(), files, unchanged })
     }
 }
 

@@ -73,6 +73,9 @@ fn head(run: &Run, report: &Report) -> String {
     for veto in &report.vetoes {
         let _ = writeln!(out, "VETO {}", veto.says());
     }
+    for clause in report.clauses() {
+        let _ = writeln!(out, "{}", clause.says());
+    }
     for why in report.reason.iter().chain(&report.warnings) {
         let _ = writeln!(out, "{why}");
     }

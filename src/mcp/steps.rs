@@ -58,6 +58,13 @@ pub(super) fn report(caller: &Caller<'_>, args: &Args) -> Said {
     Ok(ops::report_step(&caller.workspace, run, &said, &caller.act(None))?.text())
 }
 
+/// Attests conditions.
+pub(super) fn attest(caller: &Caller<'_>, args: &Args) -> Said {
+    let (run, note) = (args.text("run"), args.text("note"));
+    let conditions = args.texts("conditions");
+    Ok(ops::attest(&caller.workspace, run, &conditions, note, &caller.act(None))?.text())
+}
+
 /// Gives a step back.
 pub(super) fn release(caller: &Caller<'_>, args: &Args) -> Said {
     let (run, step, note) = (args.text("run"), args.needed("step"), args.owned("note"));

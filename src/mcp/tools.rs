@@ -113,6 +113,17 @@ pub(super) const TOOLS: &[Tool] = &[
         does: steps::release,
     },
     Tool {
+        name: "attest",
+        about: "Say that pre- or postconditions hold, once you made sure.",
+        fields: &[
+            RUN,
+            Field::new("conditions", Kind::Texts, "As pre-1.").needed(),
+            Field::new("note", Kind::Text, ""),
+        ],
+        acts: true,
+        does: steps::attest,
+    },
+    Tool {
         name: "status",
         about: "Say how a run goes; without `run`, list the latest runs.",
         fields: &[Field::new("run", Kind::Text, "Id, or verb for its latest run.")],

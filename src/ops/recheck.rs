@@ -10,6 +10,7 @@ use super::workspace::{acting, runtime};
 use super::{Error, Workspace};
 use crate::action::Setting;
 use crate::exec::{self, AtOnce};
+use crate::plan::Clause;
 use crate::report;
 use crate::run::{self, Actor, Event, Look, Node, Recheck, Run, State};
 use crate::store::{self, Journal, Store};
@@ -93,7 +94,8 @@ pub fn recheck(
         return Err(why);
     }
     if steps.is_empty() {
-        claims.extend(loaded.plan().postconditions.iter().map(|text| prose(None, None, text)));
+        let clauses = loaded.plan().clauses();
+        claims.extend(clauses.map(|(clause, text)| attested(loaded, clause, text)));
     }
     let wanted = |node: &&Node| {
         let is_open = |c: &Claim| c.standing == Standing::Holds;
@@ -204,6 +206,17 @@ fn prose(node: Option<&Node>, claimer: Option<&Actor>, text: &str) -> Claim {
         with: BTreeMap::new(),
         checks: Vec::new(),
     }
+}
+
+/// What should hold before or after a run is somebody's word, if anybody gave it.
+fn attested(run: &Run, clause: Clause, text: &str) -> Claim {
+    let said = run.attestations().iter().find(|one| one.clause == clause);
+    let claim = prose(None, said.map(|one| &one.by), &report::worded(run, text));
+    if let Some(said) = said {
+        return Claim { why: said.note.clone(), ..claim };
+    }
+    let why = Some("nobody has attested it".to_owned());
+    Claim { standing: Standing::Unchecked, why, ..claim }
 }
 
 /// Looks at all of these.

@@ -3,7 +3,9 @@
 
 mod action;
 mod call;
+mod clause;
 mod evidence;
+mod expect;
 mod hosts;
 mod named;
 mod own;
@@ -20,7 +22,9 @@ use sha2::{Digest, Sha256};
 
 pub use action::{Action, quoted};
 pub use call::{Argument, Call, Callee};
+pub use clause::Clause;
 pub use evidence::Seen;
+pub use expect::{Check, Expectation};
 pub use hosts::{Fan, Items, Lease, On};
 pub use named::no_step;
 pub use own::{Copy, End, Reboot};
@@ -36,7 +40,7 @@ use crate::ids::{HostName, Name, StepId, WorkflowId};
 use crate::shell;
 use crate::value::Bytes;
 use crate::workflow::{
-    Actor, ConvergeStrategy, Edge, Effect, Expect, Join, Millis, OnError, OnInterrupt, OutputSpec,
+    Actor, ConvergeStrategy, Edge, Effect, Join, Millis, OnError, OnInterrupt, OutputSpec,
     Severity, When,
 };
 
@@ -289,18 +293,6 @@ impl Step {
     }
 }
 
-/// One of several checks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name.
-    pub name: String,
-    /// What it runs.
-    pub run: Shell,
-    /// What a pass is beyond exit 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expect: Option<Expectation>,
-}
-
 /// What a step reads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -311,19 +303,6 @@ pub enum Stdin {
     Bytes(Bytes),
     /// A JSON value; the strings in it are templates as written.
     Json(Value),
-}
-
-/// An expectation with the placeholders in its paths found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Expectation {
-    /// What was written.
-    pub that: Expect,
-    /// The paths of `that.file`, in its order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<Template>,
-    /// The paths of `that.unchanged`, in its order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unchanged: Vec<Template>,
 }
 
 impl Plan {

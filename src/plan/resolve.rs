@@ -8,7 +8,7 @@ use super::{
     Reboot, Secrets, Shell, Stdin, Step, Until, Wait,
 };
 use crate::check::{dialect, graph};
-use crate::diagnostic::At;
+use crate::diagnostic::{At, Place};
 use crate::expr::Template;
 use crate::shell::Scripts;
 use crate::workflow::{
@@ -282,6 +282,13 @@ impl Resolver<'_, '_> {
             that: expect.clone(),
             files: expect.file.iter().map(|f| self.template(&f.path)).collect(),
             unchanged: expect.unchanged.iter().map(|p| self.template(p)).collect(),
+            texts: expect
+                .texts(Place::default())
+                .into_iter()
+                .map(|text| (self.template(&text), text.value))
+                .filter(|(template, text)| template.as_literal() != Some(text))
+                .map(|(template, text)| (text, template))
+                .collect(),
         }
     }
 

@@ -12,9 +12,10 @@ use serde_json::Value;
 
 pub use calls::Calls;
 
+use super::clauses::{ClauseReport, clauses};
 use super::data::marked;
 use super::pass::requirements;
-use super::people::filled_with;
+use super::people::{filled_in, filled_with};
 use super::{CheckReport, StepReport, VetoReport, step as step_report};
 use crate::expr::Template;
 use crate::expr::template::{Form, Part, Placeholder};
@@ -45,10 +46,12 @@ pub struct Brief {
     pub done: usize,
     /// How many there are so far.
     pub steps: usize,
-    /// What should hold before, for whoever begins to attest; only as long as nothing was done.
-    pub preconditions: Vec<String>,
-    /// What should hold now that it has passed.
-    pub postconditions: Vec<String>,
+    /// What should hold before and nobody has attested; only as long as nothing was done.
+    pub preconditions: Vec<ClauseReport>,
+    /// What should hold now that it has passed, and nobody has attested.
+    pub postconditions: Vec<ClauseReport>,
+    /// The call that attests these.
+    pub attest: Option<String>,
     /// What became of the step that this answers for.
     pub last: Option<Last>,
     /// The step in hand, or the next one.
@@ -181,21 +184,20 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
     let status = run.status();
     let mine = open_to(run, actor).into_iter();
     let leaves = || run.leaves();
-    let untouched = run.nodes().iter().all(|node| node.attempts.is_empty());
-    let plan = run.plan();
-    let passed = matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures);
+    let [preconditions, postconditions] = open_clauses(run);
     let also = mine.filter(|node| chosen.is_none_or(|c| c.instance != node.instance));
     Brief {
         run: run.id().to_owned(),
-        verb: plan.workflow.to_string(),
+        verb: run.plan().workflow.to_string(),
         task: run.task().map(str::to_owned),
         status,
         reason: run.reason().map(str::to_owned),
         vetoes: run.vetoes().iter().map(|veto| VetoReport::of(veto).says()).collect(),
         done: leaves().filter(|node| node.state.is_final()).count(),
         steps: leaves().count(),
-        preconditions: if untouched { plan.preconditions.clone() } else { Vec::new() },
-        postconditions: if passed { plan.postconditions.clone() } else { Vec::new() },
+        attest: attest(run, preconditions.iter().chain(&postconditions)),
+        preconditions,
+        postconditions,
         last,
         step: chosen.map(|node| work(run, node, actor)),
         also: also.map(|node| node.instance.to_string()).collect(),
@@ -203,6 +205,21 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         again: again(run),
         next: next(run, chosen.is_some()),
     }
+}
+
+/// What somebody should make sure of now, and has not said that they did.
+fn open_clauses(run: &Run) -> [Vec<ClauseReport>; 2] {
+    let passed = matches!(run.status(), RunStatus::Passed | RunStatus::PassedWithFailures);
+    let [mut before, mut after] = clauses(run);
+    before.retain(|one| one.attested.is_empty() && !run.has_begun() && !run.status().is_final());
+    after.retain(|one| one.attested.is_empty() && passed);
+    [before, after]
+}
+
+/// The call that attests them. Who cannot say so of all leaves some out.
+fn attest<'c>(run: &Run, clauses: impl Iterator<Item = &'c ClauseReport>) -> Option<String> {
+    let names: Vec<&str> = clauses.map(|one| one.name.as_str()).collect();
+    (!names.is_empty()).then(|| format!("ostler step attest {} {}", run.id(), names.join(" ")))
 }
 
 /// What became of a step, with the end of what it wrote.
@@ -300,10 +317,10 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
         reason: node.reason.clone().filter(|_| !step.is_asked()),
         before: before(run, node, attempt > 1 && !is_over),
         host: host.map(|host| host.name.to_string()),
-        folder: step.cwd.as_ref().map(|folder| fill(&folder.shown())),
+        folder: step.cwd.as_ref().map(|folder| filled_in(&value, folder)),
         runs,
         with,
-        passes: requirements(step, &fill),
+        passes: requirements(step, &value),
         outputs: outputs.collect(),
         forbidden: forbidden(step.effect, actor),
         token: lease.map(|lease| lease.token),

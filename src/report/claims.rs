@@ -10,7 +10,7 @@ use super::{CheckReport, Paint, StepReport, Tone};
 use crate::run::{Actor, ActorKind, Look, Node, Run, Seen, Veto};
 
 /// Who acts.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ActorReport {
     /// `human`, `agent` or `engine`.
     pub kind: &'static str,
@@ -19,7 +19,7 @@ pub struct ActorReport {
 }
 
 impl ActorReport {
-    fn of(actor: &Actor) -> Self {
+    pub(super) fn of(actor: &Actor) -> Self {
         let kind = match actor.kind {
             ActorKind::Engine => "engine",
             ActorKind::Human => "human",
@@ -28,7 +28,7 @@ impl ActorReport {
         Self { kind, name: actor.name.clone() }
     }
 
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         let name = one_line(&self.name);
         if self.kind == "agent" { format!("agent {name}") } else { name }
     }

@@ -36,6 +36,13 @@ pub fn markdown(report: &Report, output: Output<'_>) -> String {
     out.push_str("| | step | status | time | |\n| --- | --- | --- | ---: | --- |\n");
     report.steps.iter().for_each(|step| row(&mut out, step, ""));
     report.finally.iter().for_each(|step| row(&mut out, step, "finally: "));
+    let mut clauses = report.clauses().peekable();
+    if clauses.peek().is_some() {
+        out.push('\n');
+    }
+    clauses.for_each(|clause| {
+        let _ = writeln!(out, "- {}", text(&clause.says()));
+    });
     if report.is_open() {
         let _ = writeln!(out, "\nIt goes on with `{}`", report.way_on());
     }

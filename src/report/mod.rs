@@ -3,7 +3,9 @@
 
 pub mod brief;
 mod called;
+mod check;
 mod claims;
+mod clauses;
 pub mod data;
 mod diff;
 mod failed;
@@ -28,7 +30,9 @@ use serde_json::Value;
 
 pub use brief::{Brief, brief};
 pub use called::{CalledReport, ParentReport};
+pub use check::CheckReport;
 pub use claims::{ActorReport, LookReport, RecheckReport, VetoReport};
+pub use clauses::{AttestationReport, ClauseReport, worded};
 pub use diff::{Both, Changed, CheckDiff, Diff, PlanDiff, Side, StepDiff, diff};
 pub use junit::junit;
 pub use lease::LeaseReport;
@@ -40,7 +44,7 @@ pub use text::{Detail, Look, Paint, Plain, SKIPPED, Tone, entry, text};
 
 use crate::expr::template::Placeholder;
 use crate::plan::Action;
-use crate::run::{Check, Event, Node, Outcome, Run, RunStatus};
+use crate::run::{Event, Node, Outcome, Run, RunStatus};
 
 /// A run's report. Times are RFC 3339 in UTC; spans are milliseconds.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -79,6 +83,10 @@ pub struct Report {
     pub outputs: BTreeMap<String, Value>,
     /// Guards that failed without blocking it.
     pub warnings: Vec<String>,
+    /// What should have held before, and who says that it did.
+    pub preconditions: Vec<ClauseReport>,
+    /// What should hold after, and who says that it does.
+    pub postconditions: Vec<ClauseReport>,
     /// The vetoes that stand.
     pub vetoes: Vec<VetoReport>,
     /// Whether `finally` steps are still to be run.
@@ -223,36 +231,6 @@ pub struct LeakReport {
     pub survived: bool,
 }
 
-/// One expectation.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CheckReport {
-    /// What was looked at.
-    pub what: String,
-    /// What would have passed.
-    pub expected: String,
-    /// What was there.
-    pub observed: String,
-    /// `passed` or `failed`.
-    pub status: String,
-}
-
-impl CheckReport {
-    pub(crate) fn of(check: &Check) -> Self {
-        Self {
-            what: check.what.clone(),
-            expected: check.expected.clone(),
-            observed: check.observed.clone(),
-            status: if check.passed { "passed" } else { "failed" }.to_owned(),
-        }
-    }
-
-    /// What was there instead of what would have passed, if it failed.
-    pub(crate) fn unmet(&self) -> Option<String> {
-        let Self { what, expected, observed, status } = self;
-        (status == "failed").then(|| format!("{what}: expected {expected}, observed {observed}"))
-    }
-}
-
 /// A run's report.
 pub fn report(run: &Run) -> Report {
     let steps = |finally: bool| run.in_order(finally).map(|node| step(run, node)).collect();
@@ -273,6 +251,7 @@ fn head(run: &Run) -> Report {
     let opened = run.opening().map(|(_, at, actor)| (at.to_string(), actor.name.clone()));
     let (started_at, actor) = opened.unwrap_or_default();
     let params = run.plan().params.iter().map(|(n, p)| (n.to_string(), p.value.clone()));
+    let [preconditions, postconditions] = clauses::clauses(run);
     Report {
         run: run.id().to_owned(),
         workflow: run.plan().workflow.to_string(),
@@ -291,6 +270,8 @@ fn head(run: &Run) -> Report {
         params: params.collect(),
         outputs: run.outputs().iter().map(|(n, v)| (n.to_string(), v.clone())).collect(),
         warnings: run.warnings().iter().map(|(id, outcome)| warning(run, id, outcome)).collect(),
+        preconditions,
+        postconditions,
         vetoes: run.vetoes().iter().map(VetoReport::of).collect(),
         owes_finally: run.owes_finally(),
         steps: Vec::new(),

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::lines::one_line;
 use super::{StepReport, called};
+use crate::expr::Template;
 use crate::expr::template::{Part, Placeholder};
 use crate::run::{Actor, ActorKind, Attempt, Interruption, Node, Outcome, Run, State};
 
@@ -22,6 +23,14 @@ pub(super) fn filled_with(
     value: &dyn Fn(&Placeholder) -> Option<Value>,
     text: &str,
 ) -> String {
+    filled_in(value, &run.plan().template(text))
+}
+
+/// A text whose placeholders were found, with these values.
+pub(super) fn filled_in(
+    value: &dyn Fn(&Placeholder) -> Option<Value>,
+    template: &Template,
+) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
         Part::Ref(found) => match value(found) {
@@ -30,7 +39,7 @@ pub(super) fn filled_with(
             None => found.braced(),
         },
     };
-    run.plan().template(text).0.iter().map(part).collect()
+    template.0.iter().map(part).collect()
 }
 
 /// The answers that a node takes now.

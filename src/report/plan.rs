@@ -10,7 +10,7 @@ use super::outlook::{Fate, Outlook, Rehearsed};
 use super::text::{Paint, Tone, sign};
 use crate::diagnostic::printable;
 use crate::ids::StepId;
-use crate::plan::{Origin, Plan, Step};
+use crate::plan::{Clause, Origin, Plan, Step};
 use crate::run::RunStatus;
 
 /// More steps than this are listed without a picture: nobody could follow its lines.
@@ -58,6 +58,7 @@ pub fn plan(
     page.head();
     page.steps();
     page.finally();
+    page.clauses(false);
     match rehearsed.zip(exit) {
         Some((rehearsed, exit)) => page.verdict(rehearsed, exit),
         None => page.unknown(),
@@ -118,6 +119,17 @@ impl Page<'_> {
         for guard in &self.plan.guards {
             let text = cut(&one_line(&guard.run.shown()), self.width.saturating_sub(30).max(TEXT));
             self.line(&format!("guard {}  {}", guard.id, self.faint(&text)));
+        }
+        self.clauses(true);
+    }
+
+    /// What should hold before, or after.
+    fn clauses(&mut self, before: bool) {
+        for (clause, text) in self.plan.clauses() {
+            if matches!(clause, Clause::Pre(_)) == before {
+                let text = cut(&one_line(text), self.width.saturating_sub(9).max(TEXT));
+                self.line(&format!("{clause}  {}", self.faint(&text)));
+            }
         }
     }
 

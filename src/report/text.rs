@@ -344,6 +344,9 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
         let _ =
             writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  for: {}", one_line(task))));
     }
+    for clause in report.clauses() {
+        let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &format!("  {}", clause.says())));
+    }
     way_out(out, run, paint);
     if report.is_open() {
         open(out, run, report, paint);

@@ -57,6 +57,7 @@ impl Run {
     fn remark(&mut self, record: &Record) -> Legal {
         match &record.event {
             Event::ClaimChecked(recheck) => self.rechecked(record, recheck),
+            Event::Attested { clause, note } => self.attested(record, *clause, note.as_deref()),
             Event::Vetoed { .. } | Event::VetoLifted { .. } => self.vetoed(record),
             _ => Ok(()),
         }

@@ -13,6 +13,7 @@ use super::node::TakenOver;
 use super::outcome::{Ending, Interruption, Outcome};
 use super::status::RunStatus;
 use crate::ids::{Instance, Name, RunId, StepId, WorkflowId};
+use crate::plan::Clause;
 use crate::value::Time;
 
 /// What started a run.
@@ -215,7 +216,7 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `resume`, `recheck` or `lift`.
+        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `attest`, `resume`, `recheck` or `lift`.
         what: String,
         /// Of which step, as they named it; empty where it is of none.
         step: String,
@@ -338,6 +339,14 @@ pub enum Event {
     },
     /// Somebody looked again at what a step claims.
     ClaimChecked(Box<Recheck>),
+    /// Somebody says that a condition in prose holds.
+    Attested {
+        /// Which.
+        clause: Clause,
+        /// What they noted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
     /// Somebody will not have it: nothing new starts until that is lifted.
     Vetoed {
         /// Why.
@@ -361,7 +370,10 @@ impl Event {
 
     /// Whether it only says something beside what happens: it changes no step, and may come after the end.
     pub fn is_remark(&self) -> bool {
-        use Event::{ClaimChecked, Refused, VetoLifted, Vetoed};
-        matches!(self, Refused { .. } | ClaimChecked(_) | Vetoed { .. } | VetoLifted { .. })
+        use Event::{Attested, ClaimChecked, Refused, VetoLifted, Vetoed};
+        matches!(
+            self,
+            Refused { .. } | Attested { .. } | ClaimChecked(_) | Vetoed { .. } | VetoLifted { .. }
+        )
     }
 }

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod apply;
+mod attest;
 mod claim;
 mod decide;
 pub mod event;
@@ -26,6 +27,7 @@ mod variables;
 mod veto;
 
 pub use apply::IllegalEvent;
+pub use attest::Attestation;
 pub use claim::{Claim, Look, Recheck, Seen, can_be_repeated};
 pub use decide::{Command, Room};
 pub use event::{Answer, Event, Probe, Said, Trigger};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::attest::Attestation;
 use super::event::{Event, Probe};
 use super::fan::Item;
 use super::node::Node;
@@ -82,6 +83,8 @@ pub struct Run {
     pub(super) cancelled: Option<String>,
     /// The vetoes that stand.
     pub(super) vetoes: Vec<Veto>,
+    /// What was said to hold, under a name.
+    pub(super) attestations: Vec<Attestation>,
     pub(super) deadline: Option<u64>,
     pub(super) iterations: u32,
     pub(super) converged: Converged,
@@ -136,6 +139,7 @@ impl Run {
             stopped: None,
             cancelled: None,
             vetoes: Vec::new(),
+            attestations: Vec::new(),
             deadline: None,
             iterations: 0,
             converged: Converged::Unknown,

@@ -3,6 +3,7 @@
 
 mod action;
 mod call;
+mod expect;
 mod fan;
 mod millis;
 mod names;
@@ -14,16 +15,14 @@ mod tags;
 
 pub use action::{Action, Check, Copy, Reboot, Until, Wait};
 pub use call::Call;
+pub use expect::{Expect, FileExpect, Json, TextExpect};
 pub use fan::{Batch, ForEach, HostRef, Items, LOCAL, Lease};
 pub use millis::Millis;
 pub use names::Names;
 pub use param::{Group, Param, ParamGroup, ParamType, ValueType};
 pub use requires::Requires;
 pub use secret::{Secret, SecretSource};
-pub use step::{
-    Edge, Expect, FileExpect, Json, OnError, OnInterrupt, OutputSpec, Retry, Shell, Stdin, Step,
-    TextExpect, Verify, When,
-};
+pub use step::{Edge, OnError, OnInterrupt, OutputSpec, Retry, Shell, Stdin, Step, Verify, When};
 pub use tags::{
     Actor, ConvergeStrategy, EdgeKind, Effect, ErrorTag, Interrupt, Join, OUTCOMES, OnDisconnect,
     Order, Severity, Strategy, Tag,

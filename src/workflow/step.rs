@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Actor, EdgeKind, Effect, ForEach, HostRef, Join, Millis, OnDisconnect, ParamType,
-    Requires, Secret,
+    Action, Actor, EdgeKind, Effect, Expect, ForEach, HostRef, Join, Millis, OnDisconnect,
+    ParamType, Requires, Secret,
 };
 use crate::diagnostic::{At, Place};
 use crate::ids::{Name, StepId};
@@ -98,6 +98,22 @@ pub struct Step {
     /// The keys it was written with, for the checks of TOML's trap.
     #[serde(skip)]
     pub keys: Vec<At<String>>,
+}
+
+impl Step {
+    /// What is expected of what it runs, of each of its checks and of its `verify`.
+    pub fn expectations(&self) -> impl Iterator<Item = &At<Expect>> {
+        let checks = match self.run.as_ref().map(|run| &run.value) {
+            Some(Action::Checks(checks)) => checks.as_slice(),
+            _ => &[],
+        };
+        let verify = match &self.verify {
+            Some(Verify::Cmd { expect, .. }) => expect.as_deref(),
+            _ => None,
+        };
+        let checks = checks.iter().filter_map(|check| check.expect.as_ref());
+        self.expect.iter().chain(checks).chain(verify)
+    }
 }
 
 /// How shell text is run.
@@ -243,90 +259,6 @@ pub struct Retry {
     pub escalate: Vec<(At<Name>, Vec<Value>)>,
     /// What follows when no retry is left.
     pub then: Box<OnError>,
-}
-
-/// What a pass is beyond the exit code.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Expect {
-    /// The exit codes that pass.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub exit: Vec<i32>,
-    /// What standard output must be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stdout: Option<TextExpect>,
-    /// What standard error must be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stderr: Option<TextExpect>,
-    /// What files must be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub file: Vec<FileExpect>,
-    /// How many lines that are not empty standard output has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// Files and folders whose contents are the same before and after.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unchanged: Vec<At<String>>,
-    /// How long the file expectations may take to come true.
-    #[serde(rename = "within_ms", skip_serializing_if = "Option::is_none")]
-    pub within: Option<Millis>,
-}
-
-impl Expect {
-    /// Whether it demands anything beyond the exit code.
-    pub fn beyond_exit(&self) -> bool {
-        self.stdout.is_some()
-            || self.stderr.is_some()
-            || !self.file.is_empty()
-            || self.count.is_some()
-            || !self.unchanged.is_empty()
-    }
-}
-
-/// What a text must be; every given part must hold.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TextExpect {
-    /// The whole of it; one newline at its end is ignored.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub equals: Option<String>,
-    /// Parts of it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub contains: Vec<String>,
-    /// A regular expression somewhere in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub matches: Option<At<String>>,
-    /// Whether it is empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub empty: Option<bool>,
-    /// What it is as JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub json: Option<Json>,
-}
-
-/// What a text must be as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Json {
-    /// Any JSON at all.
-    Valid,
-    /// Values by JSON Pointer (RFC 6901).
-    At(Vec<(String, Value)>),
-}
-
-/// What a file must be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FileExpect {
-    /// Where it is, from the step's folder.
-    pub path: At<String>,
-    /// Whether it is there.
-    pub exists: bool,
-    /// Parts of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub contains: Vec<String>,
-    /// Its SHA-256 in hexadecimal.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
 }
 
 /// A claim about a step's result.

@@ -6,7 +6,7 @@ use serde_json::Value;
 const ANY: &str = "…";
 
 /// The fields that differ.
-const DIFFER: [&str; 6] = ["run", "started_at", "ended_at", "duration_ms", "actor", "by"];
+const DIFFER: [&str; 7] = ["run", "at", "started_at", "ended_at", "duration_ms", "actor", "by"];
 
 /// A JSON report (`ostler runs show --format json`) in which ids, times and names are the same for every run.
 pub(crate) fn normal(report: &Value) -> Value {

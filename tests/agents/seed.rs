@@ -15,9 +15,12 @@ const MODE: &str = include_str!("../fixtures/ops-radicle-build-info.ncl");
 /// What the header of the seed says, in a loop: start, then report each step.
 const REPORTS: &str = r#"
 brief=$(ostler start ops-radicle-build-info --task "How is a build run?" --format json)
+attest() { eval "$(jq -r '.attest // "true"' <<< "$brief")" > attested.txt; }
+attest
 while step=$(jq -er .step.id <<< "$brief"); do
   brief=$(ostler step report ops-radicle-build-info "$step" --status pass --format json)
 done
+attest
 jq -r .status <<< "$brief"
 "#;
 
@@ -61,6 +64,7 @@ fn the_mode_is_stepped_to_its_end_by_reports() {
         assert_eq!(history.all("step_reported").count(), 10);
         assert_eq!(history.all("step_taken").count(), 10);
         assert_eq!(history.all("step_started").count(), 0, "the engine ran nothing");
+        assert_eq!(history.all("attested").count(), 11, "six before, five after");
         let report = test.report();
         assert_eq!((&report["trigger"], &report["status"]), (&"agent".into(), &"passed".into()));
         report

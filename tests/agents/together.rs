@@ -51,7 +51,7 @@ fn on_terminal(test: &Test, args: &[&str]) -> (i32, String) {
 fn an_agent_and_a_person_step_a_mode_with_a_review_and_a_loop_to_its_end() {
     let test = Test::new().file("workflows/publish.ncl", MODE);
     let told = test.who("agent:writer").told(&["start", "publish", "--task", "Say hello"]);
-    assert_eq!(told["preconditions"][0], "somebody is there to read it");
+    assert_eq!(told["preconditions"][0]["text"], "somebody is there to read it");
     let agent = Until::starts(crate::seed::bash(&test, "agent:writer", AGENT));
     for round in 1..=2 {
         // The person looks from time to time, until there is something for them.

@@ -69,6 +69,7 @@ fn claim<'c>(said: &'c Value, step: &str) -> &'c Value {
 #[test]
 fn what_was_claimed_is_looked_at_again_by_another_and_recorded() {
     let (test, run) = built();
+    test.ostler(&["step", "attest", &run, "post-1"]).code(0);
     let said = recheck(&test, &["--as", "human:bob", "--format", "json"]).code(0).json();
     assert_eq!((&said["sound"], &said["recheck"]["holds"]), (&true.into(), &true.into()));
     assert_eq!(said["recheck"]["by"], json!({ "kind": "human", "name": "bob" }));

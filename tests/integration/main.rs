@@ -19,6 +19,7 @@ mod crash;
 mod diff;
 mod docs;
 mod doctor;
+mod expected;
 mod explain;
 mod export;
 mod feel;

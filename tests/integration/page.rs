@@ -75,7 +75,7 @@ pub(crate) fn fenced(page: &str) -> Vec<(Range<usize>, String, String)> {
 fn settled(text: &str) -> String {
     let fixed = [
         (
-            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel|veto|verify|step next|step take|step report|step release) (`?)[a-z0-9]{8}\b",
+            r"\b(run|Run|log|retry|retries|resume|show|answer|cancel|veto|verify|step next|step take|step report|step release|step attest) (`?)[a-z0-9]{8}\b",
             "$1 ${2}RUN",
         ),
         (r"(?m)^[a-z0-9]{8}  ", "RUN  "),

@@ -91,7 +91,7 @@ fn workspace() -> Test {
 fn settled(text: &str) -> String {
     let fixed = [
         (
-            r"\b(run|show|log|retry|answer|resume|cancel|step (?:next|take|report|release)) [a-z0-9]{8}\b",
+            r"\b(run|show|log|retry|answer|resume|cancel|step (?:next|take|report|release|attest)) [a-z0-9]{8}\b",
             "$1 RRRRRRRR",
         ),
         (r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d(\.\d+Z)?", "WHEN"),

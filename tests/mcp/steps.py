@@ -15,10 +15,16 @@ async def call(client, tool, **arguments):
     return result.content[0].text
 
 
+async def attest(client, run, said):
+    names = re.search(r"^and say so: ostler step attest \w+ (.*)$", said, re.M).group(1)
+    return await call(client, "attest", run=run, conditions=names.split())
+
+
 async def main(ostler, verb):
     async with Client(StdioServerParameters(command=ostler, args=["mcp", "--as", "tester"])) as client:
         said = await call(client, "start", verb=verb, task="describe architecture")
         run = re.match(r"run (\w+) of ", said).group(1)
+        said = await attest(client, run, said)
         for nth in range(100):
             step = re.search(r"^step ([\w-]+)", said, re.M)
             if step is None:
@@ -29,6 +35,7 @@ async def main(ostler, verb):
                 said = await call(client, "report", **about, status="pass", token=token, exit=0, stdout="done\n")
             else:
                 said = await call(client, "run_step", **about)
+        said = await attest(client, run, said)
         print(said.splitlines()[0].replace(run, "RUN"))
 
 

@@ -1,11 +1,13 @@
 //! Stepping through a run: steps are taken under a lease, done, and reported; what is mechanical the engine does.
 
+mod attest;
 mod desk;
 mod report;
 mod rules;
 
 use std::time::Duration;
 
+pub use self::attest::attest;
 use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
 use self::rules::{Grip, Handing};

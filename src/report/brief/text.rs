@@ -3,6 +3,7 @@
 use super::{Awaited, Brief, Last, Wait, Work};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
+use crate::report::ClauseReport;
 use crate::report::data::shown;
 use crate::report::lines::{cut, one_line};
 use crate::report::text::{Paint, Plain, Tone, sign, words};
@@ -30,7 +31,10 @@ impl Brief {
         // Who has just acted knows what the run is for.
         let task = self.task.iter().filter(|_| self.last.is_none());
         task.for_each(|task| say("task", task));
-        self.preconditions.iter().for_each(|text| say("make sure first", text));
+        let clause = |one: &ClauseReport| format!("{}: {}", one.name, one.text);
+        self.preconditions.iter().for_each(|one| say("make sure first", &clause(one)));
+        let attest = |all: &[ClauseReport]| self.attest.clone().filter(|_| !all.is_empty());
+        attest(&self.preconditions).iter().for_each(|call| say("and say so", call));
         lines.extend(self.last.iter().flat_map(|last| last.lines(paint)));
         let told = self.last.as_ref().map(|last| last.step.as_str());
         lines.extend(self.step.iter().flat_map(|step| step.lines(&self.run, told, paint)));
@@ -42,7 +46,8 @@ impl Brief {
         if !waits.is_empty() {
             say("waits", &few(&waits, "; "));
         }
-        self.postconditions.iter().for_each(|text| say("make sure now", text));
+        self.postconditions.iter().for_each(|one| say("make sure now", &clause(one)));
+        attest(&self.postconditions).iter().for_each(|call| say("and say so", call));
         if let Some(call) = &self.again {
             say("once it is mended, run what did not pass again", call);
         }

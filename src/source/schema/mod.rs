@@ -100,10 +100,10 @@ struct Workflow {
     /// The steps taken over from the level above; goes with strategy `Compose`.
     #[schemars(extend("default" = []))]
     extends: Option<Vec<Name>>,
-    /// What should hold before, in prose: shown, never executed.
+    /// What should hold before, in prose: shown, attested under a name, never executed.
     #[schemars(extend("default" = []))]
     preconditions: Option<Vec<Text>>,
-    /// What should hold after, in prose: shown, never executed.
+    /// What should hold after, in prose: shown, attested under a name, never executed.
     #[schemars(extend("default" = []))]
     postconditions: Option<Vec<Text>>,
     /// What the caller gives; positional ones are given in this order.

@@ -296,7 +296,7 @@ pub(super) struct Expect {
     within: Option<Span>,
 }
 
-/// What a text must be; every given part must hold.
+/// What a text must be; every given part must hold. What it is compared with may hold placeholders.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct TextExpect {
@@ -305,7 +305,7 @@ pub(super) struct TextExpect {
     /// Parts of it.
     #[schemars(extend("default" = []))]
     contains: Option<OneOrMany<Text>>,
-    /// A regular expression that is found in it.
+    /// A regular expression that is found in it; without placeholders.
     matches: Option<Regex>,
     /// Whether it is empty.
     empty: Option<bool>,
@@ -327,7 +327,7 @@ pub(super) enum Json {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct FileExpect {
-    /// Where it is, from the step's folder.
+    /// Where it is, from the step's folder; it may hold placeholders, as what it `contains` may.
     path: Text,
     /// Whether it is there.
     #[schemars(extend("default" = true))]
