@@ -15,7 +15,7 @@ use super::act::unasked;
 use super::start::{Occasion, begin};
 use super::workspace::acting;
 use super::{Error, Session, StartOptions, Workspace};
-use crate::exec::{Evidence, Left};
+use crate::exec::Evidence;
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::Brief;
@@ -220,8 +220,7 @@ pub(super) fn answer(
         }
     };
     let Desk { store, journal, .. } = desk;
-    let left = Left::Status(journal.run().status());
-    Ok(Session { store, journal, left })
+    Ok(Session::left(store, journal))
 }
 
 /// Refuses what somebody wants of a run as a whole, and records that.
