@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::completion;
 use super::formats::{CheckFormat, Planning, ReportFile, ReportFormat};
 use crate::diagnostic::Code;
+use crate::ops::StartOptions;
 use crate::report::Detail;
 
 /// Runs verbs: workflow files that are checked before they run and recorded as they run.
@@ -163,6 +164,17 @@ pub(super) struct Driving {
     pub(super) lenient: bool,
     #[command(flatten)]
     pub(super) showing: Showing,
+}
+
+impl Driving {
+    pub(super) fn options(&self) -> StartOptions {
+        StartOptions {
+            jobs: self.jobs.map(usize::from),
+            host_jobs: self.host_jobs.map(usize::from),
+            no_ask: self.no_ask,
+            ..StartOptions::default()
+        }
+    }
 }
 
 /// How a run is shown.

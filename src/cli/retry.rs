@@ -1,8 +1,9 @@
 //! Running a run's plan again.
 
-use super::args::Driving;
+use super::args::{Driving, Format};
+use super::formats::ReportFormat;
 use super::{Context, Exit, completion};
-use crate::ops::{self, Again, Error, Retry};
+use crate::ops::{self, Act, Again, Error, Retry};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RetryArgs {
@@ -30,8 +31,37 @@ impl Context {
         if !again.cleaned.is_empty() && !driving.showing.quiet {
             super::say(&cleaned(&again));
         }
+        if again.is_stepped() {
+            return self.step_again(again, &driving);
+        }
         self.driven(&driving, |options, show| ops::retry(&self.workspace, again, options, show))
     }
+
+    /// What was stepped through is stepped through again.
+    fn step_again(&self, again: Again, driving: &Driving) -> Result<Exit, Error> {
+        let showing = &driving.showing;
+        let format = match showing.format {
+            None | Some(ReportFormat::Text) => Format::Text,
+            Some(ReportFormat::Json) => Format::Json,
+            Some(_) => return Err(no_report(&again)),
+        };
+        if !showing.report.is_empty() {
+            return Err(no_report(&again));
+        }
+        let act = Act::named(None, None)?;
+        let brief = ops::open_again(&self.workspace, again, &driving.options(), &act)?;
+        Ok(self.tell(&brief, Some(format)))
+    }
+}
+
+/// That a run which is only opened has no report yet.
+fn no_report(again: &Again) -> Error {
+    let run = &again.run;
+    let why = format!(
+        "run {run} was stepped through, and so is its retry, which has no report before its end: leave out --report, and \
+         --format but for text and json; `ostler runs show` makes it later"
+    );
+    Error::NotNow(why)
 }
 
 /// That `finally` has tidied up behind the steps that are taken over.

@@ -42,12 +42,7 @@ impl Context {
         driving: &Driving,
         drive: impl FnOnce(&StartOptions, Show<'_>) -> Result<Session, Error>,
     ) -> Result<Exit, Error> {
-        let options = StartOptions {
-            jobs: driving.jobs.map(usize::from),
-            host_jobs: driving.host_jobs.map(usize::from),
-            no_ask: driving.no_ask,
-            ..StartOptions::default()
-        };
+        let options = driving.options();
         let mut progress = Progress::new(self, &driving.showing);
         let session =
             drive(&options, &mut |record, run, store| progress.record(record, run, store));

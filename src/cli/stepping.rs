@@ -59,7 +59,8 @@ pub(super) struct Opening {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct NextArgs {
-    /// The run, or its verb where only one of its runs is open [default: the one in which you hold a step, or that waits]
+    /// The run; or its verb, which means the one of its runs that is open, and where none is, the latest [default: the one
+    /// in which you hold a step, or that waits]
     #[arg(add = completion::stepped())]
     run: Option<String>,
     #[command(flatten)]
@@ -243,7 +244,11 @@ impl Context {
     }
 
     fn told(&self, brief: &Brief, acting: &Acting) -> Exit {
-        self.print(&match acting.format {
+        self.tell(brief, acting.format)
+    }
+
+    pub(super) fn tell(&self, brief: &Brief, format: Option<Format>) -> Exit {
+        self.print(&match format {
             Some(Format::Json) => format!("{}\n", pretty(brief)),
             _ if self.out.has_colours() => brief.painted(&self.out),
             _ => brief.text(),

@@ -43,7 +43,9 @@ pub use prune::{Pruned, count, keep, pause, prune, unkeep, unpause};
 pub use recheck::{Claim, Claims, Standing, recheck};
 pub use retry::{Again, Retry, again, retry};
 pub use start::{Session, StartOptions, start};
-pub use step::{Act, Reported, attest, next, open, release, report_step, run_step, take};
+pub use step::{
+    Act, Reported, attest, next, open, open_again, release, report_step, run_step, take,
+};
 pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use veto::{Lifted, lift, veto};

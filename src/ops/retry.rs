@@ -38,6 +38,13 @@ pub struct Again {
     task: Option<String>,
 }
 
+impl Again {
+    /// Whether it is stepped through, as the run was that it retries.
+    pub fn is_stepped(&self) -> bool {
+        self.stepped
+    }
+}
+
 /// Says what a retry of an ended run, with the same params, will be.
 pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Again, Error> {
     let store = workspace.existing_store()?;

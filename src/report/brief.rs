@@ -19,6 +19,7 @@ use super::people::{filled_in, filled_with};
 use super::{CheckReport, StepReport, VetoReport, step as step_report};
 use crate::expr::Template;
 use crate::expr::template::{Form, Part, Placeholder};
+use crate::ids::Instance;
 use crate::plan::{Action, quoted};
 use crate::run::{Actor, ActorKind, Node, Run, RunStatus, State, may_do};
 use crate::value::to_text;
@@ -67,11 +68,11 @@ pub struct Brief {
 }
 
 /// What became of a step.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Last {
     /// Its id.
     pub step: String,
-    /// Its state; of an attempt that failed and is followed by another, `failed`.
+    /// Its state; of an attempt that failed and is followed by another, `failed`; of one that was given back, `released`.
     pub status: String,
     /// Whether another attempt follows.
     pub again: bool,
@@ -232,6 +233,11 @@ pub fn last(run: &Run, node: &Node, output: Option<&[u8]>) -> Last {
     let again = ended && matches!(node.state, State::Delayed(_) | State::Ready | State::Held);
     let status = if again { State::Failed.name().to_owned() } else { status };
     Last { step: id, status, again, why, outputs, output }
+}
+
+/// That a step was given back.
+pub fn released(step: &Instance) -> Last {
+    Last { step: step.to_string(), status: "released".to_owned(), ..Last::default() }
 }
 
 /// Why a step did not pass.

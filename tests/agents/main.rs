@@ -9,6 +9,7 @@
 )]
 
 mod actors;
+mod again;
 mod attest;
 #[path = "../integration/history.rs"]
 #[expect(dead_code, reason = "what tests of engine-driven runs alone need")]

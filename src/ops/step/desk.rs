@@ -193,6 +193,11 @@ impl<'a> Desk<'a> {
         brief::brief(run, &self.act.actor, last)
     }
 
+    /// What they are told once this was done.
+    pub(super) fn brief_after(&self, last: Last) -> Brief {
+        brief::brief(self.run(), &self.act.actor, Some(last))
+    }
+
     /// What they are told of a step that they took.
     pub(super) fn brief_of(&self, step: &Instance) -> Brief {
         brief::brief_of(self.run(), &self.act.actor, None, self.run().node(step))

@@ -12,13 +12,14 @@ use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
 use self::rules::Handing;
 use super::act::unasked;
+use super::retry::{Again, retry};
 use super::start::{Occasion, begin};
 use super::workspace::acting;
 use super::{Error, Session, StartOptions, Workspace};
 use crate::exec::Evidence;
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
-use crate::report::brief::Brief;
+use crate::report::brief::{self, Brief};
 use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
 use crate::store::{self, Append, Journal, Store};
 
@@ -84,6 +85,19 @@ pub fn open(
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
 }
 
+/// Opens a run that steps once more through what an ended one was, and hands an agent the first step that is open.
+pub fn open_again(
+    workspace: &Workspace,
+    again: Again,
+    options: &StartOptions,
+    act: &Act,
+) -> Result<Brief, Error> {
+    let agent = act.agent().map(str::to_owned);
+    let options = StartOptions { agent, ..options.clone() };
+    let session = retry(workspace, again, &options, &mut |_, _, _| {})?;
+    Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
+}
+
 /// What there is to do now. It takes nothing.
 pub fn next(workspace: &Workspace, run: Option<&str>, act: &Act) -> Result<Brief, Error> {
     let mut desk = Desk::at(workspace, run, act)?;
@@ -129,20 +143,20 @@ pub fn release(
     act: &Act,
 ) -> Result<Brief, Error> {
     let mut desk = Desk::at(workspace, run, act)?;
-    desk.change(Wish { what: "release", step, token: None }, |tx| {
+    let given_back = desk.change(Wish { what: "release", step, token: None }, |tx| {
         let run = tx.run();
         let held = run
             .named(step)
             .and_then(|node| Ok((node.instance.clone(), rules::parting(run, node, &act.actor)?)));
         match held {
             Ok((step, (token, how))) => {
-                let event = Event::LeaseEnded { step, token, how, note };
-                tx.record(event, None).map(Ok)
+                let back = step.clone();
+                tx.record(Event::LeaseEnded { step, token, how, note }, None).map(|()| Ok(back))
             }
             Err(reason) => Ok(Err(reason)),
         }
     })?;
-    Ok(desk.settle()?.brief(None))
+    Ok(desk.settle()?.brief_after(brief::released(&given_back)))
 }
 
 /// Lets the engine do a step, and says what became of it; then hands an agent the next.

@@ -12,9 +12,9 @@ use crate::workflow::{self, ParamType, ValueType};
 /// The calls that a step takes now, from its reader. What stands in capitals is filled in by them.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Calls {
-    /// Takes it: an agent does that first.
+    /// Takes it: an agent that does it itself does that first.
     pub take: Option<String>,
-    /// Lets the engine do it, which reports it as well.
+    /// Lets the engine do it, which reports it as well; it need not be taken for that.
     pub run: Option<String>,
     /// Reports that it passed, which is looked at; none where only the engine can do it.
     pub pass: Option<String>,
@@ -39,10 +39,12 @@ impl Calls {
         let step = run.step(node);
         let what = format!("{} {}", run.id(), quoted(&node.instance.to_string()));
         let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
-        if lease.is_none() && actor.kind == ActorKind::Agent && run.is_offered(node) {
-            return Self { take: Some(format!("ostler step take {what}")), ..Self::default() };
-        }
         let has_run = step.run.is_some() && step.actor != workflow::Actor::Human;
+        let let_run = has_run.then(|| format!("ostler step run {what}"));
+        if lease.is_none() && actor.kind == ActorKind::Agent && run.is_offered(node) {
+            let take = Some(format!("ostler step take {what}"));
+            return Self { take, run: let_run, ..Self::default() };
+        }
         let token = lease.map(|lease| format!(" --token {}", lease.token)).unwrap_or_default();
         let report = format!("ostler step report {what}{token} --status");
         let mut pass = format!("{report} pass");
@@ -54,7 +56,7 @@ impl Calls {
         }
         Self {
             take: None,
-            run: has_run.then(|| format!("ostler step run {what}")),
+            run: let_run,
             pass: step.only_engine().is_none().then_some(pass),
             fail: Some(format!("{report} fail --note WHY")),
         }

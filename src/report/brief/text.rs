@@ -133,9 +133,9 @@ impl Work {
             each("do not", &[self.forbidden.join("; ")]);
         }
         let calls = &self.calls;
-        each("take it", calls.take.as_slice());
-        each("run and report it", calls.run.as_slice());
         let or = |what: &str| format!("{}{what}", if calls.run.is_some() { "or " } else { "" });
+        each("run and report it", calls.run.as_slice());
+        each(&or("take it"), calls.take.as_slice());
         each(&or("report a pass"), calls.pass.as_slice());
         match (&calls.pass, &calls.fail) {
             (Some(_), Some(_)) => say("or a failure", "the same, but --status fail --note WHY"),
