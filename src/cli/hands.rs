@@ -35,6 +35,7 @@ pub(super) fn handed(record: &Record) -> Option<(String, String)> {
             let how = match how {
                 Parting::Released => format!("given back by {by}"),
                 Parting::Expired => "its lease is over: whoever held it did not report".to_owned(),
+                Parting::Revoked => format!("taken from its holder by {by}"),
                 Parting::HandedOver => format!("given to the engine by {by}"),
             };
             (step, how + &noted(note))

@@ -233,9 +233,8 @@ impl<'c> Progress<'c> {
     fn handed(&self, record: &Record, run: &Run) -> Option<String> {
         let (sign, tone) = match &record.event {
             Event::StepTaken { .. } => ("▸", Tone::Strong),
-            Event::LeaseEnded { how: Parting::Expired, .. } | Event::Refused { .. } => {
-                ("!", Tone::Warn)
-            }
+            Event::LeaseEnded { how: Parting::Expired | Parting::Revoked, .. }
+            | Event::Refused { .. } => ("!", Tone::Warn),
             _ => ("-", Tone::Faint),
         };
         let (step, says) = handed(record)?;

@@ -31,7 +31,7 @@ pub(super) enum StepCommand {
         override_usage = "ostler step report [OPTIONS] --status <pass|fail|skip> [RUN] <STEP>"
     )]
     Report(super::stepping::ReportArgs),
-    /// Give a step back that is held
+    /// Give a step back that is held; a person so ends what an agent holds
     #[command(override_usage = "ostler step release [OPTIONS] [RUN] <STEP>")]
     Release(super::stepping::ReleaseArgs),
     /// Say that conditions written in prose hold: under your name, in the report

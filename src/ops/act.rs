@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::start::{Session, StartOptions, drive};
 use super::step::Act;
+use super::subject::Subject;
 use super::workspace::acting;
 use super::{Error, Workspace, step, typed, which};
 use crate::action::is_alive;
-use crate::exec::{self, Left, Show};
+use crate::exec::Show;
 use crate::ids::{Name, RunId};
 use crate::run::{ActorKind, Answer, Event, Node, Record, Run, RunStatus, State};
 use crate::store::{self, DriverLock, Journal, Store};
@@ -58,30 +59,6 @@ pub(super) fn died(id: &RunId) -> Error {
     ))
 }
 
-/// The right to drive, if nobody has it.
-pub(super) fn free_lock(store: &Store, id: &RunId) -> Result<Option<DriverLock>, Error> {
-    match DriverLock::take(&store.run_dir(id)?, id, is_alive) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(store::Error::Driven { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The right to drive, if who had it left before what we recorded: nobody else would act on that.
-pub(super) fn lock_if_left(
-    store: &Store,
-    journal: &mut Journal,
-) -> Result<Option<DriverLock>, Error> {
-    while journal.run().driver().is_none() && !journal.run().status().is_final() {
-        if let Some(lock) = free_lock(store, journal.id())? {
-            return Ok(Some(lock));
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        store.refresh(journal)?;
-    }
-    Ok(None)
-}
-
 /// What a person says of a step.
 #[derive(Debug)]
 pub struct Said {
@@ -105,21 +82,18 @@ pub fn answer(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Session, Error> {
-    let mut store = workspace.existing_store()?;
+    let store = workspace.existing_store()?;
     let id = which::run_of_step(&store, run, &said.step)?;
     if act.actor.kind == ActorKind::Agent {
         return step::answer(workspace, &id, said, act);
     }
     let Said { step, answer, outputs, note } = said;
-    // Where nobody drives, what a dead driver left must be settled before anything can be answered.
-    let mut lock = free_lock(&store, &id)?;
-    let mut journal = store.load(&id)?;
-    let instance = journal.run().named(&step).map_err(Error::NotNow)?.instance.clone();
-    let over = journal.run().status().is_final();
-    if lock.is_some() && !over && journal.run().driver().is_some() {
+    let mut subject = Subject::new(store, &id)?;
+    let instance = subject.run().named(&step).map_err(Error::NotNow)?.instance.clone();
+    if subject.is_left() {
         return Err(died(&id));
     }
-    let recorded = store.append(&mut journal, &act.actor, exec::now, |tx| {
+    subject.record(&act.actor, |tx| {
         let node = tx.run().node(&instance).ok_or_else(|| store::Error::NoRun(step.clone()))?;
         match acceptable(tx.run(), node, &answer, &outputs) {
             Err(error) => Ok(Err(error)),
@@ -130,23 +104,8 @@ pub fn answer(
             }
         }
     })?;
-    recorded?;
-    store.force()?;
-    for record in journal.take_news() {
-        show(&record, journal.run(), &store);
-    }
-    if lock.is_none() {
-        lock = lock_if_left(&store, &mut journal)?;
-    }
-    match lock {
-        Some(lock) if !journal.run().status().is_final() => {
-            drive(workspace, store, journal, &lock, options, show)
-        }
-        _ => {
-            let left = Left::Status(journal.run().status());
-            Ok(Session { store, journal, left })
-        }
-    }
+    subject.tell(show);
+    subject.go_on(workspace, options, show)
 }
 
 /// Nobody is asked about a node.
@@ -179,25 +138,22 @@ fn acceptable(
 
 /// Cancels a run. Its driver ends what runs; where nobody drives it, this process does, `finally` included.
 pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Result<Session, Error> {
-    let mut store = workspace.existing_store()?;
+    let store = workspace.existing_store()?;
     let id = store.find(run)?;
-    let mut lock = free_lock(&store, &id)?;
-    let mut journal = store.load(&id)?;
-    if journal.run().status().is_final() {
-        return Err(over(journal.run()));
+    let mut subject = Subject::new(store, &id)?;
+    if subject.run().status().is_final() {
+        return Err(over(subject.run()));
     }
     let person = acting(None)?;
-    store.append(&mut journal, &person, exec::now, |tx| {
+    subject.record(&person, |tx| {
         if tx.run().status().is_final() {
-            return Ok(());
+            return Ok(Ok(()));
         }
         let by = person.name.clone();
-        tx.record(Event::CancelRequested { by }, None)
+        tx.record(Event::CancelRequested { by }, None).map(Ok)
     })?;
-    store.force()?;
-    if lock.is_none() {
-        lock = lock_if_left(&store, &mut journal)?;
-    }
+    let lock = subject.lock()?;
+    let Subject { store, journal, .. } = subject;
     match lock {
         Some(lock) => drive(workspace, store, journal, &lock, &StartOptions::default(), show),
         None => follow(store, journal, &|run| run.status().is_final(), show),
@@ -250,6 +206,5 @@ fn follow(
             show(&record, journal.run(), &store);
         }
     }
-    let left = Left::Status(journal.run().status());
-    Ok(Session { store, journal, left })
+    Ok(Session::left(store, journal))
 }

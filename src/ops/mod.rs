@@ -19,6 +19,7 @@ mod retry;
 mod signature;
 mod start;
 mod step;
+mod subject;
 mod typed;
 mod verbs;
 mod verify;

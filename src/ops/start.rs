@@ -61,6 +61,14 @@ pub struct Session {
     pub left: Left,
 }
 
+impl Session {
+    /// A run that is left as it is.
+    pub(super) fn left(store: Store, journal: Journal) -> Self {
+        let left = Left::Status(journal.run().status());
+        Self { store, journal, left }
+    }
+}
+
 /// Opens a run of a plan and drives it until it ends or waits.
 pub fn start(
     workspace: &Workspace,

@@ -1,10 +1,10 @@
 //! Vetoes: holding a run, or what came of it, until somebody lifts that.
 
-use super::act::{free_lock, lock_if_left};
-use super::start::{Session, StartOptions, drive};
+use super::start::{Session, StartOptions};
+use super::subject::Subject;
 use super::workspace::acting;
 use super::{Error, Workspace};
-use crate::exec::{self, Left, Show};
+use crate::exec::{self, Show};
 use crate::run::{Actor, Event, Run, Veto};
 use crate::store::Journal;
 
@@ -29,8 +29,6 @@ pub fn veto(
 pub struct Lifted {
     /// The run, gone on with as far as it goes if nobody else does.
     pub session: Session,
-    /// The vetoes that were lifted.
-    pub lifted: Vec<Veto>,
     /// Whether it goes on: it has not ended, and no veto stands any more.
     pub goes_on: bool,
 }
@@ -44,15 +42,14 @@ pub fn lift(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Lifted, Error> {
-    let (mut store, who) = (workspace.existing_store()?, acting(as_)?);
+    let (store, who) = (workspace.existing_store()?, acting(as_)?);
     let id = store.find(run)?;
     let note = said(note)?;
-    let mut lock = free_lock(&store, &id)?;
-    let mut journal = store.load(&id)?;
-    if journal.run().vetoes().is_empty() {
+    let mut subject = Subject::new(store, &id)?;
+    if subject.run().vetoes().is_empty() {
         return Err(Error::NotNow(format!("no veto stands on run {id}")));
     }
-    let lifted = store.append(&mut journal, &who, exec::now, |tx| {
+    subject.record(&who, |tx| {
         let lifted = match liftable(tx.run(), &who) {
             Ok(lifted) => lifted,
             Err(reason) => {
@@ -65,25 +62,17 @@ pub fn lift(
             let event = Event::VetoLifted { veto: veto.record, note: note.clone() };
             tx.record(event, Some(veto.record))?;
         }
-        Ok(Ok(lifted))
+        Ok(Ok(()))
     })?;
-    store.force()?;
-    let lifted = lifted?;
-    for record in journal.take_news() {
-        show(&record, journal.run(), &store);
-    }
-    let run = journal.run();
+    subject.tell(show);
+    let run = subject.run();
     let goes_on = !run.status().is_final() && run.vetoes().is_empty();
-    if goes_on && lock.is_none() {
-        lock = lock_if_left(&store, &mut journal)?;
-    }
-    let session = if let Some(lock) = lock.filter(|_| goes_on) {
-        drive(workspace, store, journal, &lock, options, show)?
+    let session = if goes_on {
+        subject.go_on(workspace, options, show)?
     } else {
-        let left = Left::Status(journal.run().status());
-        Session { store, journal, left }
+        Session::left(subject.store, subject.journal)
     };
-    Ok(Lifted { session, lifted, goes_on })
+    Ok(Lifted { session, goes_on })
 }
 
 /// The vetoes that somebody may lift, or why none.

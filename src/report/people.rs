@@ -72,6 +72,11 @@ pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
             let by = somebody(attempt).map_or("", |by| by.name.as_str());
             format!("{by} held it and did not report in time")
         }
+        (Outcome::Interrupted { cause: Interruption::LeaseRevoked }, Some(_)) => {
+            let by = somebody(attempt).map_or("", |by| by.name.as_str());
+            let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+            format!("{by} held it until a person ended that{note}")
+        }
         (Outcome::Answered, Some(by)) => by,
         // The engine answers where nobody is to be asked, and says so.
         (Outcome::Answered, None) => note.map_or_else(|| outcome.to_string(), str::to_owned),

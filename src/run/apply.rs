@@ -258,7 +258,10 @@ impl Run {
         let retry_at = self.retry_at(&self.nodes[n], &ending, at);
         let lost = ending.outcome == Outcome::Interrupted { cause: Interruption::ConnectionLost };
         let never = ending.outcome == Outcome::Interrupted { cause: Interruption::NeverStarted };
-        let lapsed = ending.outcome == Outcome::Interrupted { cause: Interruption::LeaseExpired };
+        let lapsed = matches!(
+            ending.outcome,
+            Outcome::Interrupted { cause: Interruption::LeaseExpired | Interruption::LeaseRevoked }
+        );
         self.close_attempt(n, ending, at);
         let waits = self.nodes[n].state == State::Waiting;
         if self.is_ending() && !self.nodes[n].finally {

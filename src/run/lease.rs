@@ -33,8 +33,17 @@ pub enum Parting {
     Released,
     /// Its time was over.
     Expired,
+    /// A person ended it, for an agent that will not come back.
+    Revoked,
     /// Its holder lets the engine do the step.
     HandedOver,
+}
+
+impl Lease {
+    /// Whether somebody may end it for its holder: a person, that of an agent.
+    pub fn may_be_revoked(&self, by: &Actor) -> bool {
+        by.kind == ActorKind::Human && self.by.kind == ActorKind::Agent
+    }
 }
 
 impl Run {
@@ -185,13 +194,26 @@ impl Run {
                 self.hand_over(n)?;
                 self.restart(n);
             }
-            Parting::Expired => {
-                let outcome = Outcome::Interrupted { cause: Interruption::LeaseExpired };
-                self.attempted(n, record, None);
-                self.interrupted_attempt(n, Ending::of(outcome, false), record.at);
+            Parting::Expired => self.cut_off(n, Interruption::LeaseExpired, record),
+            Parting::Revoked => {
+                let lease = self.nodes[n].lease.as_ref();
+                if !lease.is_some_and(|lease| lease.may_be_revoked(&record.actor)) {
+                    return Err("only a person ends a lease, and that of an agent".to_owned());
+                }
+                self.cut_off(n, Interruption::LeaseRevoked, record);
             }
         }
         Ok(())
+    }
+
+    /// What its holder may have begun is an attempt that was interrupted.
+    fn cut_off(&mut self, n: usize, cause: Interruption, record: &Record) {
+        let note = match &record.event {
+            Event::LeaseEnded { note, .. } => note.clone(),
+            _ => None,
+        };
+        self.attempted(n, record, note);
+        self.interrupted_attempt(n, Ending::of(Outcome::Interrupted { cause }, false), record.at);
     }
 
     fn hand_over(&mut self, n: usize) -> Legal {

@@ -162,6 +162,8 @@ pub enum Interruption {
     NeverStarted,
     /// The lease of who did it was over before they reported.
     LeaseExpired,
+    /// A person ended the lease of the agent that did it.
+    LeaseRevoked,
 }
 
 impl Outcome {
@@ -213,6 +215,7 @@ impl std::fmt::Display for Outcome {
                 Interruption::ConnectionLost => "the connection was lost",
                 Interruption::NeverStarted => "it never started",
                 Interruption::LeaseExpired => "the lease was over before it was reported",
+                Interruption::LeaseRevoked => "a person ended the lease before it was reported",
             }),
             Self::Lost { reason } => write!(f, "lost: {reason}"),
             Self::Answered => f.write_str("answered"),

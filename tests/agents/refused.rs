@@ -71,6 +71,25 @@ fn an_agent_reports_no_step_of_another_run_nor_out_of_order_nor_after_the_end() 
     test.ostler(&["runs", "show", &other]).code(0).says("passed");
 }
 
+#[test]
+fn a_person_takes_a_step_from_an_agent_that_will_not_come_back() {
+    let test = Test::with("two", TWO);
+    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
+    let run = x.opens("two");
+    let token = x.takes(&run, "a");
+    let release = ["step", "release", &run, "a"];
+    y.refused(&run, &release, "`a` is held by x until");
+    ada.told(&[&release[..], &["--note", "its machine is gone"]].concat());
+    let late = ["step", "report", &run, "a", "--status", "pass", "--token", &token];
+    x.refused(&run, &late, &format!("the lease under token {token} is over"));
+    let brief = y.told(&["step", "take", &run, "a"]);
+    assert_eq!(brief["step"]["before"], "x held it until a person ended that: its machine is gone");
+    // What a person holds nobody takes away.
+    let bob = test.who("human:bob");
+    bob.takes(&run, "b");
+    ada.refused(&run, &["step", "release", &run, "b"], "`b` is held by bob until");
+}
+
 /// Steps that somebody does, each with something that its pass requires.
 const LOOKED_AT: &str = "
 [[steps]]

@@ -8,15 +8,17 @@ use crate::there::{Fleet, end};
 
 const SIX: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
+/// One step on each of six hosts behind so many servers; `rest` of it and of its verb.
+fn on_each(sshds: usize, rest: &str) -> Fleet {
+    let step = "cwd = 'WS'\n[[steps]]\nid = 'each'\nhosts = '@every'\n";
+    Fleet::new(&SIX, sshds).verb("roll", &format!("{step}{rest}"))
+}
+
 #[test]
 fn canaries_come_first_and_batches_one_after_the_other() {
-    let fleet = Fleet::new(&SIX, 3).verb(
-        "roll",
+    let fleet = on_each(
+        3,
         r#"
-cwd = "WS"
-[[steps]]
-id = "each"
-hosts = "@every"
 for_each = { canary = 1, batch = 2, concurrency = 2 }
 outputs = { nth = "int", who = "string" }
 cmd = '''
@@ -53,10 +55,10 @@ cmd = "cat > sum"
 #[test]
 fn failures_on_hosts_keep_the_others_from_starting() {
     let verb = |how: &str| {
-        Fleet::new(&SIX, 1).verb(
-            "roll",
+        on_each(
+            1,
             &format!(
-                "cwd = 'WS'\n[[steps]]\nid = 'each'\nhosts = '@every'\nfor_each = {{ {how} }}\n\
+                "for_each = {{ {how} }}\n\
                  cmd = 'echo {{host.name}} >> ran; case {{host.name}} in a|c) exit 3;; esac'\n"
             ),
         )
@@ -85,25 +87,20 @@ fn failures_on_hosts_keep_the_others_from_starting() {
     }
 }
 
-/// Six hosts, one of which is off; `on` says so.
+/// Six hosts, one of which is off, and a step with this `effect` on each.
 fn with_one_off(effect: &str) -> Fleet {
-    let fleet = Fleet::new(&SIX, 1);
+    let step = "for_each = { max_failures = 'all' }\ncmd = 'echo {host.name} >> ran'\n";
+    let fleet = on_each(1, &format!("{step}{effect}\n"));
     let fleet = fleet.file("fleet/d.toml", "address = 'dozing'\ngroups = ['every']\n");
     let config = fleet.test.read("ssh_config");
     let off = format!("Host dozing\nHostName 127.0.0.1\nPort 1\nHost *\n{config}");
-    fleet.file("ssh_config", &off).verb(
-        "look",
-        &format!(
-            "cwd = 'WS'\n[[steps]]\nid = 'each'\nhosts = '@every'\nfor_each = {{ max_failures = 'all' }}\n\
-             {effect}\ncmd = 'echo {{host.name}} >> ran'\n"
-        ),
-    )
+    fleet.file("ssh_config", &off)
 }
 
 #[test]
 fn a_host_that_is_off_is_unproven_where_it_is_only_read() {
     let fleet = with_one_off("effect = 'Read'");
-    fleet.ostler(&["run", "look"]).code(9).says("unproven");
+    fleet.ostler(&["run", "roll"]).code(9).says("unproven");
     let report = fleet.test.report();
     assert_eq!(report["status"], "passed_with_failures", "{report:#}");
     assert_eq!(status(&report, "each[d]"), "unproven");
@@ -115,7 +112,7 @@ fn a_host_that_is_off_is_unproven_where_it_is_only_read() {
 #[test]
 fn a_retry_of_what_failed_runs_on_the_hosts_that_failed_only() {
     let fleet = with_one_off("");
-    fleet.ostler(&["run", "look"]).code(4);
+    fleet.ostler(&["run", "roll"]).code(4);
     assert_eq!(status(&fleet.test.report(), "each[d]"), "failed");
     assert_eq!(fleet.lines("ran"), ["a", "b", "c", "e", "f"]);
     // It comes back.
@@ -129,13 +126,9 @@ fn a_retry_of_what_failed_runs_on_the_hosts_that_failed_only() {
 
 #[test]
 fn an_engine_killed_in_a_fan_out_leaves_each_host_its_one_run() {
-    let fleet = Fleet::new(&SIX, 2).verb(
-        "roll",
+    let fleet = on_each(
+        2,
         r#"
-cwd = "WS"
-[[steps]]
-id = "each"
-hosts = "@every"
 for_each = { concurrency = 2 }
 on_disconnect = "Keep"
 outputs = { who = "string" }
@@ -172,13 +165,9 @@ echo out {host.name}; echo who={host.name} >> "$OSTLER_OUTPUT"
 
 #[test]
 fn what_ended_with_its_engine_is_asked_about_and_nothing_else_is() {
-    let fleet = Fleet::new(&SIX, 1).verb(
-        "roll",
+    let fleet = on_each(
+        1,
         r#"
-cwd = "WS"
-[[steps]]
-id = "each"
-hosts = "@every"
 for_each = { concurrency = 2, max_failures = "all" }
 cmd = '''
 echo {host.name} >> ran

@@ -1,6 +1,21 @@
-//! What must hold of a leased build once it has ended, whoever died.
+//! How a leased build gives its machine back, and what must hold once it has ended, whoever died.
 
 use crate::support::{Test, status};
+
+/// How a leased build ends: its machine is destroyed, and then it is measured.
+pub(crate) const GIVING_BACK: &str = "
+[[finally]]
+id = 'destroy'
+cmd = '''
+machine={steps.acquire.outputs.machine:-none}
+rm -f machines/\"$machine\" machines/\"$machine\".source
+echo \"$machine\" >> destroyed
+'''
+[[finally]]
+id = 'metrics'
+depends_on = ['destroy']
+cmd = 'echo {steps.build.status} {steps.build.duration_s:-none} > metrics'
+";
 
 /// Nothing is left in `machines`, and each machine was given back by an instance of its own.
 #[track_caller]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::crash::{Chance, kill_after};
-use crate::given_back::check_given_back;
+use crate::given_back::{GIVING_BACK, check_given_back};
 use crate::linked::runs;
 use crate::support::Test;
 
@@ -54,19 +54,8 @@ id = 'build'
 needs = ['copy', 'acquire']
 call = { verb = 'compile', params = { machine = '{steps.acquire.outputs.machine}', size = '{size}' } }
 on_error = { strategy = 'Retry', max = 1, backoff_s = 0, on = [137], escalate = { size = ['small', 'large', 'huge'] } }
-[[finally]]
-id = 'destroy'
-cmd = '''
-machine={steps.acquire.outputs.machine:-none}
-rm -f machines/\"$machine\" machines/\"$machine\".source
-echo \"$machine\" >> destroyed
-'''
-[[finally]]
-id = 'metrics'
-depends_on = ['destroy']
-cmd = 'echo {steps.build.status} {steps.build.duration_s:-none} > metrics'
 ";
-    Test::with("image", image).verb("compile", compile)
+    Test::with("image", &format!("{image}{GIVING_BACK}")).verb("compile", compile)
 }
 
 #[test]

@@ -9,6 +9,10 @@ use crate::dsl::agent;
 /// The leases here, in milliseconds: longer than a few records take.
 const LEASES: [u64; 3] = [100, 1_000, 60_000];
 
+fn person() -> Actor {
+    Actor { kind: ActorKind::Human, name: "p".to_owned() }
+}
+
 impl World {
     /// Somebody does something, if there is something for them; `false` if not.
     pub(super) fn act(&mut self) -> Result<bool, String> {
@@ -36,8 +40,7 @@ impl World {
         if !asked && self.rng.percent(25) {
             return self.put_as(&agent("x"), Event::StepHandedOver { step });
         }
-        let person = Actor { kind: ActorKind::Human, name: "p".to_owned() };
-        let who = if asked { person } else { agent(["x", "y", "z"][self.rng.below(3)]) };
+        let who = if asked { person() } else { agent(["x", "y", "z"][self.rng.below(3)]) };
         let token = self.log.run.seq();
         let until = self.log.now.plus(*self.rng.pick(&LEASES));
         self.leases.push((step.clone(), token));
@@ -56,6 +59,10 @@ impl World {
             let run = &self.log.run;
             run.step(run.node(&step).unwrap()).is_asked()
         };
+        if lease.by.kind == ActorKind::Agent && self.rng.percent(5) {
+            let how = Parting::Revoked;
+            return self.put_as(&person(), Event::LeaseEnded { step, token, how, note });
+        }
         let event = match self.rng.below(100) {
             0..10 => Event::LeaseEnded { step, token, how: Parting::Released, note },
             10..18 if !asked => Event::LeaseEnded { step, token, how: Parting::HandedOver, note },

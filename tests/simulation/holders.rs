@@ -45,7 +45,7 @@ impl Witness {
                     Parting::Released => {}
                     Parting::HandedOver => drop(self.hands.handed_over.insert(step.clone())),
                     // `interruption` says what follows.
-                    Parting::Expired => seen.attempts += 1,
+                    Parting::Expired | Parting::Revoked => seen.attempts += 1,
                 }
                 Ok(())
             }

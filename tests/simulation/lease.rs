@@ -1,6 +1,6 @@
 //! Steps in hands, rule by rule: what is offered when, how leases end, and what that leads to (O3).
 
-use ostler::run::{Answer, Event, Outcome, Parting, RunStatus, Said};
+use ostler::run::{Actor, ActorKind, Answer, Event, Outcome, Parting, RunStatus, Said};
 use ostler::workflow::{ConvergeStrategy, EdgeKind, OnError, OnInterrupt, Severity};
 use serde_json::json;
 
@@ -54,6 +54,26 @@ fn a_lease_that_is_over_is_an_attempt_and_the_step_is_offered_again() {
         let case = case.is("a=passed").offers("b").does("b").was(RunStatus::Passed);
         assert_eq!(case.replays().log.run.node(&inst("a")).unwrap().attempts.len(), 2);
     }
+}
+
+#[test]
+fn a_person_ends_the_lease_of_an_agent_which_was_an_attempt() {
+    let case = Case::stepped(plan(vec![step("a")], vec![])).go().take("x", "a");
+    let old = case.report_of("a", Said::Passed);
+    let note = Some("it is gone".to_owned());
+    let how = Parting::Revoked;
+    let event = Event::LeaseEnded { step: inst("a"), token: case.token("a"), how, note };
+    let mut case = case;
+    for who in [agent("x"), agent("y")] {
+        let why = case.log.put_as(&who, event.clone()).unwrap_err().to_string();
+        assert!(why.contains("only a person ends a lease"), "{why}");
+    }
+    let ada = Actor { kind: ActorKind::Human, name: "ada".to_owned() };
+    case.log.put_as(&ada, event).unwrap();
+    let case = case.go().is("a=ready").offers("a").refuses(old, "it is ready");
+    let last = case.log.run.node(&inst("a")).unwrap().last().unwrap();
+    assert_eq!((last.by.as_ref(), last.note.as_deref()), (Some(&agent("x")), Some("it is gone")));
+    case.take("y", "a").reports("a", Said::Passed).was(RunStatus::Passed).replays();
 }
 
 #[test]

@@ -178,7 +178,9 @@ impl Witness {
         }
         let (instance, lapsed) = match event {
             Event::StepInterrupted { step, .. } => (step, false),
-            Event::LeaseEnded { step, how: Parting::Expired, .. } => (step, true),
+            Event::LeaseEnded { step, how: Parting::Expired | Parting::Revoked, .. } => {
+                (step, true)
+            }
             _ => return Ok(()),
         };
         let now = after.node(instance).unwrap();

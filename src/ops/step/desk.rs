@@ -1,9 +1,11 @@
 //! A run on somebody's desk: what they do with it is recorded, and what follows from that is done.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use super::super::act::{died, free_lock};
+use super::super::act::died;
 use super::super::start::{Session, drive, looking};
+use super::super::subject::free_lock;
 use super::super::workspace::{actor, runtime};
 use super::super::{Error, StartOptions, Workspace, output_end, which};
 use super::Act;
@@ -89,10 +91,8 @@ impl<'a> Desk<'a> {
 
     /// Records that something was refused.
     pub(super) fn refuse(&mut self, wish: Wish<'_>, reason: String) -> Error {
-        match self.change(wish, |_| Ok(Err::<(), String>(reason))) {
-            Ok(()) => Error::Refusal(String::new()),
-            Err(error) => error,
-        }
+        let Err(error) = self.change(wish, |_| Ok(Err::<Infallible, String>(reason)));
+        error
     }
 
     /// Lets the engine do what it has to: questions, what was handed over to it, `finally`. Waits for the end of `step`.

@@ -10,13 +10,13 @@ use std::time::Duration;
 pub use self::attest::attest;
 use self::desk::{Desk, Wish};
 pub use self::report::{Reported, report_step};
-use self::rules::{Grip, Handing};
+use self::rules::Handing;
 use super::act::unasked;
 use super::retry::{Again, retry};
 use super::start::{Occasion, begin};
 use super::workspace::acting;
 use super::{Error, Session, StartOptions, Workspace};
-use crate::exec::{Evidence, Left};
+use crate::exec::Evidence;
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::{self, Brief};
@@ -134,7 +134,7 @@ pub fn take(
     Ok(desk.settle()?.brief_of(&taken))
 }
 
-/// Gives a step back that is held.
+/// Gives a step back that is held; a person ends so what an agent holds.
 pub fn release(
     workspace: &Workspace,
     run: Option<&str>,
@@ -145,20 +145,25 @@ pub fn release(
     let mut desk = Desk::at(workspace, run, act)?;
     let given_back = desk.change(Wish { what: "release", step, token: None }, |tx| {
         let run = tx.run();
-        let held =
-            run.named(step).and_then(|node| match rules::grip(run, node, &act.actor, None)? {
-                Grip::Held(token) => Ok((node.instance.clone(), token)),
-                _ => Err(format!("you do not hold `{step}`")),
-            });
+        let held = run
+            .named(step)
+            .and_then(|node| Ok((node.instance.clone(), rules::parting(run, node, &act.actor)?)));
         match held {
-            Ok((step, token)) => {
-                let (how, back) = (Parting::Released, step.clone());
+            Ok((step, (token, how))) => {
+                let back = step.clone();
                 tx.record(Event::LeaseEnded { step, token, how, note }, None).map(|()| Ok(back))
             }
             Err(reason) => Ok(Err(reason)),
         }
     })?;
-    Ok(desk.settle()?.brief_after(brief::released(&given_back)))
+    let desk = desk.settle()?;
+    // Where its holder did not give it back, it may have failed by that.
+    let over = desk.run().node(&given_back).is_some_and(|node| node.state.is_final());
+    Ok(if over {
+        desk.brief(Some(&given_back))
+    } else {
+        desk.brief_after(brief::released(&given_back))
+    })
 }
 
 /// Lets the engine do a step, and says what became of it; then hands an agent the next.
@@ -236,8 +241,7 @@ pub(super) fn answer(
         }
     };
     let Desk { store, journal, .. } = desk;
-    let left = Left::Status(journal.run().status());
-    Ok(Session { store, journal, left })
+    Ok(Session::left(store, journal))
 }
 
 /// Refuses what somebody wants of a run as a whole, and records that.

@@ -10,7 +10,7 @@ use crate::diagnostic::printable;
 use crate::exec;
 use crate::ids::{Instance, Name};
 use crate::report::{CheckReport, brief};
-use crate::run::{Actor, ActorKind, Ending, Lease, Node, Run, Said, State, may_do};
+use crate::run::{Actor, ActorKind, Ending, Lease, Node, Parting, Run, Said, State, may_do};
 
 /// How a step comes into somebody's hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,18 @@ pub(super) fn grip(
         },
         (State::Asked, _) => Ok(Grip::Asked),
         _ => Err(not_its_turn(run, node)),
+    }
+}
+
+/// How somebody may end the lease on a step: they hold it, or are a person and an agent does.
+pub(super) fn parting(run: &Run, node: &Node, actor: &Actor) -> Result<(u64, Parting), String> {
+    open(run)?;
+    permitted(run, node, actor, "give back")?;
+    match node.lease.as_ref().filter(|_| node.state == State::Held) {
+        Some(lease) if lease.by == *actor => Ok((lease.token, Parting::Released)),
+        Some(lease) if lease.may_be_revoked(actor) => Ok((lease.token, Parting::Revoked)),
+        Some(lease) => Err(held(node, lease)),
+        None => Err(format!("you do not hold `{}`", node.instance)),
     }
 }
 
