@@ -125,9 +125,8 @@ impl Context {
         format: Option<Format>,
     ) -> Result<Exit, Error> {
         let store = self.workspace.existing_store()?;
-        // With one word, it may be a step of the latest run.
         let (run, step) = match (run, step) {
-            (Some(word), None) if store.find(Some(&word)).is_err() => (None, Some(word)),
+            (Some(word), None) if ops::is_step_of_latest(&store, &word)? => (None, Some(word)),
             both => both,
         };
         let id = store.find(run.as_deref())?;

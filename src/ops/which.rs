@@ -98,6 +98,12 @@ pub fn run_of_step(store: &Store, run: Option<&str>, step: &str) -> Result<RunId
     run.map_or_else(|| asking(store, step), |run| Ok(store.find(Some(run))?))
 }
 
+/// Whether one word is meant as a step of the latest run: it has one of that name, or no run is called so.
+pub fn is_step_of_latest(store: &Store, word: &str) -> Result<bool, Error> {
+    let latest = store.load(&store.find(None)?)?;
+    Ok(latest.run().named(word).is_ok() || store.find(Some(word)).is_err())
+}
+
 /// The run whose id begins like this; else the latest of the verb of this name.
 pub fn run_named(store: &Store, text: &str) -> Result<RunId, Error> {
     match store.find(Some(text)) {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod text;
+mod waits;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use calls::Calls;
+pub use waits::{Awaited, Wait};
 
+use self::waits::waits;
 use super::clauses::{ClauseReport, clauses};
 use super::data::marked;
 use super::pass::requirements;
@@ -53,6 +56,8 @@ pub struct Brief {
     pub postconditions: Vec<ClauseReport>,
     /// The call that attests these.
     pub attest: Option<String>,
+    /// The conditions that this answers for: they are attested.
+    pub attested: Vec<String>,
     /// What became of the step that this answers for.
     pub last: Option<Last>,
     /// The step in hand, or the next one.
@@ -101,6 +106,8 @@ pub struct Work {
     pub reason: Option<String>,
     /// Why its attempt before this one did not pass, or who gave it back, and what they noted.
     pub before: Option<String>,
+    /// What others noted who did the steps that it comes after.
+    pub after: Vec<String>,
     /// The host on which it is done, if not here.
     pub host: Option<String>,
     /// The folder in which it is done, if not the workspace.
@@ -121,37 +128,6 @@ pub struct Work {
     pub until: Option<String>,
     /// The calls that it takes now.
     pub calls: Calls,
-}
-
-/// Something that the run waits for, and that the reader can do nothing about.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct Wait {
-    /// The step.
-    pub step: String,
-    /// What for.
-    pub what: Awaited,
-    /// Who holds it, if somebody does.
-    pub by: Option<String>,
-    /// Until when at most, where that is known.
-    pub until: Option<String>,
-}
-
-/// What a run waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Awaited {
-    /// A person, since nobody else may do or answer it.
-    Person,
-    /// Somebody who holds it.
-    Holder,
-    /// The time at which it is tried again.
-    Time,
-    /// The engine, which runs it.
-    Engine,
-    /// A lock that another step holds.
-    Lock,
-    /// Somebody who says what became of it, since it may have run.
-    Answer,
 }
 
 /// What an actor is to do next: what they hold, else what they have to say the end of, else the first that they may take.
@@ -197,6 +173,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
         done: leaves().filter(|node| node.state.is_final()).count(),
         steps: leaves().count(),
         attest: attest(run, preconditions.iter().chain(&postconditions)),
+        attested: Vec::new(),
         preconditions,
         postconditions,
         last,
@@ -258,6 +235,18 @@ fn before(run: &Run, node: &Node, is_tried: bool) -> Option<String> {
     given_back.or_else(|| is_tried.then(|| why(&step_report(run, node))).flatten())
 }
 
+/// What others than the reader noted when they did what a node comes after.
+fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
+    let before = run.step(node).edges.iter();
+    let before = before.filter_map(|edge| run.node(&Instance::only(edge.step.value.clone())));
+    let noted = before.filter_map(|before| {
+        let last = before.last().filter(|last| last.by.as_ref() != Some(reader))?;
+        let (by, note) = (last.by.as_ref()?, last.note.as_ref()?);
+        Some(format!("{}, {} by {}: {note}", before.instance, before.state.name(), by.name))
+    });
+    noted.collect()
+}
+
 /// The call that runs once more what did not pass, in a run of its own.
 fn again(run: &Run) -> Option<String> {
     let failed = matches!(run.status(), RunStatus::Failed | RunStatus::PassedWithFailures);
@@ -270,34 +259,6 @@ fn next(run: &Run, has_step: bool) -> Option<String> {
         return Some(format!("ostler runs show {id}"));
     }
     (!has_step).then(|| format!("ostler step next {id}"))
-}
-
-/// What the run waits for, but for what the reader may take or holds, and the chosen one.
-fn waits(run: &Run, actor: &Actor, chosen: Option<&Node>) -> Vec<Wait> {
-    let is_chosen = |node: &&Node| chosen.is_some_and(|c| c.instance == node.instance);
-    let wait = |node: &Node| {
-        let (what, by, until) = match (node.state, &node.lease) {
-            _ if run.is_due(node) && run.locked_by(node).is_some() => {
-                let lock = run.locked_by(node);
-                let by = lock
-                    .map(|(lock, by)| format!("the lock `{lock}`, which `{}` holds", by.instance));
-                (Awaited::Lock, by, None)
-            }
-            (State::Held, Some(lease)) if lease.by != *actor => {
-                (Awaited::Holder, Some(lease.by.name.clone()), Some(lease.until))
-            }
-            (State::Delayed(until), _) => (Awaited::Time, None, Some(until)),
-            (State::Running, _) => (Awaited::Engine, None, None),
-            (State::Asked, _) if !may_do(run.step(node).actor, actor) => {
-                (Awaited::Person, None, None)
-            }
-            (State::Asked, _) if !run.is_due(node) => (Awaited::Answer, None, None),
-            _ => return None,
-        };
-        let until = until.map(|until| until.to_string());
-        Some(Wait { step: node.instance.to_string(), what, by, until })
-    };
-    run.nodes().iter().filter(|node| !is_chosen(node)).filter_map(wait).collect()
 }
 
 fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
@@ -322,6 +283,7 @@ fn work(run: &Run, node: &Node, actor: &Actor) -> Work {
         note: step.note.as_deref().map(fill),
         reason: node.reason.clone().filter(|_| !step.is_asked()),
         before: before(run, node, attempt > 1 && !is_over),
+        after: noted(run, node, actor),
         host: host.map(|host| host.name.to_string()),
         folder: step.cwd.as_ref().map(|folder| filled_in(&value, folder)),
         runs,

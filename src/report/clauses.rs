@@ -66,10 +66,11 @@ impl Report {
     /// What is said of its conditions: who attested them; of the others, those that somebody could have by now.
     pub(crate) fn clauses(&self) -> impl Iterator<Item = &ClauseReport> {
         let ended = self.status.is_final();
-        let told = |one: &&ClauseReport, told: bool| told || !one.attested.is_empty();
+        let is_told = |one: &&ClauseReport, now: bool| now || !one.attested.is_empty();
         // Of a run that the engine drives by itself, nobody was told the preconditions.
-        let before = self.preconditions.iter().filter(move |one| told(one, ended && self.stepped));
-        before.chain(self.postconditions.iter().filter(move |one| told(one, ended)))
+        let before =
+            self.preconditions.iter().filter(move |one| is_told(one, ended && self.stepped));
+        before.chain(self.postconditions.iter().filter(move |one| is_told(one, ended)))
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Filter {
     pub uncalled: bool,
 }
 
+/// The fewest letters that stand for the whole of an id: fewer could as well be the name of a step.
+const BEGINNING: usize = 4;
+
 const SUMMARIES: &str =
     "SELECT id, workflow, status, opened_at, ended_at, runs.actor, owes_finally,
         keeps.actor, keeps.since, keeps.until, keeps.note,
@@ -113,7 +116,7 @@ impl Store {
         summary(rows.next()?.ok_or_else(|| Error::NoRun(run.to_string()))?)
     }
 
-    /// The run whose id begins like this; the latest where nothing is said.
+    /// The run whose id begins like this, in four letters or more; the latest where nothing is said.
     pub fn find(&self, text: Option<&str>) -> Result<RunId, Error> {
         let Some(text) = text else {
             // One that was called is part of another, which is meant then.
@@ -127,10 +130,10 @@ impl Store {
         let ids = select.query_map([text], |row| row.get::<_, String>(0))?;
         let ids: Vec<String> = ids.collect::<Result<_, _>>()?;
         match ids.as_slice() {
-            [id] if !text.is_empty() => {
+            [id] if text.len() >= BEGINNING => {
                 RunId::parse(id).ok_or_else(|| Error::NoRun(text.to_owned()))
             }
-            [_, _] => Err(Error::Ambiguous(text.to_owned())),
+            [_, _] if text.len() >= BEGINNING => Err(Error::Ambiguous(text.to_owned())),
             _ => Err(self.gone(text)?.unwrap_or_else(|| Error::NoRun(text.to_owned()))),
         }
     }

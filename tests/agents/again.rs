@@ -74,7 +74,9 @@ fn who_gives_a_step_back_is_told_that_it_is() {
     let (x, y) = (test.who("agent:x"), test.who("agent:y"));
     let run = x.runs(&["start", "two", "ada"]).code(0).stdout[4..12].to_owned();
     let back = x.runs(&["step", "release", "two", "a", "--note", "not mine"]).code(0);
-    let back = back.says(&format!("run {run} of two: 0 of 2 steps done\na released\nstep a\n"));
+    let back = back.says(&format!(
+        "run {run} of two: 0 of 2 steps done\na released\nstep a, held by nobody\n"
+    ));
     back.says("run and report it: ostler step run").says("or take it: ostler step take");
     y.takes(&run, "a");
     let told = y.told(&["step", "release", &run, "a"]);

@@ -39,7 +39,7 @@ fn who_begins_and_who_ends_a_run_say_what_they_made_sure_of() {
     assert_eq!(first["preconditions"][0]["text"], "src is clean");
     assert_eq!(first["attest"], format!("ostler step attest {run} pre-1 pre-2"));
     let one = x.told(&["step", "attest", &run, "pre-1", "--note", "looked"]);
-    assert_eq!(open(&one), ["pre-2"]);
+    assert_eq!((open(&one), &one["attested"]), (vec!["pre-2"], &json!(["pre-1"])));
     assert_eq!(one["attest"], format!("ostler step attest {run} pre-2"));
     // Said again it is not recorded again; said by another it is.
     let records = || History::of(&test, &[&run]).all("attested").count();
@@ -83,6 +83,36 @@ fn what_cannot_be_attested_is_refused_and_that_is_recorded() {
     x.told(&["step", "report", &run, "a", "--status", "pass"]);
     x.refused(&run, &attest(&["pre-1"]), "`pre-1` is of before, and it has ended");
     x.runs(&["step", "attest", &run]).code(2);
+}
+
+#[test]
+fn who_goes_on_is_told_what_another_noted_who_did_the_step_before() {
+    let text = "
+[[steps]]
+id = 'sign'
+actor = 'Human'
+action = 'Sign it'
+[[steps]]
+id = 'push'
+needs = ['sign']
+cmd = 'true'
+[[steps]]
+id = 'tell'
+needs = ['push']
+cmd = 'true'
+";
+    let test = Test::with("signed", text);
+    let (x, ada) = (test.who("agent:x"), test.who("human:ada"));
+    let run = x.opens("signed");
+    let pass = |step| ["step", "report", &run, step, "--status", "pass", "--note", "not on Friday"];
+    ada.told(&pass("sign"));
+    let after = json!(["sign, passed by ada: not on Friday"]);
+    assert_eq!(x.told(&["step", "next", &run])["step"]["after"], after);
+    x.takes(&run, "push");
+    // Who noted it knows it.
+    assert_eq!(x.told(&pass("push"))["step"]["after"], json!([]));
+    let other = test.who("agent:y").runs(&["step", "next", &run]).code(0);
+    other.says("waits: tell, which x holds");
 }
 
 #[test]

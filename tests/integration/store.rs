@@ -349,3 +349,18 @@ fn durability_is_as_it_is_set() {
     assert!(full >= 100, "only {full}");
     println!("{normal} forces by default, {full} with durability = full");
 }
+
+#[test]
+fn a_step_of_the_latest_run_is_meant_before_a_run_whose_id_begins_so() {
+    let test = Test::with("one", "[[steps]]\nid = 'a'\ncmd = 'echo one'\n");
+    test.ostler(&["one"]).code(0);
+    let first = test.run();
+    let (three, four) = (&first[..3], &first[..4]);
+    test.ostler(&["runs", "show", four]).code(0).says(&first);
+    test.ostler(&["runs", "show", three]).code(2).complains(&format!("no run `{three}`"));
+    let text = format!("[[steps]]\nid = '{four}'\ncmd = 'echo two'\n");
+    let test = test.verb("two", &text);
+    test.ostler(&["two"]).code(0);
+    assert_eq!(test.ostler(&["runs", "log", four]).code(0).stdout, "two\n");
+    test.ostler(&["runs", "log", &first[..5]]).code(0).says("run_opened");
+}

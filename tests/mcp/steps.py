@@ -16,7 +16,7 @@ async def call(client, tool, **arguments):
 
 
 async def attest(client, run, said):
-    names = re.search(r"^and say so: ostler step attest \w+ (.*)$", said, re.M).group(1)
+    names = re.search(r"^if that is so: ostler step attest \w+ (.*)$", said, re.M).group(1)
     return await call(client, "attest", run=run, conditions=names.split())
 
 

@@ -17,19 +17,21 @@ pub fn attest(
     act: &Act,
 ) -> Result<Brief, Error> {
     let mut desk = Desk::at(workspace, run, act)?;
-    desk.change(Wish { what: "attest", step: "", token: None }, |tx| {
+    let attested = desk.change(Wish { what: "attest", step: "", token: None }, |tx| {
         let named = match named(tx.run(), clauses) {
             Ok(named) => named,
             Err(reason) => return Ok(Err(reason)),
         };
-        for clause in named {
-            if !tx.run().has_attested(&act.actor, clause) {
-                tx.record(Event::Attested { clause, note: note.map(str::to_owned) }, None)?;
+        for clause in &named {
+            if !tx.run().has_attested(&act.actor, *clause) {
+                let note = note.map(str::to_owned);
+                tx.record(Event::Attested { clause: *clause, note }, None)?;
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(named))
     })?;
-    Ok(desk.settle()?.brief(None))
+    let attested = attested.iter().map(ToString::to_string).collect();
+    Ok(Brief { attested, ..desk.settle()?.brief(None) })
 }
 
 /// The conditions of these names, or all that is wrong with them.

@@ -29,12 +29,15 @@ impl Brief {
         lines.extend(self.vetoes.iter().map(veto));
         let mut say = |label: &str, text: &str| lines.push(labelled("", label, text, paint));
         // Who has just acted knows what the run is for.
-        let task = self.task.iter().filter(|_| self.last.is_none());
+        let task = self.task.iter().filter(|_| self.last.is_none() && self.attested.is_empty());
         task.for_each(|task| say("task", task));
         let clause = |one: &ClauseReport| format!("{}: {}", one.name, one.text);
         self.preconditions.iter().for_each(|one| say("make sure first", &clause(one)));
         let attest = |all: &[ClauseReport]| self.attest.clone().filter(|_| !all.is_empty());
-        attest(&self.preconditions).iter().for_each(|call| say("and say so", call));
+        attest(&self.preconditions).iter().for_each(|call| say("if that is so", call));
+        if !self.attested.is_empty() {
+            lines.push(format!("{} attested", self.attested.join(", ")));
+        }
         lines.extend(self.last.iter().flat_map(|last| last.lines(paint)));
         let told = self.last.as_ref().map(|last| last.step.as_str());
         lines.extend(self.step.iter().flat_map(|step| step.lines(&self.run, told, paint)));
@@ -47,12 +50,12 @@ impl Brief {
             say("waits", &few(&waits, "; "));
         }
         self.postconditions.iter().for_each(|one| say("make sure now", &clause(one)));
-        attest(&self.postconditions).iter().for_each(|call| say("and say so", call));
+        attest(&self.postconditions).iter().for_each(|call| say("if that is so", call));
         if let Some(call) = &self.again {
             say("once it is mended, run what did not pass again", call);
         }
         if let Some(call) = &self.next {
-            let after = "nothing for you until then; afterwards";
+            let after = "nothing for you now; once that is done";
             say(if self.status.is_final() { "its report" } else { after }, call);
         }
         lines.join("\n") + "\n"
@@ -75,7 +78,7 @@ impl Wait {
         match self.what {
             Awaited::Person => {
                 format!(
-                    "{step}, which only a person may do: tell one to say ostler step next {run}"
+                    "{step}, which only a person may do: tell one, who sees it by ostler step next {run}"
                 )
             }
             Awaited::Holder => {
@@ -114,6 +117,8 @@ impl Work {
         let attempt = self.attempt.map(|n| format!(", attempt {n}")).unwrap_or_default();
         let held = self.until.as_deref().map(|until| format!(", yours until {}", clock(until)));
         let more = paint.paint(Tone::Faint, &format!("{attempt}{}", held.unwrap_or_default()));
+        let free = if self.calls.take.is_some() { ", held by nobody" } else { "" };
+        let more = format!("{}{more}", paint.paint(Tone::Faint, free));
         let mut lines = vec![format!("step {}{more}", paint.paint(Tone::Strong, &self.id))];
         let mut say = |label: &str, text: &str| lines.push(labelled("  ", label, text, paint));
         let mut each = |label: &str, all: &[String]| all.iter().for_each(|text| say(label, text));
@@ -122,6 +127,7 @@ impl Work {
         each("why", self.reason.as_slice());
         let before = self.before.as_slice().iter().filter(|_| told != Some(self.id.as_str()));
         each("before", &before.map(|why| one_line(why)).collect::<Vec<_>>());
+        each("after", &self.after.iter().map(|note| one_line(note)).collect::<Vec<_>>());
         each("on", self.host.as_slice());
         each("in", self.folder.as_slice());
         let all = |text: &String| shortened(text, &format!("ostler step show {run} {}", self.id));
