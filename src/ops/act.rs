@@ -34,9 +34,8 @@ pub fn resume(
         return Err(over(journal.run()));
     }
     let act = Act::named(None, None)?;
-    if options.no_ask && act.actor.kind == ActorKind::Agent {
-        let why = "only a person may say that nobody is asked";
-        return Err(step::refuse(workspace, store, journal, &act, why));
+    if let Err(why) = options.permitted(&act.actor) {
+        return Err(step::refuse(workspace, store, journal, &act, "resume", why));
     }
     drive(workspace, store, journal, &lock, options, show)
 }

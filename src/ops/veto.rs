@@ -50,7 +50,8 @@ pub fn lift(
         return Err(Error::NotNow(format!("no veto stands on run {id}")));
     }
     subject.record(&who, |tx| {
-        let lifted = match liftable(tx.run(), &who) {
+        let permitted = options.permitted(&who);
+        let lifted = match permitted.and_then(|()| liftable(tx.run(), &who)) {
             Ok(lifted) => lifted,
             Err(reason) => {
                 let (what, step) = ("lift".to_owned(), String::new());

@@ -250,8 +250,9 @@ pub(super) fn refuse(
     store: Store,
     journal: Journal,
     act: &Act,
-    why: &str,
+    what: &'static str,
+    why: String,
 ) -> Error {
     let mut desk = Desk { workspace, act, store, journal };
-    desk.refuse(Wish { what: "resume", step: "", token: None }, why.to_owned())
+    desk.refuse(Wish { what, step: "", token: None }, why)
 }

@@ -164,7 +164,7 @@ pub(super) fn repeated(node: &Node, said: &Reported, actor: &Actor) -> Option<Re
     let same = |attempt: &&crate::run::Attempt| {
         let by_id = said.id.is_some() && attempt.report == said.id;
         let by_token = said.token.is_some() && attempt.token == said.token;
-        attempt.by.as_ref() == Some(actor) && attempt.ending.is_some() && (by_id || by_token)
+        attempt.reporter() == Some(actor) && attempt.ending.is_some() && (by_id || by_token)
     };
     let attempt = node.attempts.iter().rev().find(same)?;
     let passed = attempt.ending.as_ref().is_some_and(|ending| ending.passed);
