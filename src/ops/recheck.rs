@@ -103,7 +103,7 @@ pub fn recheck(
         claims.iter().any(|claim| is_open(claim) && claim.step.as_ref() == Some(&id))
     };
     let wanted: Vec<&Node> = nodes.iter().copied().filter(wanted).collect();
-    let Some(seen) = look(workspace, &store, &journal, &wanted)? else { return Ok(None) };
+    let Some(seen) = look(workspace, &store, &journal, &by, &wanted)? else { return Ok(None) };
     let recorded = record(&mut store, &mut journal, &by, &seen, refused)?;
     for (seen, recorded) in seen.into_iter().zip(recorded) {
         settle(&mut claims, seen, recorded, &by);
@@ -224,6 +224,7 @@ fn look(
     workspace: &Workspace,
     store: &Store,
     journal: &Journal,
+    by: &Actor,
     nodes: &[&Node],
 ) -> Result<Option<Vec<Recheck>>, Error> {
     if nodes.is_empty() {
@@ -232,7 +233,7 @@ fn look(
     let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let setting = looking(workspace, store, journal, None)?;
+    let setting = looking(workspace, store, journal, by.agent())?;
     let setting = Setting { dir: dir.path().to_owned(), ..setting };
     let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };

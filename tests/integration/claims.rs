@@ -339,3 +339,13 @@ fn a_claim_is_of_one_step_if_that_is_named() {
     let export = format!("{run}.jsonl");
     test.ostler(&["runs", "verify", &export, "--recheck"]).code(2).complains("where it ran");
 }
+
+#[test]
+fn what_is_looked_at_for_an_agent_is_told_so() {
+    let text = "[[steps]]\nid = 'a'\ncmd = 'true'\nverify = { cmd = 'test \"$OSTLER_ACTOR\" = agent:eve' }\n";
+    let test = Test::with("who", text);
+    test.ostler(&["start", "who"]).code(0);
+    test.ostler(&["step", "run", "who", "a", "--as", "agent:eve"]).code(0);
+    recheck(&test, &["--as", "agent:eve"]).code(0).says("as claimed");
+    recheck(&test, &["--as", "human:bob"]).code(4).says("no longer so");
+}

@@ -138,7 +138,7 @@ impl<'a> Desk<'a> {
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
         let Self { workspace, act, store, journal } = self;
         let options =
-            StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
+            StartOptions { agent: act.actor.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
         Self::after(session, workspace, act)
     }
@@ -181,7 +181,7 @@ impl<'a> Desk<'a> {
     /// Looks at what can be seen of a step that is said to be done.
     pub(super) fn look(&self, step: &Instance, look: Look) -> Result<Done, Error> {
         // What this look writes is the output of the attempt that is reported, and stays in the run's folder.
-        let setting = looking(self.workspace, &self.store, &self.journal, self.act.agent())?;
+        let setting = looking(self.workspace, &self.store, &self.journal, self.act.actor.agent())?;
         let looked = runtime()?.block_on(exec::recheck(self.run(), step, look, setting));
         looked.map_err(Error::Refusal)
     }

@@ -20,7 +20,7 @@ use crate::exec::Evidence;
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::{self, Brief};
-use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
+use crate::run::{Actor, Answer, Event, Parting, Said, State};
 use crate::store::{self, Append, Journal, Store};
 
 /// How long a lease lasts where nobody says.
@@ -56,11 +56,6 @@ impl Act {
         }
     }
 
-    /// The agent's name, if it is one.
-    fn agent(&self) -> Option<&str> {
-        (self.actor.kind == ActorKind::Agent).then_some(self.actor.name.as_str())
-    }
-
     /// How long a lease they get, in milliseconds.
     fn lease(&self) -> u64 {
         let lease = self.lease.unwrap_or(LEASE).clamp(LEASES[0], LEASES[1]);
@@ -79,7 +74,7 @@ pub fn open(
         return Err(Error::Refusal(why.clone()));
     }
     let occasion = Occasion::Stepped(act.actor.clone(), task);
-    let agent = act.agent().map(str::to_owned);
+    let agent = act.actor.agent().map(str::to_owned);
     let options = StartOptions { agent, ..StartOptions::default() };
     let session = begin(workspace, plan.into(), occasion, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
@@ -92,7 +87,7 @@ pub fn open_again(
     options: &StartOptions,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let agent = act.agent().map(str::to_owned);
+    let agent = act.actor.agent().map(str::to_owned);
     let options = StartOptions { agent, ..options.clone() };
     let session = retry(workspace, again, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
