@@ -71,18 +71,25 @@ fn what_cannot_be_attested_is_refused_and_that_is_recorded() {
     let x = test.who("agent:x");
     let run = x.opens("worded");
     let attest = |names: &[&'static str]| [&["step", "attest"][..], &["worded"], names].concat();
-    x.refused(&run, &attest(&["post-1"]), "`post-1` is of after, and it goes on");
+    x.refused(&run, &attest(&["post-1"]), "`post-1` is of after, and run");
     x.refused(&run, &attest(&["pre-3"]), "there is pre-1, pre-2, post-1");
     x.refused(&run, &attest(&["clean"]), "a condition is called pre-1");
     // One that cannot be said keeps all from being said, and all that is wrong is told.
     let all = attest(&["pre-1", "post-1", "pre-9"]);
-    x.refused(&run, &all, "`post-1` is of after, and it goes on; there is no condition `pre-9`");
+    let goes_on = format!("run {run} goes on; there is no condition `pre-9`");
+    x.refused(&run, &all, &goes_on);
     let posing = [&attest(&["pre-1"])[..], &["--as", "human:ada"]].concat();
     x.refused(&run, &posing, "agent");
     assert_eq!(History::of(&test, &[&run]).all("attested").count(), 0);
     x.told(&["step", "report", &run, "a", "--status", "pass"]);
-    x.refused(&run, &attest(&["pre-1"]), "`pre-1` is of before, and it has ended");
+    x.refused(&run, &attest(&["pre-1"]), "`pre-1` is of before, and run");
     x.runs(&["step", "attest", &run]).code(2);
+    // The verb's name means the latest, which must have passed.
+    let latest = x.opens("worded");
+    test.ostler(&["runs", "cancel", &latest]).code(0);
+    let why = format!("is of a run that passed, and run {latest} is cancelled");
+    x.refused(&latest, &attest(&["post-1"]), &why);
+    assert!(!test.ostler(&["runs", "show", &latest]).stdout.contains("post-1"));
 }
 
 #[test]
