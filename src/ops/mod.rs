@@ -15,6 +15,7 @@ mod output;
 mod probe;
 mod prune;
 mod recheck;
+mod refusal;
 mod retry;
 mod signature;
 mod start;

@@ -45,6 +45,14 @@ pub(super) fn resumable(store: &Store) -> Result<RunId, Error> {
     Ok(store.find(None)?)
 }
 
+/// The run of this id or verb; without one, the latest that goes on, and where none does, the latest.
+pub(super) fn going(store: &Store, run: Option<&str>) -> Result<RunId, Error> {
+    match run {
+        Some(run) => run_named(store, run),
+        None => open(store)?.into_iter().next().map_or_else(|| Ok(store.find(None)?), Ok),
+    }
+}
+
 /// The run that somebody acts on: the one that is named by its id or by its verb; else the one in which they hold
 /// something, or the only one that waits for somebody.
 pub(super) fn on_desk(store: &Store, run: Option<&str>, actor: &Actor) -> Result<RunId, Error> {

@@ -257,3 +257,18 @@ cmd = 'echo deploy'
     assert_eq!(status_of(&test, &run, "sign"), "asked");
     x.refused(&run, &["step", "run", &run, "deploy"], "the turn of `deploy` has not come");
 }
+
+#[test]
+fn an_agent_cancels_what_it_opened_and_a_person_the_run_that_goes_on() {
+    let test = Test::with("two", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
+    let run = x.opens("two");
+    y.refused(&run, &["runs", "cancel", &run], "agent y cancels no run but those it opened");
+    x.runs(&["runs", "cancel", &run]).code(0);
+    let going = x.opens("two");
+    test.ostler(&["two"]).code(0);
+    // The latest has ended; without a name the one that goes on is meant.
+    ada.runs(&["runs", "veto", "--note", "wait"]).code(0).says(&going);
+    ada.runs(&["runs", "cancel"]).code(0).says(&going);
+    ada.runs(&["runs", "cancel"]).code(2).complains("has ended: passed");
+}

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::{act::over, typed};
+use super::super::act::{over, unasked};
+use super::super::typed;
 use super::Reported;
 use crate::diagnostic::printable;
 use crate::exec;
@@ -141,6 +142,17 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
         _ if run.is_the_engines(node) => Ok(Handing::Done),
         _ => Err(not_its_turn(run, node)),
     }
+}
+
+/// Whether somebody is asked what became of a step, so that an agent may answer.
+pub(super) fn answering(run: &Run, step: &str, actor: &Actor) -> Result<(), String> {
+    let node = run.named(step)?;
+    open(run)?;
+    permitted(run, node, actor, "answer")?;
+    if node.state == State::Asked {
+        return Ok(());
+    }
+    Err(format!("{}; see what there is to do: ostler step next {}", unasked(node), run.id()))
 }
 
 /// The outputs of a report, typed. One that passes has all of them.
@@ -284,6 +296,17 @@ pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
         "`{step}` has not passed: {}; mend it and report it again, or report fail",
         why.join("; ")
     )
+}
+
+/// Why nobody can look whether a step is done, and what does without.
+pub(super) fn unseen(run: &Run, step: &Instance, why: &str) -> String {
+    let has_run = run.node(step).is_some_and(|node| !run.step(node).is_asked());
+    let run = if has_run {
+        format!(", or let the engine run it: ostler step run {} {step}", run.id())
+    } else {
+        String::new()
+    };
+    format!("it cannot be looked at whether `{step}` is done: {why}; report fail{run}")
 }
 
 /// Why there is nothing to take.
