@@ -244,8 +244,8 @@ fn an_agent_looks_and_stays_an_agent() {
     as_agent(&["--as", "human:ada"]).code(6).complains("an agent cannot be a person");
     as_agent(&["--as", "robot:x"]).code(2).complains("is nobody");
     as_agent(&[]).code(0).says("looked at again by agent bot");
-    as_agent(&["--as", "agent:other"]).code(0).says("looked at again by agent other");
-    test.ostler(&["runs", "show"]).code(0).says("verified by agent other");
+    as_agent(&["--as", "agent:other"]).code(6).complains("it acts under no other name");
+    test.ostler(&["runs", "show"]).code(0).says("verified by agent bot");
 }
 
 #[test]
