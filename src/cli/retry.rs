@@ -3,7 +3,9 @@
 use super::args::{Driving, Format};
 use super::formats::ReportFormat;
 use super::{Context, Exit, completion};
+use crate::ids::RunId;
 use crate::ops::{self, Act, Again, Error, Retry};
+use crate::report::lines::one_line;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RetryArgs {
@@ -28,8 +30,11 @@ impl Context {
         let RetryArgs { run, failed, from, changed, driving } = args;
         let how = Retry { failed, from, changed };
         let again = ops::again(&self.workspace, run.as_deref(), &how)?;
-        if !again.cleaned.is_empty() && !driving.showing.quiet {
-            super::say(&cleaned(&again));
+        if !driving.showing.quiet {
+            again.doubted.iter().for_each(|(run, why)| super::say(&doubted(run, why)));
+            if !again.cleaned.is_empty() {
+                super::say(&cleaned(&again));
+            }
         }
         if again.is_stepped() {
             return self.step_again(again, &driving);
@@ -73,4 +78,9 @@ fn cleaned(again: &Again) -> String {
         names.join(", "),
         again.run
     )
+}
+
+/// That what passed in an earlier run counts no more.
+fn doubted(run: &RunId, why: &str) -> String {
+    format!("run {run} {}: what passed in it runs again", one_line(why))
 }

@@ -11,7 +11,8 @@ use crate::exec::Show;
 use crate::ids::RunId;
 use crate::plan::{Given, Origin, Plan};
 use crate::reader::Checked;
-use crate::run::{Event, Node};
+use crate::run::{Event, Node, Run};
+use crate::store::{self, Journal, Store};
 use crate::value;
 
 /// How a run is retried.
@@ -32,6 +33,8 @@ pub struct Again {
     pub run: RunId,
     /// The `finally` steps that ran in it, where steps are taken over: what these removed is not made again.
     pub cleaned: Vec<String>,
+    /// The runs that passed on steps to it, of which nothing is taken over any more, and why.
+    pub doubted: Vec<(RunId, String)>,
     plan: Arc<Plan>,
     taken: Vec<Event>,
     stepped: bool,
@@ -66,7 +69,9 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
         );
         return Err(Error::Refusal(why));
     }
-    let taken: Vec<Event> = if takes { old.lend(&plan, &anew) } else { Vec::new() };
+    let (origins, doubted) = if takes { origins(&store, old)? } else { Default::default() };
+    let origins: Vec<&Run> = origins.iter().map(Journal::run).collect();
+    let taken: Vec<Event> = if takes { old.lend(&plan, &anew, &origins) } else { Vec::new() };
     let over = taken.iter().filter(|event| matches!(event, Event::StepTakenOver { .. })).count();
     let all = old.leaves().filter(|node| !node.finally).count();
     if takes && over == all && plan.steps.len() == old.plan().steps.len() {
@@ -77,7 +82,25 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let cleaned = old.nodes().iter().filter(|node| ran(node) && !taken.is_empty());
     let cleaned = cleaned.map(|node| node.instance.to_string()).collect();
     let (stepped, task) = (old.is_stepped(), old.task().map(str::to_owned));
-    Ok(Again { run: id, cleaned, plan, taken, stepped, task })
+    Ok(Again { run: id, cleaned, doubted, plan, taken, stepped, task })
+}
+
+/// The runs in which what a run took over passed, and of which of them nothing can be taken over any more.
+fn origins(store: &Store, run: &Run) -> Result<(Vec<Journal>, Vec<(RunId, String)>), Error> {
+    let (mut origins, mut doubted) = (Vec::new(), Vec::new());
+    for id in run.origins() {
+        match store.load(id) {
+            Ok(origin) => origins.push(origin),
+            Err(store::Error::NoRun(_)) => doubted.push((id.clone(), "is gone".to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let vetoed = |origin: &Journal| {
+        let veto = origin.run().vetoes().first()?;
+        Some((origin.id().clone(), format!("is vetoed by {}: {}", veto.by, veto.note)))
+    };
+    doubted.extend(origins.iter().filter_map(vetoed));
+    Ok((origins, doubted))
 }
 
 /// Starts a new run of what an ended run was.

@@ -94,7 +94,7 @@ impl Node {
     }
 
     /// Who said that it is done, where it was not the engine.
-    fn reporter(&self) -> Option<&Actor> {
+    pub(super) fn reporter(&self) -> Option<&Actor> {
         self.last()?.reporter()
     }
 }

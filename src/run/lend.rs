@@ -2,7 +2,8 @@
 //!
 //! A step is lent if it passed and nobody saw since that it does not hold, is the same in both plans, acquires nothing,
 //! and all that it comes after is lent too: what a failed step would have changed is not known of those behind it.
-//! `finally` is never lent, nor to another plan what a person said of this one.
+//! `finally` is never lent, nor to another plan what somebody said of this one. What it took over itself it passes on
+//! only if the run in which that passed would still lend it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -10,18 +11,63 @@ use std::sync::Arc;
 use super::apply::Legal;
 use super::event::Event;
 use super::fan::Item;
-use super::node::{State, TakenOver};
+use super::node::{Node, State, TakenOver};
 use super::state::{Note, Run};
 use crate::ids::{Instance, RunId, StepId};
 use crate::plan::{self, Plan};
 
+/// A run that lends, and what it looks at for that.
+struct Lender<'a> {
+    run: &'a Run,
+    origins: &'a [&'a Run],
+    same_plan: bool,
+}
+
+impl Lender<'_> {
+    /// How a step passed here, or in the run that this one has it from.
+    fn lent(&self, step: &Instance, new: &plan::Step) -> Option<TakenOver> {
+        let node =
+            self.run.node(step).filter(|node| !node.finally && node.state == State::Passed)?;
+        if self.run.step(node) != new {
+            return None;
+        }
+        let Some(from) = &node.taken_over else {
+            return self.stands(node).then(|| passed(self.run.id.as_ref()?, node)).flatten();
+        };
+        let origin = self.origins.iter().find(|run| run.id.as_ref() == Some(&from.run))?;
+        let stands = origin.vetoes.is_empty() && self.stands(origin.node(step)?);
+        stands.then(|| from.clone())
+    }
+
+    /// Whether what a node claims counts: nobody saw otherwise, and a word counts for the plan of which it was given.
+    fn stands(&self, node: &Node) -> bool {
+        node.still_holds() && (self.same_plan || node.reporter().is_none())
+    }
+}
+
+/// How a node passed in its run.
+fn passed(run: &RunId, node: &Node) -> Option<TakenOver> {
+    let last = node.last()?;
+    let ending = last.ending.clone().filter(|ending| ending.passed)?;
+    let (attempt, started_at, ended_at) = (last.n, last.started_at, last.ended_at);
+    Some(TakenOver { run: run.clone(), attempt, started_at, ended_at, ending })
+}
+
 impl Run {
+    /// The runs in which what it took over passed.
+    pub fn origins(&self) -> BTreeSet<&RunId> {
+        self.nodes.iter().filter_map(|node| Some(&node.taken_over.as_ref()?.run)).collect()
+    }
+
     /// The events by which a new run of `plan` takes over what it can from this one, in an order in which they are legal;
-    /// nothing of `anew`, and so of what comes after it.
-    pub fn lend(&self, plan: &Arc<Plan>, anew: &BTreeSet<StepId>) -> Vec<Event> {
+    /// nothing of `anew`, and so of what comes after it. `origins` are those of its origins that are still there: of
+    /// another nobody can say whether it stands by what passed in it.
+    pub fn lend(&self, plan: &Arc<Plan>, anew: &BTreeSet<StepId>, origins: &[&Self]) -> Vec<Event> {
         let mut events = Vec::new();
-        let (Some(own), true) = (&self.id, self.same_params(plan)) else { return events };
-        let same_plan = *self.plan == **plan;
+        if !self.same_params(plan) {
+            return events;
+        }
+        let lender = Lender { run: self, origins, same_plan: *self.plan == **plan };
         let mut draft = Self::new(plan.clone());
         draft.retrying = true;
         let mut tried = BTreeSet::new();
@@ -34,12 +80,12 @@ impl Run {
             }
             for n in next {
                 if let Some(items) = draft.to_expand(n) {
-                    events.extend(draft.lend_instances(self, n, items, anew, own));
+                    events.extend(draft.lend_instances(&lender, n, items, anew));
                     continue;
                 }
                 let (step, new) = (draft.nodes[n].instance.clone(), draft.step(&draft.nodes[n]));
-                let lends = (same_plan || !new.is_asked()) && !anew.contains(&step.step);
-                let Some(from) = self.lent(&step, new, own).filter(|_| lends) else { continue };
+                let again = anew.contains(&step.step);
+                let Some(from) = lender.lent(&step, new).filter(|_| !again) else { continue };
                 if draft.take_over(&step, from.clone()).is_ok() {
                     events.push(Event::StepTakenOver { step, from: Box::new(from) });
                 }
@@ -58,11 +104,10 @@ impl Run {
     /// Fans a node of this draft out if an instance of it passed in `old`, and takes those over.
     fn lend_instances(
         &mut self,
-        old: &Self,
+        lender: &Lender<'_>,
         n: usize,
         items: Vec<Item>,
         anew: &BTreeSet<StepId>,
-        own: &RunId,
     ) -> Vec<Event> {
         let whole = self.nodes[n].instance.clone();
         let new = self.step(&self.nodes[n]).clone();
@@ -72,8 +117,9 @@ impl Run {
         };
         let lent = items.iter().filter_map(|item| {
             let step = of(item);
-            let same = old.node(&step).is_some_and(|node| node.item.as_ref() == Some(item));
-            let from = old.lent(&step, &new, own).filter(|_| same)?;
+            let was = lender.run.node(&step);
+            let same = was.is_some_and(|node| node.item.as_ref() == Some(item));
+            let from = lender.lent(&step, &new).filter(|_| same)?;
             Some(Event::StepTakenOver { step, from: Box::new(from) })
         });
         let lent: Vec<Event> = lent.collect();
@@ -96,26 +142,6 @@ impl Run {
     fn same_params(&self, plan: &Plan) -> bool {
         let other = |name| self.plan.params.get(name);
         plan.params.iter().all(|(name, p)| other(name).is_none_or(|q| q.value == p.value))
-    }
-
-    /// How a step passed here, or in the run that this one has it from.
-    fn lent(&self, step: &Instance, new: &plan::Step, own: &RunId) -> Option<TakenOver> {
-        let node = self.node(step).filter(|node| !node.finally && node.state == State::Passed)?;
-        if self.step(node) != new || !node.still_holds() {
-            return None;
-        }
-        if node.taken_over.is_some() {
-            return node.taken_over.clone();
-        }
-        let last = node.last()?;
-        let ending = last.ending.clone().filter(|ending| ending.passed)?;
-        Some(TakenOver {
-            run: own.clone(),
-            attempt: last.n,
-            started_at: last.started_at,
-            ended_at: last.ended_at,
-            ending,
-        })
     }
 
     /// Whether the engine would start it now, or ask for it.

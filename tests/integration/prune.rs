@@ -39,7 +39,7 @@ fn run(test: &Test, args: &[&str], code: i32, days: i64) -> String {
     id
 }
 
-fn age(test: &Test, id: &str, days: i64) {
+pub(crate) fn age(test: &Test, id: &str, days: i64) {
     let update =
         "UPDATE runs SET opened_at = opened_at - ?2, ended_at = ended_at - ?2 WHERE id = ?1";
     assert_eq!(database(test).execute(update, params![id, days * DAY]).unwrap(), 1);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::history::{History, journaled, sum};
-use crate::prune::database;
+use crate::prune::{age, database};
 use crate::support::{Test, found, status};
 
 /// Two steps that pass, one of which hands something on; one that fails until `mended` is there; one after it.
@@ -216,4 +216,78 @@ fn a_file_that_is_gone_is_named() {
     test.ostler(&["workflows/v.toml", "Ada"]).code(4);
     std::fs::remove_file(test.path().join("workflows/v.toml")).unwrap();
     test.ostler(&["runs", "retry"]).code(2).complains("error: workflows/v.toml is gone\n");
+}
+
+/// A run that fails, one that retries it and fails too, and the ids of both.
+fn handed_on() -> (Test, String, String) {
+    let text = "[[steps]]\nid = 'build'\ncmd = 'echo b >> built; touch out'\nexpect = { file = { path = 'out' } }\n\
+        [[steps]]\nid = 'sign'\nneeds = ['build']\nactor = 'Human'\n\
+        [[steps]]\nid = 'deploy'\nneeds = ['sign']\ncmd = 'false'\n";
+    let test = Test::with("v", text);
+    test.ostler(&["run", "v"]).code(5);
+    test.ostler(&["step", "answer", "sign", "passed"]).code(4);
+    let first = test.run();
+    let again = test.ostler(&["runs", "retry", "--failed"]).code(4);
+    again.says(&format!("✓ sign    passed in run {first}"));
+    let second = test.run();
+    (test, first, second)
+}
+
+#[test]
+fn a_vetoed_run_hands_nothing_on_through_another() {
+    let (test, first, second) = handed_on();
+    test.ostler(&["runs", "veto", &first, "--note", "no backup", "--as", "human:bob"]).code(0);
+    test.ostler(&["runs", "retry", &first, "--failed"]).code(6).complains("is vetoed by bob");
+    let ran = test.ostler(&["runs", "retry", &second, "--failed"]).code(5);
+    let says = format!("run {first} is vetoed by bob: no backup: what passed in it runs again");
+    ran.complains(&says).says("? sign");
+    assert_eq!(test.read("built"), "b\nb\n");
+    let lift = ["runs", "veto", &first, "--lift", "--note", "there is", "--as", "human:bob"];
+    test.ostler(&lift).code(0);
+    test.ostler(&["runs", "retry", &second, "--failed"]).code(4).says("2 taken over");
+}
+
+#[test]
+fn what_is_no_longer_so_is_not_handed_on_through_another() {
+    let (test, first, second) = handed_on();
+    let recheck = ["runs", "verify", &first, "build", "--recheck", "--as", "human:bob"];
+    std::fs::remove_file(test.path().join("out")).unwrap();
+    test.ostler(&recheck).code(4);
+    test.ostler(&["runs", "retry", &second, "--failed"]).code(5).says("? sign");
+    assert_eq!(test.read("built"), "b\nb\n");
+    // It is there again.
+    test.ostler(&recheck).code(0);
+    test.ostler(&["runs", "retry", &second, "--failed"]).code(4).says("2 taken over");
+}
+
+#[test]
+fn what_passed_in_a_run_that_is_gone_runs_again() {
+    let test = broken();
+    test.ostler(&["run", "-j", "1", "v", "Ada"]).code(4);
+    let first = test.run();
+    test.ostler(&["runs", "retry", "--failed"]).code(4);
+    let test = test.file("ostler.toml", "[retention]\nfailed = '1d'\nlast = 1\n");
+    age(&test, &first, 2);
+    test.ostler(&["runs", "prune"]).code(0);
+    let ran = test.ostler(&["runs", "retry", "--failed"]).code(4);
+    ran.complains(&format!("run {first} is gone: what passed in it runs again"));
+    assert_eq!(began(&test).iter().filter(|one| *one == "look 1").count(), 2);
+}
+
+#[test]
+fn what_somebody_said_passed_is_not_taken_over_by_another_plan() {
+    let text =
+        "[[steps]]\nid = 'a'\ncmd = 'touch a'\n[[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'false'\n";
+    let test = Test::with("v", text);
+    test.ostler(&["start", "v"]).code(0);
+    test.ostler(&["step", "report", "a", "--status", "pass"]).code(0);
+    test.ostler(&["step", "report", "b", "--status", "fail", "--note", "no"]).code(0);
+    let run = test.run();
+    let whole = test.read("workflows/v.toml");
+    let test = test.file("workflows/v.toml", &whole.replace("false", "true"));
+    let how = ["runs", "retry", &run, "--failed", "--changed"];
+    test.ostler(&how).code(0).says("step a");
+    assert_eq!(found(&test.report(), "a")["taken_over"], Value::Null);
+    let test = test.file("workflows/v.toml", &whole);
+    test.ostler(&how).code(0).says("step b");
 }

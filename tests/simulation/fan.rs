@@ -213,7 +213,7 @@ fn a_step_fans_out_once_and_only_if_it_says_so() {
 fn a_retry_runs_the_instances_again_that_did_not_pass() {
     let first = Case::new(alone("x y z", |fan| fan.max_failures = None)).exits("a[y]#1", 1).go();
     let plan = first.log.run.plan().clone();
-    let lent = first.log.run.lend(&plan, &std::collections::BTreeSet::new());
+    let lent = first.log.run.lend(&plan, &std::collections::BTreeSet::new(), &[]);
     let second = Case::retrying(&plan, lent).go();
     second.ran("a[y]#1 b#1").is("a=passed a[x]=passed b=passed").was(RunStatus::Passed);
 }

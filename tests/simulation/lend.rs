@@ -8,7 +8,7 @@ use ostler::run::{Answer, Event, Run, RunStatus, State, TakenOver};
 use ostler::workflow::{EdgeKind, OnError};
 
 use crate::driver::Case;
-use crate::dsl::{Build, Log, branch, fallback, inst, plan, step};
+use crate::dsl::{Build, Log, branch, fallback, inst, plan, recheck, step};
 use crate::world::{retry, simulate};
 
 /// What is taken over, in order.
@@ -22,7 +22,7 @@ fn taken(events: &[Event]) -> Vec<String> {
 
 /// Which steps a run lends to another of the same plan.
 fn lent(run: &Run) -> String {
-    let mut all = taken(&run.lend(run.plan(), &BTreeSet::new()));
+    let mut all = taken(&run.lend(run.plan(), &BTreeSet::new(), &[]));
     all.sort();
     all.join(" ")
 }
@@ -65,10 +65,11 @@ fn retries_of_random_runs_take_over_only_what_stands() {
     let mut total = 0;
     for seed in 0..600 {
         let Ok(first) = simulate(seed) else { continue };
-        let again = retry(seed, &first).unwrap_or_else(|e| panic!("seed {seed}: {}", e.1));
+        let again = retry(seed, &first, &[]).unwrap_or_else(|e| panic!("seed {seed}: {}", e.1));
         total += judge(&first.run, &again).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         // And what was taken over is lent on, from where it ran.
-        let third = retry(seed + 1, &again).unwrap_or_else(|e| panic!("seed {seed}: {}", e.1));
+        let third = retry(seed + 1, &again, &[&first.run])
+            .unwrap_or_else(|e| panic!("seed {seed}: {}", e.1));
         judge(&again.run, &third).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
     assert!(total > 300, "only {total} steps were taken over");
@@ -125,7 +126,42 @@ fn what_a_person_said_of_one_plan_is_not_taken_over_by_another() {
     let run = case.answer("asks", Answer::Passed).go().was(RunStatus::Failed).replayed();
     assert_eq!(lent(&run), "asks runs");
     let other = plan(steps(), vec![step("sweep")]);
-    assert_eq!(taken(&run.lend(&Arc::new(other), &BTreeSet::new())), ["runs"]);
+    assert_eq!(taken(&run.lend(&Arc::new(other), &BTreeSet::new(), &[])), ["runs"]);
+}
+
+#[test]
+fn what_somebody_said_of_a_command_is_not_taken_over_by_another_plan() {
+    let steps = || vec![step("a"), step("runs"), step("stops").after("a").after("runs")];
+    // It may have run when the engine died, and a person says that it did.
+    let case = Case::new(plan(steps(), vec![])).runs("a#1").exits("stops#1", 1).go().dies(false);
+    let run = case.go().answer("a", Answer::Passed).go().was(RunStatus::Failed).replayed();
+    assert_eq!(lent(&run), "a runs");
+    let other = Arc::new(plan(steps(), vec![step("sweep")]));
+    assert_eq!(taken(&run.lend(&other, &BTreeSet::new(), &[])), ["runs"]);
+}
+
+/// A run, one that retries it, and what a retry of that one takes over, whatever became of the first.
+#[test]
+fn what_was_taken_over_is_lent_on_only_while_its_origin_stands_by_it() {
+    let steps = || vec![step("a"), step("sign").human().needs("a"), step("stops").needs("sign")];
+    let case = Case::new(plan(steps(), vec![])).exits("stops#1", 1).go();
+    let mut first = case.answer("sign", Answer::Passed).go().was(RunStatus::Failed);
+    let plan = first.log.run.plan().clone();
+    let own = first.log.run.lend(&plan, &BTreeSet::new(), &[]);
+    let second = Case::retrying(&plan, own.clone()).exits("stops#1", 1).go().replayed();
+    assert_eq!(second.origins().len(), 1);
+    let lent = |origins: &[&Run]| taken(&second.lend(&plan, &BTreeSet::new(), origins));
+    assert_eq!(lent(&[&first.log.run]), ["a", "sign"]);
+    assert!(lent(&[]).is_empty(), "nobody can say whether it still is so");
+    let veto = first.log.records.len() as u64;
+    first.put(Event::Vetoed { note: "no".to_owned() });
+    assert!(lent(&[&first.log.run]).is_empty());
+    first.put(Event::VetoLifted { veto, note: "well".to_owned() });
+    assert_eq!(lent(&[&first.log.run]), ["a", "sign"]);
+    first.put(Event::ClaimChecked(Box::new(recheck(inst("a"), 1, false))));
+    assert!(lent(&[&first.log.run]).is_empty());
+    first.put(Event::ClaimChecked(Box::new(recheck(inst("a"), 1, true))));
+    assert_eq!(lent(&[&first.log.run]), ["a", "sign"]);
 }
 
 #[test]
@@ -134,14 +170,14 @@ fn a_changed_step_and_other_params_are_not_taken_over() {
     let run = Case::new(plan(steps(), vec![])).exits("stops#1", 1).go().replayed();
     let mut other = steps();
     other[1] = step("b").when("true");
-    assert_eq!(taken(&run.lend(&Arc::new(plan(other, vec![])), &BTreeSet::new())), ["a"]);
+    assert_eq!(taken(&run.lend(&Arc::new(plan(other, vec![])), &BTreeSet::new(), &[])), ["a"]);
     assert_eq!(lent(&run), "a b");
     let mut param = Plan::clone(run.plan());
     let Some(first) = param.params.values_mut().next() else {
         panic!("the plan has no params to change")
     };
     first.value = serde_json::json!("something else");
-    assert!(run.lend(&Arc::new(param), &BTreeSet::new()).is_empty());
+    assert!(run.lend(&Arc::new(param), &BTreeSet::new(), &[]).is_empty());
 }
 
 /// The refusal of a takeover in a run that retries another.
@@ -162,7 +198,7 @@ fn a_takeover_that_cannot_be_is_refused() {
     let plan = Arc::new(plan(steps, vec![step("drop")]));
     let case = Case::new(Plan::clone(&plan)).exits("stops#1", 1).go();
     let old = case.replayed();
-    let events = old.lend(&plan, &BTreeSet::new());
+    let events = old.lend(&plan, &BTreeSet::new(), &[]);
     assert_eq!(taken(&events), ["a", "b"]);
     let Event::StepTakenOver { from, .. } = &events[0] else { panic!("no takeover") };
     // In a run that retries none, or once something else happened.

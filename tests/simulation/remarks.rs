@@ -216,7 +216,7 @@ fn what_is_no_longer_so_is_not_taken_over() {
     let steps = vec![step("a"), step("b").needs("a"), step("c"), step("d").needs("b")];
     let plan = Arc::new(plan(steps, vec![]));
     let mut case = Case::new((*plan).clone()).exits("d#1", 1).go().was(RunStatus::Failed);
-    let lent = |run: &Run| run.lend(&plan, &BTreeSet::new()).len();
+    let lent = |run: &Run| run.lend(&plan, &BTreeSet::new(), &[]).len();
     assert_eq!(lent(&case.log.run), 3);
     case.put(Event::ClaimChecked(Box::new(recheck(inst("a"), 1, false))));
     assert_eq!(lent(&case.log.run), 1);

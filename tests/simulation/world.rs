@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use ostler::ids::{Instance, Name};
 use ostler::plan::Plan;
-use ostler::run::{Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, State};
+use ostler::run::{
+    Actor, Answer, Command, Ending, Event, Outcome, Parting, Probe, Room, Run, State,
+};
 use ostler::value::Time;
 use serde_json::json;
 
@@ -72,9 +74,9 @@ pub(crate) fn step_through(seed: u64) -> Result<Log, Box<(Log, String)>> {
 }
 
 /// Simulates a run that retries one that ended, to its end.
-pub(crate) fn retry(seed: u64, old: &Log) -> Result<Log, Box<(Log, String)>> {
+pub(crate) fn retry(seed: u64, old: &Log, origins: &[&Run]) -> Result<Log, Box<(Log, String)>> {
     let plan = old.run.plan().clone();
-    let log = Log::retry(&plan, seed, old.run.lend(&plan, &BTreeSet::new()));
+    let log = Log::retry(&plan, seed, old.run.lend(&plan, &BTreeSet::new(), origins));
     live(Rng(seed ^ 0xa5a5), plan, log)
 }
 
