@@ -85,8 +85,11 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     Ok(Again { run: id, cleaned, doubted, plan, taken, stepped, task })
 }
 
+/// A run of which nothing can be taken over, and why.
+type Doubt = (RunId, String);
+
 /// The runs in which what a run took over passed, and of which of them nothing can be taken over any more.
-fn origins(store: &Store, run: &Run) -> Result<(Vec<Journal>, Vec<(RunId, String)>), Error> {
+fn origins(store: &Store, run: &Run) -> Result<(Vec<Journal>, Vec<Doubt>), Error> {
     let (mut origins, mut doubted) = (Vec::new(), Vec::new());
     for id in run.origins() {
         match store.load(id) {
