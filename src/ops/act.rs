@@ -149,7 +149,7 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
         if tx.run().status().is_final() {
             return Ok(Ok(()));
         }
-        let by = person.name.clone();
+        let by = person.to_string();
         tx.record(Event::CancelRequested { by }, None).map(Ok)
     })?;
     let lock = subject.lock()?;

@@ -231,7 +231,7 @@ fn why(step: &StepReport) -> Option<String> {
 /// What those did who had a step before: gave it back, or tried.
 fn before(run: &Run, node: &Node, is_tried: bool) -> Option<String> {
     let given_back = node.given_back.as_ref();
-    let given_back = given_back.map(|(by, note)| format!("{} gave it back: {note}", by.name));
+    let given_back = given_back.map(|(by, note)| format!("{by} gave it back: {note}"));
     given_back.or_else(|| is_tried.then(|| why(&step_report(run, node))).flatten())
 }
 
@@ -242,7 +242,7 @@ fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
     let noted = before.filter_map(|before| {
         let last = before.last().filter(|last| last.by.as_ref() != Some(reader))?;
         let (by, note) = (last.by.as_ref()?, last.note.as_ref()?);
-        Some(format!("{}, {} by {}: {note}", before.instance, before.state.name(), by.name))
+        Some(format!("{}, {} by {by}: {note}", before.instance, before.state.name()))
     });
     noted.collect()
 }

@@ -65,15 +65,15 @@ pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
     let by = somebody(attempt).map(|by| {
         let note = note.map(|note| format!(": {note}")).unwrap_or_default();
         let did = if attempt.said.is_some() { "reported" } else { "answered" };
-        format!("{did} by {}{note}", by.name)
+        format!("{did} by {by}{note}")
     });
     match (outcome, by) {
         (Outcome::Interrupted { cause: Interruption::LeaseExpired }, Some(_)) => {
-            let by = somebody(attempt).map_or("", |by| by.name.as_str());
+            let by = somebody(attempt).map(Actor::to_string).unwrap_or_default();
             format!("{by} held it and did not report in time")
         }
         (Outcome::Interrupted { cause: Interruption::LeaseRevoked }, Some(_)) => {
-            let by = somebody(attempt).map_or("", |by| by.name.as_str());
+            let by = somebody(attempt).map(Actor::to_string).unwrap_or_default();
             let note = note.map(|note| format!(": {note}")).unwrap_or_default();
             format!("{by} held it until a person ended that{note}")
         }

@@ -112,7 +112,7 @@ cmd = 'true'
     // Who noted it knows it.
     assert_eq!(x.told(&pass("push"))["step"]["after"], json!([]));
     let other = test.who("agent:y").runs(&["step", "next", &run]).code(0);
-    other.says("waits: tell, which x holds");
+    other.says("waits: tell, which agent x holds");
 }
 
 #[test]

@@ -25,15 +25,15 @@ fn an_agent_reports_only_what_it_holds() {
     let report = |step| ["step", "report", &run, step, "--status", "pass"];
     // It was handed `a`, and nobody holds `b`.
     x.refused(&run, &report("b"), "you do not hold `b`: take it first");
-    y.refused(&run, &report("a"), "`a` is held by x until");
-    y.refused(&run, &["step", "take", &run, "a"], "`a` is held by x until");
-    y.refused(&run, &["step", "run", &run, "a"], "`a` is held by x until");
-    y.refused(&run, &["step", "release", &run, "a"], "`a` is held by x until");
+    y.refused(&run, &report("a"), "`a` is held by agent x until");
+    y.refused(&run, &["step", "take", &run, "a"], "`a` is held by agent x until");
+    y.refused(&run, &["step", "run", &run, "a"], "`a` is held by agent x until");
+    y.refused(&run, &["step", "release", &run, "a"], "`a` is held by agent x until");
     y.refused(&run, &["step", "release", &run, "b"], "you do not hold `b`");
     // Also with the other's token.
     let token = x.takes(&run, "a");
     let with = [&report("a")[..], &["--token", &token]].concat();
-    y.refused(&run, &with, "`a` is held by x until");
+    y.refused(&run, &with, "`a` is held by agent x until");
     let wrong = [&report("a")[..], &["--token", "1"]].concat();
     x.refused(&run, &wrong, "the lease under token 1 is over");
     x.refused(&run, &report("nothing"), "has no step `nothing`");
@@ -78,12 +78,12 @@ fn a_person_takes_a_step_from_an_agent_that_will_not_come_back() {
     let run = x.opens("two");
     let token = x.takes(&run, "a");
     let release = ["step", "release", &run, "a"];
-    y.refused(&run, &release, "`a` is held by x until");
+    y.refused(&run, &release, "`a` is held by agent x until");
     ada.told(&[&release[..], &["--note", "its machine is gone"]].concat());
     let late = ["step", "report", &run, "a", "--status", "pass", "--token", &token];
     x.refused(&run, &late, &format!("the lease under token {token} is over"));
     let brief = y.told(&["step", "take", &run, "a"]);
-    assert_eq!(brief["step"]["before"], "x held it until a person ended that: its machine is gone");
+    assert_eq!(brief["step"]["before"], "agent x held it until a person ended that: its machine is gone");
     // What a person holds nobody takes away.
     let bob = test.who("human:bob");
     bob.takes(&run, "b");
@@ -349,7 +349,10 @@ fn nothing_else_that_an_agent_can_say_answers_for_a_person() {
     x.runs(&["runs", "cancel", &run]).code(0);
     let history = History::of(&test, &[&run]);
     let cancel = &history.records[history.all("cancel_requested").next().unwrap().0];
-    assert_eq!((&cancel["actor"]["kind"], &cancel["event"]["by"]), (&"agent".into(), &"x".into()));
+    assert_eq!(
+        (&cancel["actor"]["kind"], &cancel["event"]["by"]),
+        (&"agent".into(), &"agent x".into())
+    );
     assert_eq!(status_of(&test, &run, "sign"), "cancelled");
     // A retry takes over no more than what passed, and asks a person again.
     let told = x.told(&["runs", "retry", &run, "--failed"]);

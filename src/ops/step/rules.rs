@@ -211,7 +211,7 @@ fn vetoed(run: &Run) -> String {
 }
 
 fn held(node: &Node, lease: &Lease) -> String {
-    format!("`{}` is held by {} until {}", node.instance, lease.by.name, lease.until)
+    format!("`{}` is held by {} until {}", node.instance, lease.by, lease.until)
 }
 
 /// Why nobody may do anything with a step.
