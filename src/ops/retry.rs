@@ -55,7 +55,8 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let journal = store.load(&id)?;
     let old = journal.run();
     if !old.status().is_final() {
-        let why = format!("run {id} has not ended: `ostler runs resume {id}` goes on with it");
+        let way = if old.is_stepped() { "step next" } else { "runs resume" };
+        let why = format!("run {id} has not ended: `ostler {way} {id}` goes on with it");
         return Err(Error::NotNow(why));
     }
     let plan = Arc::new(planned(workspace, &id, old.plan(), how.changed)?);
@@ -64,7 +65,7 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     if let Some(veto) = old.vetoes().first().filter(|_| takes) {
         let why = format!(
             "run {id} is vetoed by {}: {}; what passed in it is taken over once that is lifted \
-             (`ostler runs veto {id} --lift`); without --failed and --from all of it runs anew",
+             (`ostler runs veto {id} --lift --note WHY`); without --failed and --from all of it runs anew",
             veto.by, veto.note
         );
         return Err(Error::Refusal(why));

@@ -148,6 +148,7 @@ pub fn open_to<'r>(run: &'r Run, actor: &Actor) -> Vec<&'r Node> {
 /// What may have run, and of which an actor can say what became.
 fn unsure<'r>(run: &'r Run, actor: &Actor) -> impl Iterator<Item = &'r Node> {
     let asked = run.nodes().iter().filter(|n| n.state == State::Asked && !run.step(n).is_asked());
+    let asked = asked.filter(|_| run.may_begin() || actor.kind != ActorKind::Agent);
     asked.filter(|node| may_do(run.step(node).actor, actor))
 }
 
@@ -232,7 +233,9 @@ fn why(step: &StepReport) -> Option<String> {
 fn before(run: &Run, node: &Node, is_tried: bool) -> Option<String> {
     let given_back = node.given_back.as_ref();
     let given_back = given_back.map(|(by, note)| format!("{by} gave it back: {note}"));
-    given_back.or_else(|| is_tried.then(|| why(&step_report(run, node))).flatten())
+    // Why it is as it is now is another question.
+    let tried = || why(&StepReport { reason: None, ..step_report(run, node) });
+    given_back.or_else(|| is_tried.then(tried).flatten())
 }
 
 /// What others than the reader noted when they did what a node comes after.
@@ -250,7 +253,8 @@ fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
 /// The call that runs once more what did not pass, in a run of its own.
 fn again(run: &Run) -> Option<String> {
     let failed = matches!(run.status(), RunStatus::Failed | RunStatus::PassedWithFailures);
-    failed.then(|| format!("ostler runs retry {} --failed", run.id()))
+    let stands = run.vetoes().is_empty();
+    (failed && stands).then(|| format!("ostler runs retry {} --failed", run.id()))
 }
 
 fn next(run: &Run, has_step: bool) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::report::brief::Brief;
 use crate::run::{Event, Run};
 
 /// Records that somebody says that these conditions hold: all of them, or none if one cannot be attested now. What
-/// they said before is not recorded again.
+/// they said before is not recorded again, unless they note something else.
 pub fn attest(
     workspace: &Workspace,
     run: Option<&str>,
@@ -23,7 +23,7 @@ pub fn attest(
             Err(reason) => return Ok(Err(reason)),
         };
         for clause in &named {
-            if !tx.run().has_attested(&act.actor, *clause) {
+            if !tx.run().has_attested(&act.actor, *clause, note) {
                 let note = note.map(str::to_owned);
                 tx.record(Event::Attested { clause: *clause, note }, None)?;
             }

@@ -24,7 +24,8 @@ impl Brief {
     pub fn painted(&self, paint: &dyn Paint) -> String {
         let mut lines = vec![self.head(paint)];
         let veto = |veto: &String| {
-            format!("{} {veto}; nothing new begins", paint.paint(Tone::Bad, "VETO"))
+            let then = if self.status.is_final() { "" } else { "; nothing new begins" };
+            format!("{} {veto}{then}", paint.paint(Tone::Bad, "VETO"))
         };
         lines.extend(self.vetoes.iter().map(veto));
         let mut say = |label: &str, text: &str| lines.push(labelled("", label, text, paint));

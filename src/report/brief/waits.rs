@@ -59,6 +59,8 @@ pub(super) fn waits(run: &Run, actor: &Actor, chosen: Option<&Node>) -> Vec<Wait
             (State::Asked, _) if !may_do(run.step(node).actor, actor) => {
                 (Awaited::Person, None, None)
             }
+            // Under a veto nothing is due, also what nobody began with.
+            (State::Asked, _) if !run.may_begin() && run.step(node).is_asked() => return None,
             (State::Asked, _) if !run.is_due(node) => (Awaited::Answer, None, None),
             _ => return None,
         };
