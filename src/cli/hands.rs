@@ -20,7 +20,7 @@ pub(super) fn told(event: &Event) -> bool {
 
 /// What somebody did who steps through a run: with which step, and what.
 pub(super) fn handed(record: &Record) -> Option<(String, String)> {
-    let by = &record.actor.name;
+    let by = one_line(&record.actor.to_string());
     let noted = |note: &Option<String>| {
         note.as_ref().map(|note| format!(": {}", one_line(note))).unwrap_or_default()
     };
@@ -70,7 +70,7 @@ impl Context {
         };
         let mut lines: Vec<String> = Vec::new();
         for held in hands.held.iter().take(Hands::NAMED) {
-            let what = format!("is held by {}: {}, {}", held.by, held.step, left(held));
+            let what = format!("is held by {}: {}, {}", held.by.shown(), held.step, left(held));
             lines.push(line(Tone::Strong, "▸", &what));
         }
         let others = hands.held.len().saturating_sub(Hands::NAMED);

@@ -68,7 +68,7 @@ fn head(run: &Run, report: &Report) -> String {
         report.run,
         counts.join(", "),
         report.started_at,
-        report.actor
+        report.actor.shown()
     );
     for veto in &report.vetoes {
         let _ = writeln!(out, "VETO {}", veto.says());

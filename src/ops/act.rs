@@ -153,7 +153,7 @@ pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Resul
             let why = format!("{who} cancels no run but those it opened: a person may");
             return refusal::refused(tx, Wish::of_run("cancel"), &why).map(Err);
         }
-        let by = who.name.clone();
+        let by = who.to_string();
         tx.record(Event::CancelRequested { by }, None).map(Ok)
     })?;
     let lock = subject.lock()?;

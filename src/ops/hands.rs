@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::ids::Instance;
+use crate::report::ActorReport;
 use crate::run::{Run, State};
 use crate::value::Time;
 
@@ -12,7 +13,7 @@ pub struct Held {
     /// The step.
     pub step: String,
     /// Who holds it.
-    pub by: String,
+    pub by: ActorReport,
     /// Until when, unless it is renewed. If that is over, it is recorded once somebody acts.
     pub until: Time,
 }
@@ -50,7 +51,7 @@ impl Hands {
 
     /// In a few words: what is held, and what is open. Nothing of a run that is not stepped through.
     pub fn short(&self) -> Vec<String> {
-        let held = self.held.iter().map(|held| format!("{} by {}", held.step, held.by));
+        let held = self.held.iter().map(|held| format!("{} by {}", held.step, held.by.shown()));
         let both = [("held: ", held.collect::<Vec<_>>()), ("open: ", self.open())];
         let both = both.iter().filter(|(_, steps)| self.stepped && !steps.is_empty());
         both.map(|(what, steps)| format!("{what}{}", few(steps))).collect()
@@ -63,7 +64,7 @@ impl Hands {
         };
         let held = run.held().map(|(node, lease)| Held {
             step: node.instance.to_string(),
-            by: lease.by.name.clone(),
+            by: ActorReport::of(&lease.by),
             until: lease.until,
         });
         Self {

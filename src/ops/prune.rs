@@ -44,7 +44,7 @@ pub fn prune(workspace: &Workspace, now: Time, dry: Option<Millis>) -> Result<Pr
     }
     let before = taken(&store)?;
     let left = store.leftovers()?.len();
-    let by = acting(None)?.name;
+    let by = acting(None)?.to_string();
     for (run, fate) in &mut runs {
         let what = match fate {
             Fate::Goes => What::Run,
@@ -140,7 +140,7 @@ fn remove(folder: &Path, what: What) -> std::io::Result<()> {
 /// Somebody's hold from now on, for a time or until it is ended.
 fn hold(span: Option<Millis>, note: Option<String>) -> Result<Hold, Error> {
     let since = exec::now();
-    let by = acting(None)?.name;
+    let by = acting(None)?.to_string();
     Ok(Hold { until: span.map(|span| since.plus(span.0)), by, since, note })
 }
 

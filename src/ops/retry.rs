@@ -55,7 +55,8 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     let journal = store.load(&id)?;
     let old = journal.run();
     if !old.status().is_final() {
-        let why = format!("run {id} has not ended: `ostler runs resume {id}` goes on with it");
+        let way = if old.is_stepped() { "step next" } else { "runs resume" };
+        let why = format!("run {id} has not ended: `ostler {way} {id}` goes on with it");
         return Err(Error::NotNow(why));
     }
     let plan = Arc::new(planned(workspace, &id, old.plan(), how.changed)?);
@@ -64,13 +65,14 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     if let Some(veto) = old.vetoes().first().filter(|_| takes) {
         let why = format!(
             "run {id} is vetoed by {}: {}; what passed in it is taken over once that is lifted \
-             (`ostler runs veto {id} --lift`); without --failed and --from all of it runs anew",
+             (`ostler runs veto {id} --lift --note WHY`); without --failed and --from all of it runs anew",
             veto.by, veto.note
         );
         return Err(Error::Refusal(why));
     }
-    let (origins, doubted) = if takes { origins(&store, old)? } else { Default::default() };
-    let origins: Vec<&Run> = origins.iter().map(Journal::run).collect();
+    let Origins { there, doubted } =
+        if takes { Origins::of(&store, old)? } else { Origins::default() };
+    let origins: Vec<&Run> = there.iter().map(Journal::run).collect();
     let taken: Vec<Event> = if takes { old.lend(&plan, &anew, &origins) } else { Vec::new() };
     let over = taken.iter().filter(|event| matches!(event, Event::StepTakenOver { .. })).count();
     let all = old.leaves().filter(|node| !node.finally).count();
@@ -85,25 +87,35 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
     Ok(Again { run: id, cleaned, doubted, plan, taken, stepped, task })
 }
 
-/// A run of which nothing can be taken over, and why.
-type Doubt = (RunId, String);
+/// The runs in which what a run took over passed.
+#[derive(Default)]
+struct Origins {
+    /// Those that are still there.
+    there: Vec<Journal>,
+    /// Those of which nothing can be taken over any more, and why.
+    doubted: Vec<(RunId, String)>,
+}
 
-/// The runs in which what a run took over passed, and of which of them nothing can be taken over any more.
-fn origins(store: &Store, run: &Run) -> Result<(Vec<Journal>, Vec<Doubt>), Error> {
-    let (mut origins, mut doubted) = (Vec::new(), Vec::new());
-    for id in run.origins() {
-        match store.load(id) {
-            Ok(origin) => origins.push(origin),
-            Err(store::Error::NoRun(_)) => doubted.push((id.clone(), "is gone".to_owned())),
-            Err(error) => return Err(error.into()),
+impl Origins {
+    fn of(store: &Store, run: &Run) -> Result<Self, Error> {
+        let mut all = Self::default();
+        for id in run.origins() {
+            let origin = match store.load(id) {
+                Ok(origin) => origin,
+                Err(store::Error::NoRun(_)) => {
+                    all.doubted.push((id.clone(), "is gone".to_owned()));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(veto) = origin.run().vetoes().first() {
+                let why = format!("is vetoed by {}: {}", veto.by, veto.note);
+                all.doubted.push((id.clone(), why));
+            }
+            all.there.push(origin);
         }
+        Ok(all)
     }
-    let vetoed = |origin: &Journal| {
-        let veto = origin.run().vetoes().first()?;
-        Some((origin.id().clone(), format!("is vetoed by {}: {}", veto.by, veto.note)))
-    };
-    doubted.extend(origins.iter().filter_map(vetoed));
-    Ok((origins, doubted))
 }
 
 /// Starts a new run of what an ended run was.

@@ -148,6 +148,7 @@ pub fn open_to<'r>(run: &'r Run, actor: &Actor) -> Vec<&'r Node> {
 /// What may have run, and of which an actor can say what became.
 fn unsure<'r>(run: &'r Run, actor: &Actor) -> impl Iterator<Item = &'r Node> {
     let asked = run.nodes().iter().filter(|n| n.state == State::Asked && !run.step(n).is_asked());
+    let asked = asked.filter(|_| run.may_begin() || actor.kind != ActorKind::Agent);
     asked.filter(|node| may_do(run.step(node).actor, actor))
 }
 
@@ -231,8 +232,10 @@ fn why(step: &StepReport) -> Option<String> {
 /// What those did who had a step before: gave it back, or tried.
 fn before(run: &Run, node: &Node, is_tried: bool) -> Option<String> {
     let given_back = node.given_back.as_ref();
-    let given_back = given_back.map(|(by, note)| format!("{} gave it back: {note}", by.name));
-    given_back.or_else(|| is_tried.then(|| why(&step_report(run, node))).flatten())
+    let given_back = given_back.map(|(by, note)| format!("{by} gave it back: {note}"));
+    // Why it is as it is now is another question.
+    let tried = || why(&StepReport { reason: None, ..step_report(run, node) });
+    given_back.or_else(|| is_tried.then(tried).flatten())
 }
 
 /// What others than the reader noted when they did what a node comes after.
@@ -243,7 +246,7 @@ fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
         let last = before.last()?;
         let by = last.reporter().filter(|by| *by != reader)?;
         let note = last.note.as_ref()?;
-        Some(format!("{}, {} by {}: {note}", before.instance, before.state.name(), by.name))
+        Some(format!("{}, {} by {by}: {note}", before.instance, before.state.name()))
     });
     noted.collect()
 }
@@ -251,7 +254,8 @@ fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
 /// The call that runs once more what did not pass, in a run of its own.
 fn again(run: &Run) -> Option<String> {
     let failed = matches!(run.status(), RunStatus::Failed | RunStatus::PassedWithFailures);
-    failed.then(|| format!("ostler runs retry {} --failed", run.id()))
+    let stands = run.vetoes().is_empty();
+    (failed && stands).then(|| format!("ostler runs retry {} --failed", run.id()))
 }
 
 fn next(run: &Run, has_step: bool) -> Option<String> {

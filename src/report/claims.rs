@@ -10,7 +10,7 @@ use super::{CheckReport, Paint, StepReport, Tone};
 use crate::run::{Actor, ActorKind, Look, Node, Run, Seen, Veto};
 
 /// Who acts.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct ActorReport {
     /// `human`, `agent` or `engine`.
     pub kind: &'static str,
@@ -19,7 +19,7 @@ pub struct ActorReport {
 }
 
 impl ActorReport {
-    pub(super) fn of(actor: &Actor) -> Self {
+    pub(crate) fn of(actor: &Actor) -> Self {
         let kind = match actor.kind {
             ActorKind::Engine => "engine",
             ActorKind::Human => "human",
@@ -28,7 +28,8 @@ impl ActorReport {
         Self { kind, name: actor.name.clone() }
     }
 
-    pub(super) fn shown(&self) -> String {
+    /// Their name, and whether it is that of an agent.
+    pub(crate) fn shown(&self) -> String {
         let name = one_line(&self.name);
         if self.kind == "agent" { format!("agent {name}") } else { name }
     }

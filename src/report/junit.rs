@@ -19,11 +19,12 @@ pub fn junit(report: &Report, output: Output<'_>) -> Result<String, String> {
     whole.time = ended.zip(whole.timestamp).and_then(|(end, start)| (end - start).to_std().ok());
     let mut steps = suite(report, &report.workflow, &report.steps, output);
     steps.timestamp = whole.timestamp;
+    let actor = report.actor.shown();
     let facts = [
         ("run", report.run.as_str()),
         ("status", report.status.name()),
         ("plan_digest", report.plan_digest.as_str()),
-        ("actor", report.actor.as_str()),
+        ("actor", actor.as_str()),
     ];
     let facts = facts.into_iter().chain(report.task.iter().map(|task| ("task", task.as_str())));
     steps.add_properties(facts.map(|(name, value)| Property::new(name, shown(value))));

@@ -4,14 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::lines::one_line;
-use super::{Report, StepReport};
+use super::{ActorReport, Report, StepReport};
 use crate::run::Node;
 
 /// The lease under which somebody does a step.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LeaseReport {
     /// Who holds it.
-    pub by: String,
+    pub by: ActorReport,
     /// Its fencing token.
     pub token: u64,
     /// Since when.
@@ -24,7 +24,7 @@ impl LeaseReport {
     pub(super) fn of(node: &Node) -> Option<Self> {
         let lease = node.lease.as_ref()?;
         Some(Self {
-            by: lease.by.name.clone(),
+            by: ActorReport::of(&lease.by),
             token: lease.token,
             since: lease.since.to_string(),
             until: lease.until.to_string(),
@@ -36,7 +36,9 @@ impl StepReport {
     /// In whose hands it is, in words.
     pub(crate) fn hands(&self) -> Option<String> {
         match &self.lease {
-            Some(lease) => Some(format!("held by {} until {}", lease.by, moment(&lease.until))),
+            Some(lease) => {
+                Some(format!("held by {} until {}", lease.by.shown(), moment(&lease.until)))
+            }
             None => (self.offered && self.status == "ready").then(|| "open to take".to_owned()),
         }
     }

@@ -66,7 +66,7 @@ pub struct Report {
     /// What started it: `cli`, `agent`, `schedule`, `api` or `parent`.
     pub trigger: String,
     /// Who started it.
-    pub actor: String,
+    pub actor: ActorReport,
     /// Whether its steps are handed out one by one, rather than run by the engine.
     pub stepped: bool,
     /// What it is for, in the words of who opened it.
@@ -186,7 +186,7 @@ pub struct AttemptReport {
     /// How long it took.
     pub duration_ms: Option<u64>,
     /// Who reported it, where it was not the engine.
-    pub by: Option<String>,
+    pub by: Option<ActorReport>,
     /// What they noted.
     pub note: Option<String>,
     /// What they reported: `pass`, `fail` or `skip`.
@@ -248,7 +248,7 @@ fn head(run: &Run) -> Report {
         }
         _ => (String::new(), String::new(), None),
     };
-    let opened = run.opening().map(|(_, at, actor)| (at.to_string(), actor.name.clone()));
+    let opened = run.opening().map(|(_, at, actor)| (at.to_string(), ActorReport::of(actor)));
     let (started_at, actor) = opened.unwrap_or_default();
     let params = run.plan().params.iter().map(|(n, p)| (n.to_string(), p.value.clone()));
     let [preconditions, postconditions] = clauses::clauses(run);
@@ -351,7 +351,7 @@ fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptRepo
         started_at: attempt.started_at.map(|t| t.to_string()),
         ended_at: attempt.ended_at.map(|t| t.to_string()),
         duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
-        by: attempt.reporter().map(|by| by.name.clone()),
+        by: attempt.reporter().map(ActorReport::of),
         note: attempt.note.clone(),
         said: attempt.said.map(crate::run::Said::name),
         token: attempt.token,

@@ -8,7 +8,7 @@ use super::lines::one_line;
 use super::{StepReport, called};
 use crate::expr::Template;
 use crate::expr::template::{Part, Placeholder};
-use crate::run::{Attempt, Interruption, Node, Outcome, Run, State};
+use crate::run::{Actor, Attempt, Interruption, Node, Outcome, Run, State};
 
 /// A text of a step's author with the values that the run has; a placeholder without one stays as it is written.
 pub(super) fn filled(run: &Run, node: &Node, text: &str) -> String {
@@ -60,15 +60,15 @@ pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
     let by = attempt.reporter().map(|by| {
         let note = note.map(|note| format!(": {note}")).unwrap_or_default();
         let did = if attempt.said.is_some() { "reported" } else { "answered" };
-        format!("{did} by {}{note}", by.name)
+        format!("{did} by {by}{note}")
     });
     match (outcome, by) {
         (Outcome::Interrupted { cause: Interruption::LeaseExpired }, Some(_)) => {
-            let by = attempt.reporter().map_or("", |by| by.name.as_str());
+            let by = attempt.reporter().map(Actor::to_string).unwrap_or_default();
             format!("{by} held it and did not report in time")
         }
         (Outcome::Interrupted { cause: Interruption::LeaseRevoked }, Some(_)) => {
-            let by = attempt.reporter().map_or("", |by| by.name.as_str());
+            let by = attempt.reporter().map(Actor::to_string).unwrap_or_default();
             let note = note.map(|note| format!(": {note}")).unwrap_or_default();
             format!("{by} held it until a person ended that{note}")
         }

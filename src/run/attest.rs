@@ -58,9 +58,11 @@ impl Run {
         }
     }
 
-    /// Whether somebody attested a condition already.
-    pub fn has_attested(&self, who: &Actor, clause: Clause) -> bool {
-        self.attestations.iter().any(|one| one.clause == clause && one.by == *who)
+    /// Whether somebody attested a condition already, and noted this, if anything.
+    pub fn has_attested(&self, who: &Actor, clause: Clause, note: Option<&str>) -> bool {
+        let said = |one: &&Attestation| one.clause == clause && one.by == *who;
+        let mut said = self.attestations.iter().filter(said);
+        said.any(|one| note.is_none() || one.note.as_deref() == note)
     }
 
     pub(super) fn attested(
@@ -70,7 +72,7 @@ impl Run {
         note: Option<&str>,
     ) -> Legal {
         self.may_attest(clause)?;
-        if self.has_attested(&record.actor, clause) {
+        if self.has_attested(&record.actor, clause, note) {
             return Err(format!("{} attested `{clause}` before", record.actor));
         }
         self.attestations.push(Attestation {

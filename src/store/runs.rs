@@ -8,7 +8,7 @@ use super::{Error, Store};
 use crate::ids::RunId;
 use crate::plan;
 use crate::retention::Hold;
-use crate::run::{Parent, RunStatus, Veto};
+use crate::run::{Actor, Parent, RunStatus, Veto};
 use crate::value::Time;
 
 /// One run in a list.
@@ -24,8 +24,8 @@ pub struct Summary {
     pub opened_at: Time,
     /// When it ended.
     pub ended_at: Option<Time>,
-    /// Who opened it.
-    pub actor: String,
+    /// Who opened it; none if the record does not say so any more.
+    pub actor: Option<Actor>,
     /// Whether its `finally` steps are owed.
     pub owes_finally: bool,
     /// Whether somebody keeps it, perhaps until some time that has passed.
@@ -52,8 +52,10 @@ pub struct Filter {
 /// The fewest letters that stand for the whole of an id: fewer could as well be the name of a step.
 const BEGINNING: usize = 4;
 
-const SUMMARIES: &str =
-    "SELECT id, workflow, status, opened_at, ended_at, runs.actor, owes_finally,
+const SUMMARIES: &str = "SELECT id, workflow, status, opened_at, ended_at, 
+        (SELECT json_extract(CAST(line AS TEXT), '$.actor')
+            FROM events WHERE run = id AND seq = 0),
+        owes_finally,
         keeps.actor, keeps.since, keeps.until, keeps.note,
         (SELECT json_extract(CAST(line AS TEXT), '$.event.parent')
             FROM events WHERE run = id AND seq = 0),
@@ -82,7 +84,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, Error> {
             .ok_or_else(|| damaged("its status is not one that we know"))?,
         opened_at: Time(row.get(3)?),
         ended_at: row.get::<_, Option<i64>>(4)?.map(Time),
-        actor: row.get(5)?,
+        actor: row.get::<_, Option<String>>(5)?.and_then(|text| serde_json::from_str(&text).ok()),
         owes_finally: row.get(6)?,
         kept,
         parent: row.get::<_, Option<String>>(11)?.and_then(|text| serde_json::from_str(&text).ok()),

@@ -47,17 +47,24 @@ fn who_begins_and_who_ends_a_run_say_what_they_made_sure_of() {
     assert_eq!(records(), 1);
     ada.told(&["step", "attest", &run, "pre-1"]);
     assert_eq!(records(), 2);
+    // What else they note is not lost, and not recorded twice either.
+    for _ in 0..2 {
+        x.told(&["step", "attest", &run, "pre-1", "--note", "twice"]);
+    }
+    assert_eq!(records(), 3);
     let last = x.told(&["step", "report", &run, "a", "--status", "pass"]);
     assert_eq!(open(&last), ["post-1"]);
     let last = ada.told(&["step", "attest", &run, "post-1"]);
     assert_eq!((open(&last), &last["attest"]), (Vec::new(), &Value::Null));
     let report = test.report();
-    let said = [json!(["x", "agent", false, "looked"]), json!(["ada", "human", false, null])];
+    let x_said = |note: &str| json!(["x", "agent", false, note]);
+    let said = [x_said("looked"), json!(["ada", "human", false, null]), x_said("twice")];
     assert_eq!(attested(&report, "preconditions", 0), said);
     assert_eq!(attested(&report, "preconditions", 1), Vec::<Value>::new());
     assert_eq!(attested(&report, "postconditions", 0), [json!(["ada", "human", false, null])]);
     let shown = test.ostler(&["runs", "show", &run]).code(0);
-    let shown = shown.says("pre-1: src is clean, attested by agent x (looked), ada");
+    let shown =
+        shown.says("pre-1: src is clean, attested by agent x (looked), ada, agent x (twice)");
     let shown = shown.says("pre-2: nobody else releases, attested by nobody");
     shown.says("post-1: the users were told, attested by ada");
     let markdown = test.ostler(&["runs", "show", &run, "--format", "markdown"]).code(0);
@@ -142,7 +149,7 @@ cmd = 'true'
     // Who noted it knows it.
     assert_eq!(x.told(&pass("push"))["step"]["after"], json!([]));
     let other = test.who("agent:y").runs(&["step", "next", &run]).code(0);
-    other.says("waits: tell, which x holds");
+    other.says("waits: tell, which agent x holds");
 }
 
 #[test]

@@ -104,11 +104,11 @@ fn a_step_is_taken_or_not_and_taking_it_again_gives_the_same_lease() {
         let history = History::of(&test, &[&run]);
         let taken = history.all("step_taken").next().map(|(seq, _)| seq.to_string());
         if let Some(token) = taken {
-            y.refused(&run, &["step", "take", &run, "a"], "`a` is held by x");
+            y.refused(&run, &["step", "take", &run, "a"], "`a` is held by agent x");
             assert_eq!(x.takes(&run, "a"), token, "{call} {n}");
         } else {
             y.takes(&run, "a");
-            x.refused(&run, &["step", "take", &run, "a"], "`a` is held by y");
+            x.refused(&run, &["step", "take", &run, "a"], "`a` is held by agent y");
         }
         assert_eq!(History::of(&test, &[&run]).all("step_taken").count(), 1);
         ran.is_some()

@@ -131,7 +131,10 @@ fn of_two_agents_who_claim_a_step_one_wins() {
         won[winner] += 1;
         assert_eq!(both[winner].json()["step"]["id"], *step);
         assert_eq!(loser.code, 6, "{loser:?}");
-        assert!(loser.stderr.contains(&format!("`{step}` is held by {winner_is}")), "{loser:?}");
+        assert!(
+            loser.stderr.contains(&format!("`{step}` is held by agent {winner_is}")),
+            "{loser:?}"
+        );
         if n % 20 == 19 || n + 1 == claims {
             let history = History::of(&test, &[&run]);
             let of = |kind| history.all(kind).count();

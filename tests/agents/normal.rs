@@ -22,11 +22,11 @@ fn gather(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                match value.as_str() {
-                    Some(name) if ["run", "actor", "by"].contains(&key.as_str()) => {
-                        names.push(name.to_owned());
-                    }
-                    _ => gather(value, names),
+                let name = value["name"].as_str().or(value.as_str());
+                match name.filter(|_| ["run", "actor", "by"].contains(&key.as_str())) {
+                    // In sentences it is said of an agent that it is one.
+                    Some(name) => names.extend([name.to_owned(), format!("agent {name}")]),
+                    None => gather(value, names),
                 }
             }
         }

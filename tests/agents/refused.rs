@@ -25,15 +25,15 @@ fn an_agent_reports_only_what_it_holds() {
     let report = |step| ["step", "report", &run, step, "--status", "pass"];
     // It was handed `a`, and nobody holds `b`.
     x.refused(&run, &report("b"), "you do not hold `b`: take it first");
-    y.refused(&run, &report("a"), "`a` is held by x until");
-    y.refused(&run, &["step", "take", &run, "a"], "`a` is held by x until");
-    y.refused(&run, &["step", "run", &run, "a"], "`a` is held by x until");
-    y.refused(&run, &["step", "release", &run, "a"], "`a` is held by x until");
+    y.refused(&run, &report("a"), "`a` is held by agent x until");
+    y.refused(&run, &["step", "take", &run, "a"], "`a` is held by agent x until");
+    y.refused(&run, &["step", "run", &run, "a"], "`a` is held by agent x until");
+    y.refused(&run, &["step", "release", &run, "a"], "`a` is held by agent x until");
     y.refused(&run, &["step", "release", &run, "b"], "you do not hold `b`");
     // Also with the other's token.
     let token = x.takes(&run, "a");
     let with = [&report("a")[..], &["--token", &token]].concat();
-    y.refused(&run, &with, "`a` is held by x until");
+    y.refused(&run, &with, "`a` is held by agent x until");
     let wrong = [&report("a")[..], &["--token", "1"]].concat();
     x.refused(&run, &wrong, "the lease under token 1 is over");
     x.refused(&run, &report("nothing"), "has no step `nothing`");
@@ -78,16 +78,43 @@ fn a_person_takes_a_step_from_an_agent_that_will_not_come_back() {
     let run = x.opens("two");
     let token = x.takes(&run, "a");
     let release = ["step", "release", &run, "a"];
-    y.refused(&run, &release, "`a` is held by x until");
+    y.refused(&run, &release, "`a` is held by agent x until");
     ada.told(&[&release[..], &["--note", "its machine is gone"]].concat());
     let late = ["step", "report", &run, "a", "--status", "pass", "--token", &token];
     x.refused(&run, &late, &format!("the lease under token {token} is over"));
     let brief = y.told(&["step", "take", &run, "a"]);
-    assert_eq!(brief["step"]["before"], "x held it until a person ended that: its machine is gone");
+    assert_eq!(
+        brief["step"]["before"],
+        "agent x held it until a person ended that: its machine is gone"
+    );
     // What a person holds nobody takes away.
     let bob = test.who("human:bob");
     bob.takes(&run, "b");
     ada.refused(&run, &["step", "release", &run, "b"], "`b` is held by bob until");
+}
+
+#[test]
+fn who_is_asked_next_reads_why_a_person_ended_the_lease() {
+    let text = "[[steps]]\nid = 'a'\nactor = 'Both'\naction = 'do it'\n";
+    let test = Test::with("v", text);
+    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
+    let run = x.opens("v");
+    x.takes(&run, "a");
+    ada.told(&["step", "release", &run, "a", "--note", "not like that"]);
+    let why = "agent x held it until a person ended that: not like that";
+    for told in [["step", "next"], ["step", "take"]] {
+        assert_eq!(y.told(&[told[0], told[1], &run])["step"]["before"], why);
+    }
+}
+
+#[test]
+fn who_names_a_step_that_fans_out_is_told_of_its_instances() {
+    let text = "[[steps]]\nid = 'fan'\nfor_each = ['p', 'q']\ncmd = 'echo {item}'\n";
+    let test = Test::with("v", text);
+    let x = test.who("agent:x");
+    let run = x.opens("v");
+    let why = "`fan` is its instances: name one of them, such as `fan[p]`";
+    x.refused(&run, &["step", "release", &run, "fan"], why);
 }
 
 /// Steps that somebody does, each with something that its pass requires.
@@ -323,36 +350,6 @@ fn an_answer_that_nobody_waits_for_is_refused_like_a_report() {
     x.refused(&run, &["step", "answer", &run, "shop", "passed"], "did you mean `ship`?");
     x.runs(&["runs", "cancel", &run]).code(0);
     x.refused(&run, &["step", "answer", &run, "sign", "passed"], "has ended: cancelled");
-}
-
-#[test]
-fn a_pass_that_cannot_be_looked_at_is_refused() {
-    let text = r#"
-[[steps]]
-id = 'make'
-effect = 'Read'
-outputs = { name = 'string' }
-cmd = '''echo '{"name": {"b64": "//4="}}' >> "$OSTLER_OUTPUT"'''
-[[steps]]
-id = 'use'
-needs = ['make']
-expect = { file = { path = 'made', contains = '{steps.make.outputs.name}' } }
-[[steps]]
-id = 'seen'
-needs = ['make']
-cmd = 'true'
-verify = { cmd = 'true', expect = { stdout = { contains = '{steps.make.outputs.name}' } } }
-"#;
-    let test = Test::with("bytes", text).file("made", "");
-    let (x, p) = (test.who("agent:x"), test.who("human:ada"));
-    let run = x.opens("bytes");
-    x.told(&["step", "run", &run, "make"]);
-    let report = |step| ["step", "report", &run, step, "--status", "pass"];
-    x.refused(&run, &report("use"), "it cannot be looked at whether `use` is done: ");
-    x.refused(&run, &report("use"), "; report fail\n");
-    let engine = format!("; report fail, or let the engine run it: ostler step run {run} seen");
-    p.refused(&run, &report("seen"), &engine);
-    x.told(&["step", "report", &run, "use", "--status", "fail"]);
 }
 
 #[test]

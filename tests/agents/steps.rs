@@ -11,7 +11,7 @@ fn waits(brief: &Value, step: &str) -> String {
     let waits = brief["waits"].as_array().unwrap();
     let found = waits.iter().find(|wait| wait["step"] == step);
     let found = found.unwrap_or_else(|| panic!("{step} does not wait: {brief:#}"));
-    let by = found["by"].as_str().unwrap_or_default();
+    let by = found["lock"].as_str().or(found["by"]["name"].as_str()).unwrap_or_default();
     format!("{} {by}", found["what"].as_str().unwrap()).trim_end().to_owned()
 }
 
@@ -320,7 +320,7 @@ fn a_lease_is_as_long_as_it_was_wanted_and_is_renewed_by_taking_again() {
     let free = |ran: crate::support::Ran| ran.code == 0;
     wait_until("the lease is over", || free(y.runs(&["step", "take", &run, "a", "--lease", "1h"])));
     let late = ["step", "report", &run, "a", "--status", "pass"];
-    x.refused(&run, &late, "`a` is held by y until");
+    x.refused(&run, &late, "`a` is held by agent y until");
     let first = y.takes(&run, "a");
     assert_eq!(y.takes(&run, "a"), first, "renewed, and not taken anew");
     y.told(&["step", "release", &run, "a", "--note", "no time"]);

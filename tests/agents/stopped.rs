@@ -45,7 +45,7 @@ fn next_takes(y: Who<'_>, run: &str) -> Option<bool> {
         match ran.code {
             0 => return Some(true),
             6 if ran.stderr.contains("has ended") => return Some(false),
-            6 => assert!(ran.stderr.contains("is held by x"), "{ran:?}"),
+            6 => assert!(ran.stderr.contains("is held by agent x"), "{ran:?}"),
             _ => panic!("{ran:?}"),
         }
     }

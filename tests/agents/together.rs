@@ -76,7 +76,7 @@ fn an_agent_and_a_person_step_a_mode_with_a_review_and_a_loop_to_its_end() {
     assert_eq!((test.read("published"), test.read("told")), ("draft 2\n".into(), "told\n".into()));
     let report = test.report();
     assert_eq!(report["status"], "passed", "{report:#}");
-    let by = |step: &str, n: usize| found(&report, step)["attempts"][n]["by"].clone();
+    let by = |step: &str, n: usize| found(&report, step)["attempts"][n]["by"]["name"].clone();
     assert_eq!((by("write", 0), by("write", 1)), ("writer".into(), "writer".into()));
     assert!(by("review", 1).as_str().unwrap().starts_with("ada@"), "{report:#}");
     let history = History::of(&test, &[]);

@@ -215,7 +215,8 @@ fn who_said_that_it_is_done_is_not_the_one_who_looks() {
     let run = test.run();
     let mut answer = test.command(&["step", "answer", "sign", "passed", "--note", "done"]);
     assert!(answer.env("USER", "ada").status().unwrap().success());
-    let ada = found(&test.report(), "sign")["attempts"][0]["by"].as_str().unwrap().to_owned();
+    let ada =
+        found(&test.report(), "sign")["attempts"][0]["by"]["name"].as_str().unwrap().to_owned();
     let by = |who: &str| {
         let who = format!("human:{who}");
         test.ostler(&["runs", "verify", &run, "sign", "--recheck", "--as", &who])

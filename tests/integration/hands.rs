@@ -84,7 +84,10 @@ fn lists_and_reports_say_who_holds_what_and_how_it_goes_on() {
     assert_eq!(report["task"], "Release 1.2.0, as asked");
     assert_eq!((&report["stepped"], &report["trigger"]), (&true.into(), &"agent".into()));
     let lease = &found(&report, "test")["lease"];
-    assert_eq!((&lease["by"], lease["token"].is_u64()), (&"ada".into(), true));
+    assert_eq!(
+        (&lease["by"]["name"], &lease["by"]["kind"], lease["token"].is_u64()),
+        (&"ada".into(), &"agent".into(), true)
+    );
     assert_eq!(found(&report, "test")["offered"], false);
     let run = &test.ostler(&["runs", "list", "--format", "json"]).json()["runs"][0];
     assert_eq!(run["hands"]["held"][0]["step"], "test");
@@ -106,10 +109,10 @@ fn markdown_and_junit_say_it_too() {
     let page = test.ostler(&["runs", "show", "--format", "markdown"]).code(0);
     page.says("For: Release 1&#46;2&#46;0, as asked")
         .says(&format!("It goes on with `ostler step next {run}`"))
-        .says("held by ada until");
+        .says("held by agent ada until");
     let xml = test.ostler(&["runs", "show", "--format", "junit"]).code(0);
     let xml = xml.says("<property name=\"task\" value=\"Release 1.2.0, as asked\"/>");
-    let xml = xml.says("type=\"held\"").says("message=\"held by ada until ");
+    let xml = xml.says("type=\"held\"").says("message=\"held by agent ada until ");
     xml.says(&format!("the run has not ended: ostler step next {run}"));
 }
 
@@ -182,14 +185,14 @@ fn what_is_watched_and_logged_is_said_in_words() {
     ada(&test, &["step", "release", "release", "notes", "--note", "not for me"]).code(0);
     watch.sees("given back");
     of(&test, "agent:eve", &["step", "take", "release", "notes", "--lease", "100ms"]).code(0);
-    watch.sees("taken by eve");
+    watch.sees("taken by agent eve");
     wait_until("the lease is over", || {
         ada(&test, &["step", "next", "release"]).stdout.contains("attempt 2")
     });
     watch.sees("its lease is over");
     let test = test.file("notes.txt", "## 1.2.0\n");
     ada(&test, &["step", "take", "release"]).code(0);
-    watch.sees("taken by ada");
+    watch.sees("taken by agent ada");
     ada(&test, &report).code(0);
     watch.sees("asked");
     ada(&test, &["step", "report", "release", "sign", "--status=pass"]).code(6);

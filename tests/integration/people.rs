@@ -67,7 +67,8 @@ fn who_answered_and_their_note_stay() {
     let mut answer = test.command(&answer);
     answer.env("USER", "ada");
     assert!(answer.status().unwrap().success());
-    let by = found(&test.report(), "sign")["attempts"][0]["by"].as_str().unwrap().to_owned();
+    let by =
+        found(&test.report(), "sign")["attempts"][0]["by"]["name"].as_str().unwrap().to_owned();
     assert!(by.starts_with("ada@"), "{by}");
     let answered = format!("answered by {by}: ok by me");
     test.ostler(&["runs", "show"]).code(0).says(&format!("✓ sign   {answered}\n"));

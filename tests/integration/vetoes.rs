@@ -204,6 +204,42 @@ fn a_called_run_is_vetoed_by_itself() {
     assert!(test.path().join("b").exists());
 }
 
+#[test]
+fn who_steps_through_a_vetoed_run_is_offered_nothing_that_is_refused() {
+    let text = "[[steps]]\nid = 'a'\ncmd = 'true'\n[[steps]]\nid = 'b'\ncmd = 'true'\n\
+        [[steps]]\nid = 'sign'\nactor = 'Human'\n";
+    let test = Test::with("v", text);
+    let bot = |args: &[&str]| {
+        test.ostler(&[args, &["--as", "agent:bot", "--format", "json"]].concat()).code(0).json()
+    };
+    bot(&["start", "v"]);
+    let run = test.run();
+    bot(&["step", "take", &run, "a"]);
+    veto(&test, &["--as", "human:bob"]).code(0);
+    // What it holds it reports; the engine begins nothing.
+    let calls = bot(&["step", "next", &run])["step"]["calls"].clone();
+    assert_eq!((&calls["take"], &calls["run"]), (&Value::Null, &Value::Null));
+    assert!(calls["pass"].is_string() && calls["fail"].is_string(), "{calls}");
+    bot(&["step", "report", &run, "a", "--status", "pass"]);
+    let told = bot(&["step", "next", &run]);
+    assert_eq!((&told["step"], &told["also"]), (&Value::Null, &serde_json::json!([])));
+    let person = test.ostler(&["step", "next", &run]).code(0).says("VETO by bob: no backup");
+    assert!(!person.stdout.contains("may have run"), "{}", person.stdout);
+    let way = format!("`ostler runs veto {run} --lift --note WHY`");
+    test.ostler(&["step", "take", &run, "b"]).code(6).complains(&way);
+    test.ostler(&["runs", "retry", &run]).code(2).complains(&format!("`ostler step next {run}`"));
+    // One that has ended is run again as a whole, or not at all.
+    lift(&test, &["--as", "human:bob"]).code(5);
+    bot(&["step", "take", &run, "b"]);
+    let failed = ["step", "report", &run, "b", "--status", "fail", "--note", "no"];
+    let again = format!("ostler runs retry {run} --failed");
+    assert_eq!(bot(&failed)["again"], *again);
+    veto(&test, &["--as", "human:bob"]).code(0);
+    let told = bot(&["step", "next", &run]);
+    assert_eq!((&told["status"], &told["again"]), (&"failed".into(), &Value::Null));
+    test.ostler(&["runs", "retry", &run, "--failed"]).code(6).complains(&way);
+}
+
 const ENDED: &str = "[[steps]]\nid = 'a'\ncmd = 'true'\nverify = { cmd = 'true' }\n\
     [[steps]]\nid = 'b'\nneeds = ['a']\ncmd = 'test -e b'\n";
 

@@ -114,7 +114,9 @@ fn all_that_is_done_here_is_recorded_as_an_agents() {
     test.env.clear();
     let mut named = Client::silent(&test, &["mcp", "--as", "coder"]);
     named.begin("Some Client");
-    named.call("take", &json!({ "run": "release", "step": "build" })).refused("held by other");
+    named
+        .call("take", &json!({ "run": "release", "step": "build" }))
+        .refused("held by agent other");
     test.env = vec![("OSTLER_ACTOR".to_owned(), "human:alice".into())];
     let mut person = Client::new(&test);
     let why = person.call("take", &json!({ "run": "release", "step": "review" }));
@@ -134,8 +136,8 @@ fn reports_are_of_what_one_holds() {
     two.begin("x");
     let first = number(&one.call("start", &json!({ "verb": "release" })).done(), "--token ");
     let report = |token: Value| json!({ "step": "build", "status": "fail", "note": "no", "token": token, "run": "release" });
-    two.call("report", &report(json!(null))).refused("is held by one");
-    two.call("report", &report(json!(first))).refused("is held by one");
+    two.call("report", &report(json!(null))).refused("is held by agent one");
+    two.call("report", &report(json!(first))).refused("is held by agent one");
     one.call("release", &json!({ "run": "release", "step": "build" })).done();
     let second = number(&two.call("take", &json!({ "run": "release" })).done(), "--token ");
     assert!(second > first);

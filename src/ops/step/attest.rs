@@ -12,7 +12,7 @@ use crate::run::{Event, Run};
 const TOLD: usize = 5;
 
 /// Records that somebody says that these conditions hold: all of them, or none if one cannot be attested now. What
-/// they said before is not recorded again.
+/// they said before is not recorded again, unless they note something else.
 pub fn attest(
     workspace: &Workspace,
     run: Option<&str>,
@@ -28,7 +28,7 @@ pub fn attest(
             Err(reason) => return Ok(Err(reason)),
         };
         for clause in &named {
-            if !tx.run().has_attested(&act.actor, *clause) {
+            if !tx.run().has_attested(&act.actor, *clause, note) {
                 let note = note.map(str::to_owned);
                 tx.record(Event::Attested { clause: *clause, note }, None)?;
             }

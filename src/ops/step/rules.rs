@@ -118,6 +118,10 @@ pub(super) fn parting(run: &Run, node: &Node, actor: &Actor) -> Result<(u64, Par
         Some(lease) if lease.by == *actor => Ok((lease.token, Parting::Released)),
         Some(lease) if lease.may_be_revoked(actor) => Ok((lease.token, Parting::Revoked)),
         Some(lease) => Err(held(node, lease)),
+        None if node.state == State::Fanned => {
+            let own = |one: &Node| one.lease.as_ref().is_some_and(|lease| lease.by == *actor);
+            Err(fanned(run, node, own))
+        }
         None => Err(format!("you do not hold `{}`", node.instance)),
     }
 }
@@ -218,12 +222,19 @@ fn vetoed(run: &Run) -> String {
     let by = run.vetoes().first().map(|veto| format!("{}: {}", veto.by, printable(&veto.note)));
     let (id, by) = (run.id(), by.unwrap_or_default());
     format!(
-        "run {id} is vetoed by {by}; nothing new begins in it until that is lifted (`ostler runs veto {id} --lift`)"
+        "run {id} is vetoed by {by}; nothing new begins in it until that is lifted (`ostler runs veto {id} --lift --note WHY`)"
     )
 }
 
 fn held(node: &Node, lease: &Lease) -> String {
-    format!("`{}` is held by {} until {}", node.instance, lease.by.name, lease.until)
+    format!("`{}` is held by {} until {}", node.instance, lease.by, lease.until)
+}
+
+/// That a step is done by its instances, and one that may be meant.
+fn fanned(run: &Run, node: &Node, meant: impl Fn(&Node) -> bool) -> String {
+    let meant = run.instances(node).find(|instance| meant(instance));
+    let such = meant.map(|one| format!(", such as `{}`", one.instance)).unwrap_or_default();
+    format!("`{}` is its instances: name one of them{such}", node.instance)
 }
 
 /// Why nobody may do anything with a step.
@@ -254,11 +265,7 @@ fn not_its_turn(run: &Run, node: &Node) -> String {
             format!("the turn of `{id}` has not come{after}")
         }
         State::Delayed(until) => format!("`{id}` is tried again from {until}"),
-        State::Fanned => {
-            let next = run.instances(node).find(|instance| run.is_offered(instance));
-            let such = next.map(|next| format!(", such as `{}`", next.instance));
-            format!("`{id}` is its instances: name one of them{}", such.unwrap_or_default())
-        }
+        State::Fanned => fanned(run, node, |instance| run.is_offered(instance)),
         State::Ready | State::Running => format!("the engine runs `{id}`"),
         state => format!("`{id}` has ended: {}", state.name()),
     }

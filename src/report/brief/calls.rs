@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::plan::quoted;
-use crate::run::{Actor, ActorKind, Node, Run};
+use crate::run::{Actor, ActorKind, Node, Run, State};
 use crate::workflow::{self, ParamType, ValueType};
 
 /// The calls that a step takes now, from its reader. What stands in capitals is filled in by them.
@@ -39,7 +39,12 @@ impl Calls {
         let step = run.step(node);
         let what = format!("{} {}", run.id(), quoted(&node.instance.to_string()));
         let lease = node.lease.as_ref().filter(|lease| lease.by == *actor);
-        let has_run = step.run.is_some() && step.actor != workflow::Actor::Human;
+        // Under a veto only what was begun, or is asked of a person, is reported.
+        let is_asked = node.state == State::Asked && actor.kind != ActorKind::Agent;
+        if !run.may_begin() && lease.is_none() && !is_asked {
+            return Self::default();
+        }
+        let has_run = step.run.is_some() && step.actor != workflow::Actor::Human && run.may_begin();
         let let_run = has_run.then(|| format!("ostler step run {what}"));
         if lease.is_none() && actor.kind == ActorKind::Agent && run.is_offered(node) {
             let take = Some(format!("ostler step take {what}"));

@@ -3,10 +3,10 @@
 use super::{Awaited, Brief, Last, Wait, Work};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
-use crate::report::ClauseReport;
 use crate::report::data::shown;
 use crate::report::lines::{cut, one_line};
 use crate::report::text::{Paint, Plain, Tone, sign, words};
+use crate::report::{ActorReport, ClauseReport};
 
 /// How many lines of a command or a note are shown, and how many other steps.
 const SHOWN: usize = 20;
@@ -24,7 +24,8 @@ impl Brief {
     pub fn painted(&self, paint: &dyn Paint) -> String {
         let mut lines = vec![self.head(paint)];
         let veto = |veto: &String| {
-            format!("{} {veto}; nothing new begins", paint.paint(Tone::Bad, "VETO"))
+            let then = if self.status.is_final() { "" } else { "; nothing new begins" };
+            format!("{} {veto}{then}", paint.paint(Tone::Bad, "VETO"))
         };
         lines.extend(self.vetoes.iter().map(veto));
         let mut say = |label: &str, text: &str| lines.push(labelled("", label, text, paint));
@@ -82,13 +83,13 @@ impl Wait {
                 )
             }
             Awaited::Holder => {
-                let by = self.by.as_deref().unwrap_or("somebody");
+                let by = self.by.as_ref().map_or_else(|| "somebody".to_owned(), ActorReport::shown);
                 format!("{step}, which {by} holds until {}", clock(until))
             }
             Awaited::Time => format!("{step}, which is tried again from {}", second(until)),
             Awaited::Engine => format!("{step}, which the engine runs"),
             Awaited::Lock => {
-                format!("{step}, which needs {}", self.by.as_deref().unwrap_or("a lock"))
+                format!("{step}, which needs {}", self.lock.as_deref().unwrap_or("a lock"))
             }
             Awaited::Answer => {
                 format!("{step}, which may have run: see ostler step show {run} {}", quoted(step))

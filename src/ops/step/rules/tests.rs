@@ -245,7 +245,7 @@ fn what_is_held_is_its_holders() {
     assert_eq!(world.grip(&x(), "a", Some(token)), "held");
     begins(&world.grip(&x(), "a", Some(token + 1)), "the lease under token");
     for by in [y(), ada(), actor(ActorKind::Human, "x")] {
-        let held = "`a` is held by x until 1970-01-01";
+        let held = "`a` is held by agent x until 1970-01-01";
         begins(&world.taking(&by, "a"), held);
         begins(&world.grip(&by, "a", Some(token)), held);
         begins(&world.handing(&by, "a"), held);
