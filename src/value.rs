@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// The largest value that fits one environment string or argument, in bytes (Linux: 128 KiB with name and NUL).
 pub const MAX_VALUE: usize = 131_000;
@@ -112,6 +112,33 @@ pub fn readable(value: &Value) -> String {
     format!("{count} no text: {}{more}", first.join(" "))
 }
 
+/// Whether two JSON values are the same, numbers by what they are worth, exactly and at every depth: `1` is `1.0`.
+pub fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => match (whole(one), whole(other)) {
+            (None, None) => one.as_f64() == other.as_f64(),
+            (one, other) => one == other,
+        },
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let has = |(name, value)| other.get(name).is_some_and(|there| same(value, there));
+            one.len() == other.len() && one.iter().all(has)
+        }
+        _ => one == other,
+    }
+}
+
+/// A number without a fraction, unless it is larger than any integer of JSON here: then it is only ever a float.
+fn whole(number: &Number) -> Option<i128> {
+    const BEYOND: f64 = 1e30;
+    #[expect(clippy::cast_possible_truncation, reason = "it has no fraction and fits")]
+    let exactly =
+        |float: f64| (float.fract() == 0.0 && float.abs() < BEYOND).then_some(float as i128);
+    number.as_i128().or_else(|| number.as_f64().and_then(exactly))
+}
+
 /// Calls `each` with every string in a JSON value, but for the names of its fields.
 pub fn strings<'v>(json: &'v Value, each: &mut impl FnMut(&'v str)) {
     match json {
@@ -216,5 +243,49 @@ mod tests {
         assert!(shown(&[0xff; 40]).starts_with("40 bytes") && shown(&[0xff; 40]).ends_with("ff …"));
         let all = serde_json::json!(["a", from_bytes(b"\xff"), { "b64": "x y" }, 1]);
         assert_eq!(readable(&all), "[\"a\",1 byte that is no text: ff,{\"b64\":\"x y\"},1]");
+    }
+
+    fn is_same(one: &str, other: &str) -> bool {
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let (one, other) = (read(one), read(other));
+        assert_eq!(same(&one, &other), same(&other, &one), "{one} and {other}");
+        same(&one, &other)
+    }
+
+    #[test]
+    fn numbers_are_the_same_only_exactly() {
+        assert!(is_same("1234567890123456789", "1234567890123456789"));
+        assert!(!is_same("1234567890123456789", "1234567890123457000"));
+        // The float nearest to the first is the second.
+        assert!(!is_same("9007199254740993", "9007199254740992.0"));
+        assert!(is_same("9007199254740992", "9007199254740992.0"));
+        assert!(!is_same("18446744073709551615", "-1"));
+        assert!(!is_same("18446744073709551615", "18446744073709551616.0"));
+        assert!(is_same("18446744073709551616", "18446744073709551616.0"));
+        assert!(is_same("-0.0", "0") && is_same("1e3", "1000") && is_same("1e300", "1.0e300"));
+        assert!(!is_same("1.0000000000000002", "1") && !is_same("0.1", "0.10000000000000002"));
+        assert!(!is_same("1", "true") && !is_same("1", "\"1\""));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn integers_are_the_same_if_they_are_equal_at_any_depth(
+            one: i64, other: u64, near in -2_i128..3, depth in 0_usize..4,
+        ) {
+            let nest = |text: String| (0..depth).fold(text, |t, n| match n % 2 {
+                0 => format!("[{t}]"),
+                _ => format!("{{\"v\":{t}}}"),
+            });
+            let pairs = [(i128::from(one), i128::from(other)), (one.into(), i128::from(one) + near)];
+            for (one, other) in pairs {
+                let fits = i64::try_from(other).is_ok() || u64::try_from(other).is_ok();
+                let seen = is_same(&nest(one.to_string()), &nest(other.to_string()));
+                proptest::prop_assert!(!fits || seen == (one == other), "{one} {other}");
+            }
+            #[expect(clippy::cast_precision_loss, reason = "it shall be a float")]
+            let float = one as f64;
+            let exact = format!("{float:.0}").parse() == Ok(one);
+            proptest::prop_assert_eq!(is_same(&nest(one.to_string()), &nest(format!("{float:.1}"))), exact);
+        }
     }
 }

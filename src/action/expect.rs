@@ -11,6 +11,7 @@ use super::protocol::{Kept, Report};
 use super::work::Expected;
 use crate::redact::{Masks, Redactor};
 use crate::run::{Check, Outcome};
+use crate::value::same;
 use crate::workflow::{FileExpect, Json, TextExpect};
 
 /// How often files are looked at while `within` lasts.
@@ -211,14 +212,6 @@ fn stream(
     checks
 }
 
-/// JSON values are the same, numbers by value.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one.as_f64(), other.as_f64()) {
-        (Some(one), Some(other)) => (one - other).abs() <= f64::EPSILON * one.abs().max(1.0),
-        _ => one == other,
-    }
-}
-
 /// Whether a text contains a part. Where a placeholder left that empty, it would be in every text.
 fn sought(text: &[u8], part: &str) -> Result<bool, String> {
     if part.is_empty() {
@@ -368,6 +361,9 @@ mod tests {
             ..TextExpect::default()
         };
         assert!(passes(&at("/a/0", Value::from(1)), "{\"a\":[1.0]}"));
+        assert!(passes(&at("/a", serde_json::json!([{"v": 1}])), "{\"a\":[{\"v\":1.0}]}"));
+        let long = Value::from(1_234_567_890_123_456_789_u64);
+        assert!(!passes(&at("/a", long), "{\"a\":1234567890123457000}"));
         assert!(!passes(&at("/b", Value::from(1)), "{\"a\":[1]}"));
         assert!(!passes(&at("/a", Value::from(1)), "nonsense"));
     }

@@ -19,7 +19,7 @@ const STATUSES: [&str; 6] = ["passed", "recovered", "failed", "skipped", "unprov
 const HOST: &[&str] = &["name", "address", "labels", "groups"];
 
 /// Outcomes that are no failure by themselves: a condition can ask for them, and `on_error.on` has no use for them.
-const NO_FAILURES: [&str; 3] = ["done", "cancelled", "answered"];
+const NO_FAILURES: [&str; 4] = ["done", "cancelled", "answered", "probed"];
 
 /// Failures of an attempt whose outcome is another.
 const BESIDE: [&str; 2] = ["check_failed", "bad_output"];

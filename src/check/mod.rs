@@ -20,6 +20,7 @@ mod steps;
 mod texts;
 mod types;
 pub mod values;
+mod variables;
 
 pub use calls::{Called, Known, calls};
 pub use fleet::circles;
@@ -78,6 +79,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     options::check(workflow, &names, sources, &mut problems);
     fan::check(workflow, &names, &mut problems);
     secrets::check(workflow, &mut problems);
+    variables::check(workflow, &mut problems);
     conditions::check(workflow, &names, sources, &mut problems);
     if sound && graph::check(workflow, &mut problems) {
         outputs::check(workflow, &names, &mut problems);

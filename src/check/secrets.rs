@@ -1,6 +1,6 @@
 //! Secrets: variables that may hold one, and that nothing else sets; names of secrets where no value comes.
 
-use super::all_steps;
+use super::{all_steps, variables};
 use crate::diagnostic::{At, Code, Diagnostic, Place, printable};
 use crate::workflow::{Secret, SecretSource, Step, Workflow};
 
@@ -36,7 +36,7 @@ const NOT_SECRET: &[&str] = &[
     "_",
 ];
 /// How the names of such variables begin.
-const NOT_SECRETS: &[&str] = &["BASH_FUNC_", "DYLD_", "LC_", "LD_", "OSTLER_", "XDG_"];
+const NOT_SECRETS: &[&str] = &["BASH_FUNC_", "DYLD_", "LC_", "LD_", variables::OWN, "XDG_"];
 
 pub(super) fn check(workflow: &Workflow, problems: &mut Vec<Diagnostic>) {
     let all = all_steps(workflow).flat_map(|step| &step.secrets);

@@ -298,7 +298,7 @@ pub(super) enum RunsCommand {
     },
     /// Show a run's events, or the output of one of its steps
     Log {
-        /// The run, or the start of its id
+        /// The run, or four letters or more of the start of its id
         #[arg(add = completion::runs())]
         run: Option<String>,
         /// The step; without one, the events

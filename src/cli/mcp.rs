@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use super::{Context, Exit};
 use crate::mcp::{self, Session};
-use crate::ops::Error;
+use crate::ops::{self, Error};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct McpArgs {
@@ -15,8 +15,7 @@ pub(super) struct McpArgs {
 
 impl Context {
     pub(super) fn mcp(&self, args: &McpArgs) -> Result<Exit, Error> {
-        let environment = std::env::var("OSTLER_ACTOR").ok();
-        let name = mcp::named(args.name.as_deref(), environment.as_deref())?;
+        let name = mcp::named(args.name.as_deref(), ops::agent_here()?)?;
         if std::io::stdin().is_terminal() {
             super::say("this speaks MCP, and is started by an agent's program; Ctrl-D ends it");
         }

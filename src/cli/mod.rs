@@ -168,6 +168,15 @@ impl Context {
 
     fn check(&self, args: &CheckArgs) -> Result<Exit, Error> {
         let checked = ops::check_all(&self.workspace, &args.names, &self.cwd)?;
+        // A job that looks in the wrong place would be green for ever.
+        if checked.is_empty() {
+            let here = self
+                .workspace
+                .exists()
+                .then(|| format!("there is no workflow file in {}", self.workspace.root.display()));
+            let why = here.unwrap_or_else(|| names::NOWHERE.to_owned());
+            return Err(Error::NotNow(format!("nothing to check: {why}")));
+        }
         let root = || {
             let checkout = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
             problems::Root::new(&self.workspace.root, checkout)

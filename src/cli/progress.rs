@@ -13,7 +13,7 @@ use crate::ops::{Growing, output_end};
 use crate::report::graph::Graph;
 use crate::report::lines::{columns, command, one_line};
 use crate::report::{self, Detail, Look, Paint, SKIPPED, Tone};
-use crate::run::{Event, Outcome, Parting, Probe, Record, Run, State};
+use crate::run::{Event, Node, Outcome, Parting, Probe, Record, Run, State};
 use crate::store::Store;
 use crate::workflow::Millis;
 
@@ -27,6 +27,8 @@ pub(super) struct Progress<'c> {
     shape: OnceCell<Shape>,
     /// For each step, its wave.
     waves: OnceCell<BTreeMap<StepId, usize>>,
+    /// Whether something was tried before this began.
+    earlier: OnceCell<bool>,
     /// The states in which steps were shown.
     said: BTreeMap<String, String>,
     /// How many steps were skipped for each reason.
@@ -72,6 +74,7 @@ impl<'c> Progress<'c> {
             live: is_live.then(Live::new),
             shape: OnceCell::new(),
             waves: OnceCell::new(),
+            earlier: OnceCell::new(),
             said: BTreeMap::new(),
             skipped: BTreeMap::new(),
         }
@@ -82,6 +85,8 @@ impl<'c> Progress<'c> {
         if self.detail == Detail::Quiet {
             return;
         }
+        let before = |node: &Node| node.attempts.iter().any(|attempt| attempt.seq < record.seq);
+        self.earlier.get_or_init(|| run.nodes().iter().any(before));
         if self.live.is_some() {
             self.follow(record, run);
         }
@@ -118,6 +123,8 @@ impl<'c> Progress<'c> {
             live.end();
             is_there &= !live.view().disturbed;
         }
+        // What ended before would come below what followed it.
+        is_there &= !self.earlier.get().is_some_and(|earlier| *earlier);
         if is_there { self.said } else { BTreeMap::new() }
     }
 

@@ -40,7 +40,7 @@ pub(super) enum StepCommand {
     /// Show a step: what it is, what became of it, what it waits for
     #[command(override_usage = "ostler step show [OPTIONS] [RUN] <STEP>")]
     Show {
-        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step
+        /// The run, or four letters or more of the start of its id [default: the latest in which somebody is asked about the step]; the step
         #[arg(required = true, num_args = 1..=2, value_names = ["RUN", "STEP"], add = completion::asked())]
         what: Vec<String>,
         /// How it is printed
@@ -53,7 +53,7 @@ pub(super) enum StepCommand {
         after_help = ANSWERS,
     )]
     Answer {
-        /// The run, or the start of its id [default: the latest in which somebody is asked about the step]; the step;
+        /// The run, or four letters or more of the start of its id [default: the latest in which somebody is asked about the step]; the step;
         /// the answer
         #[arg(required = true, num_args = 2..=3, value_names = ["RUN", "STEP", "ANSWER"], add = completion::asked())]
         what: Vec<String>,

@@ -6,7 +6,7 @@ use super::hands::handed;
 use super::list::when;
 use crate::diagnostic::printable;
 use crate::report::lines::one_line;
-use crate::run::{Event, Record};
+use crate::run::{Event, Probe, Record};
 use crate::workflow::Millis;
 
 /// The lines of a log, each with the time since the first.
@@ -33,6 +33,12 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
                 let seen = if recheck.passed { "holds" } else { "no longer so" };
                 format!("{seen}, as {} saw", record.actor)
             }
+            Event::ProbeStarted { probe } => asked(probe),
+            Event::ProbeFinished { probe, outcome } => format!("{}: {outcome}", asked(probe)),
+            Event::RunFinished { status, reason, .. } => {
+                let reason = reason.as_ref().map(|why| format!(": {}", one_line(why)));
+                format!("{}{}", status.name().replace('_', " "), reason.unwrap_or_default())
+            }
             Event::Attested { clause, note } => {
                 let note = note.as_ref().map(|note| format!(": {}", one_line(note)));
                 format!("{clause}, by {}{}", record.actor, note.unwrap_or_default())
@@ -52,4 +58,13 @@ pub(super) fn timeline(lines: &[Vec<u8>]) -> String {
         format!("{}\n", line.trim_end())
     };
     records.iter().map(row).collect()
+}
+
+/// Which question is asked.
+fn asked(probe: &Probe) -> String {
+    match probe {
+        Probe::Guard(id) => format!("guard {id}"),
+        Probe::Converge(_) => "whether it has converged".to_owned(),
+        Probe::Step(step) => format!("whether {step} was done"),
+    }
 }

@@ -78,6 +78,7 @@ codes! {
     WeakExpect "E0402" Error "an expectation that proves nothing";
     BadRegex "E0403" Error "a regular expression that does not compile";
     BadSecret "E0404" Error "a variable that cannot hold a secret";
+    OwnVariable "E0405" Error "a variable in `env` that is Ostler's own";
     BadExpression "E0501" Error "a CEL expression that does not parse";
     UnknownVariable "E0502" Error "a name in a CEL expression that does not exist";
     BadTypes "E0503" Error "an operation in a CEL expression that its operands cannot have";

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::ids::MAX_NAME;
-use crate::ops::{Act, Error, Workspace};
+use crate::ops::{Act, Error, Workspace, is_another};
 use crate::run::{Actor, ActorKind};
 
 /// Whoever asks.
@@ -24,22 +24,24 @@ impl Caller<'_> {
     }
 }
 
-/// The name that a session was given: by `--as`, else by the environment where that names an agent.
-pub fn named(option: Option<&str>, environment: Option<&str>) -> Result<Option<String>, Error> {
+/// The name that a session was given: by `--as`, else by the environment, as that names the agent who acts here.
+pub fn named(option: Option<&str>, here: Option<String>) -> Result<Option<String>, Error> {
     let agent = |text: &str| match text.split_once(':') {
         None => Some(text.to_owned()),
         Some(("agent", name)) => Some(name.to_owned()),
         Some(_) => None,
     };
-    let Some(text) = option else {
-        let named = environment.filter(|text| text.starts_with("agent:")).and_then(agent);
-        return Ok(named.as_deref().and_then(clean));
+    let Some(text) = option.filter(|text| here.is_none() || *text != "agent") else {
+        return Ok(here);
     };
-    let name = agent(text).as_deref().and_then(clean);
-    name.map(Some).ok_or_else(|| {
+    let name = agent(text).as_deref().and_then(clean).ok_or_else(|| {
         let why = format!("`{text}` is no agent's name, and nobody else acts here: --as NAME");
         Error::NotNow(why)
-    })
+    })?;
+    match here.filter(|own| *own != name) {
+        Some(own) => Err(is_another(&own)),
+        None => Ok(Some(name)),
+    }
 }
 
 /// A name as it may be recorded; none where nothing of it can be.
@@ -57,12 +59,14 @@ mod tests {
 
     #[test]
     fn names_are_an_agents() {
-        let named = |option, environment| named(option, environment).unwrap();
-        assert_eq!(named(Some("coder"), Some("agent:x")), Some("coder".into()));
+        let named = |option, here: Option<&str>| named(option, here.map(str::to_owned)).unwrap();
+        assert_eq!(named(Some("coder"), None), Some("coder".into()));
         assert_eq!(named(Some("agent:coder"), None), Some("coder".into()));
-        assert_eq!(named(None, Some("agent:x")), Some("x".into()));
-        assert_eq!(named(None, Some("human:alice")), None);
-        assert_eq!(named(None, Some("alice")), None);
+        assert_eq!(named(None, Some("x")), Some("x".into()));
+        assert_eq!(named(Some("agent:x"), Some("x")), Some("x".into()));
+        assert_eq!(named(Some("agent"), Some("x")), Some("x".into()));
+        assert_eq!((named(Some("agent"), None), named(None, None)), (Some("agent".into()), None));
+        assert!(super::named(Some("y"), Some("x".into())).is_err());
         assert!(super::named(Some("human:alice"), None).is_err());
         assert!(super::named(Some(" "), None).is_err());
     }

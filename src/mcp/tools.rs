@@ -66,7 +66,8 @@ pub(super) const TOOLS: &[Tool] = &[
         name: "next",
         about: "Say what comes next in a run. Takes nothing.",
         fields: &[RUN],
-        acts: false,
+        // What the engine has to do first, such as a guard, it does.
+        acts: true,
         does: steps::next,
     },
     Tool {

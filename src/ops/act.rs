@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::refusal::{self, Wish};
 use super::start::{Session, StartOptions, drive};
 use super::step::Act;
 use super::subject::Subject;
@@ -34,9 +35,8 @@ pub fn resume(
         return Err(over(journal.run()));
     }
     let act = Act::named(None, None)?;
-    if options.no_ask && act.actor.kind == ActorKind::Agent {
-        let why = "only a person may say that nobody is asked";
-        return Err(step::refuse(workspace, store, journal, &act, why));
+    if let Err(why) = options.permitted(&act.actor) {
+        return Err(step::refuse(workspace, store, journal, &act, "resume", why));
     }
     drive(workspace, store, journal, &lock, options, show)
 }
@@ -136,20 +136,24 @@ fn acceptable(
     typed::outputs(id, step, outputs, *answer == Answer::Passed).map_err(Error::NotNow)
 }
 
-/// Cancels a run. Its driver ends what runs; where nobody drives it, this process does, `finally` included.
+/// Cancels a run; an agent one that it opened. Its driver ends what runs; where nobody drives it, this process does, `finally` included.
 pub fn cancel(workspace: &Workspace, run: Option<&str>, show: Show<'_>) -> Result<Session, Error> {
     let store = workspace.existing_store()?;
-    let id = store.find(run)?;
+    let id = which::going(&store, run)?;
     let mut subject = Subject::new(store, &id)?;
     if subject.run().status().is_final() {
         return Err(over(subject.run()));
     }
-    let person = acting(None)?;
-    subject.record(&person, |tx| {
+    let who = acting(None)?;
+    subject.record(&who, |tx| {
         if tx.run().status().is_final() {
             return Ok(Ok(()));
         }
-        let by = person.to_string();
+        if who.kind == ActorKind::Agent && tx.run().opening().is_none_or(|(_, _, by)| *by != who) {
+            let why = format!("{who} cancels no run but those it opened: a person may");
+            return refusal::refused(tx, Wish::of_run("cancel"), &why).map(Err);
+        }
+        let by = who.to_string();
         tx.record(Event::CancelRequested { by }, None).map(Ok)
     })?;
     let lock = subject.lock()?;

@@ -15,6 +15,7 @@ mod output;
 mod probe;
 mod prune;
 mod recheck;
+mod refusal;
 mod retry;
 mod signature;
 mod start;
@@ -50,7 +51,7 @@ pub use verbs::{check_all, check_verb, levels, outlook, plan, verbs};
 pub use verify::{Outputs, Problem, Signature, Signers, Verified, verify, verify_export};
 pub use veto::{Lifted, lift, veto};
 pub use which::{is_step_of_latest, run_named, run_of_step};
-pub use workspace::{Config, Trust, Workspace, acting};
+pub use workspace::{Config, Trust, Workspace, acting, agent_here, is_another};
 
 use crate::diagnostic::{Diagnostic, Sources};
 use crate::plan::BadParam;

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::refusal::{self, Wish};
 use super::start::{looking, random};
-use super::workspace::{acting, runtime};
+use super::step::Act;
+use super::workspace::runtime;
 use super::{Error, Workspace};
 use crate::action::Setting;
 use crate::exec::{self, AtOnce};
@@ -82,16 +84,17 @@ pub fn recheck(
     steps: &[String],
     as_: Option<&str>,
 ) -> Result<Option<Claims>, Error> {
-    let (mut store, by) = (workspace.existing_store()?, acting(as_)?);
+    let (mut store, act) = (workspace.existing_store()?, Act::named(as_, None)?);
     let mut journal = store.load(&store.find(run)?)?;
+    refusal::posing(&mut store, &mut journal, &act, Wish::of_run("recheck"))?;
+    let by = act.actor;
     let loaded = journal.run();
     let nodes = chosen(loaded, steps)?;
     let mut claims: Vec<Claim> = nodes.iter().flat_map(|node| claims(loaded, node, &by)).collect();
     let refused = refused(&claims);
-    if let Some(Event::Refused { reason, .. }) = refused.first().filter(|_| !steps.is_empty()) {
-        let why = Error::Refusal(reason.clone());
-        record(&mut store, &mut journal, &by, &[], refused)?;
-        return Err(why);
+    if let Some((_, why)) = refused.first().filter(|_| !steps.is_empty()) {
+        record(&mut store, &mut journal, &by, &[], &refused)?;
+        return Err(Error::Refusal(why.clone()));
     }
     if steps.is_empty() {
         let clauses = loaded.plan().clauses();
@@ -103,8 +106,8 @@ pub fn recheck(
         claims.iter().any(|claim| is_open(claim) && claim.step.as_ref() == Some(&id))
     };
     let wanted: Vec<&Node> = nodes.iter().copied().filter(wanted).collect();
-    let Some(seen) = look(workspace, &store, &journal, &wanted)? else { return Ok(None) };
-    let recorded = record(&mut store, &mut journal, &by, &seen, refused)?;
+    let Some(seen) = look(workspace, &store, &journal, &by, &wanted)? else { return Ok(None) };
+    let recorded = record(&mut store, &mut journal, &by, &seen, &refused)?;
     for (seen, recorded) in seen.into_iter().zip(recorded) {
         settle(&mut claims, seen, recorded, &by);
     }
@@ -114,16 +117,11 @@ pub fn recheck(
     Ok(Some(Claims { holds, ..all }))
 }
 
-/// The record of what somebody may not look at.
-fn refused(claims: &[Claim]) -> Vec<Event> {
+/// The steps at which somebody may not look, and why.
+fn refused(claims: &[Claim]) -> Vec<(String, String)> {
     let refused = claims.iter().filter(|claim| claim.standing == Standing::Refused);
-    let event = |claim: &Claim| Event::Refused {
-        what: "recheck".to_owned(),
-        step: claim.step.clone().unwrap_or_default(),
-        reason: claim.why.clone().unwrap_or_default(),
-        token: None,
-    };
-    refused.map(event).collect()
+    let why = |claim: &Claim| Some((claim.step.clone()?, claim.why.clone()?));
+    refused.filter_map(why).collect()
 }
 
 /// Records what was seen, and what was refused; for each look, whether it is still of what the step claims.
@@ -132,10 +130,12 @@ fn record(
     journal: &mut Journal,
     by: &Actor,
     seen: &[Recheck],
-    refused: Vec<Event>,
+    refused: &[(String, String)],
 ) -> Result<Vec<bool>, Error> {
     let recorded = store.append(journal, by, exec::now, |tx| {
-        refused.into_iter().try_for_each(|event| tx.record(event, None))?;
+        for (step, why) in refused {
+            refusal::refused(tx, Wish { step, ..Wish::of_run("recheck") }, why)?;
+        }
         let one =
             |seen: &Recheck| match tx.record(Event::ClaimChecked(Box::new(seen.clone())), None) {
                 // Between our look and our lock, it was run again.
@@ -224,6 +224,7 @@ fn look(
     workspace: &Workspace,
     store: &Store,
     journal: &Journal,
+    by: &Actor,
     nodes: &[&Node],
 ) -> Result<Option<Vec<Recheck>>, Error> {
     if nodes.is_empty() {
@@ -232,7 +233,7 @@ fn look(
     let io = |error| Error::Io { what: "the claims could not be looked at".to_owned(), error };
     // What the looks write is no output of the run, and nobody keeps it.
     let dir = tempfile::tempdir().map_err(io)?;
-    let setting = looking(workspace, store, journal, None)?;
+    let setting = looking(workspace, store, journal, by.agent())?;
     let setting = Setting { dir: dir.path().to_owned(), ..setting };
     let config = &workspace.config;
     let at_once = AtOnce { here: config.jobs(), on_hosts: config.host_jobs() };

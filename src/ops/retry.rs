@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::start::{Occasion, Session, StartOptions, begin};
-use super::{Error, Workspace, check_verb, plan};
+use super::{Act, Error, Workspace, check_verb, plan, step};
 use crate::exec::Show;
 use crate::ids::RunId;
 use crate::plan::{Given, Origin, Plan};
@@ -126,6 +126,12 @@ pub fn retry(
     show: Show<'_>,
 ) -> Result<Session, Error> {
     let Again { run: of, plan, taken: taken_over, stepped, task, .. } = again;
+    let act = Act::named(None, None)?;
+    if let Err(why) = options.permitted(&act.actor) {
+        let store = workspace.existing_store()?;
+        let journal = store.load(&of)?;
+        return Err(step::refuse(workspace, store, journal, &act, "retry", why));
+    }
     let occasion = Occasion::Retry { of, taken_over, stepped, task };
     begin(workspace, plan, occasion, options, show)
 }

@@ -29,6 +29,16 @@ pub struct StartOptions {
     pub agent: Option<String>,
 }
 
+impl StartOptions {
+    /// Whether somebody may want it so: that nobody is asked is for a person to say. Else why not.
+    pub(super) fn permitted(&self, who: &Actor) -> Result<(), String> {
+        if self.no_ask && who.kind == ActorKind::Agent {
+            return Err("only a person may say that nobody is asked".to_owned());
+        }
+        Ok(())
+    }
+}
+
 /// Where a run comes from.
 pub(super) enum Occasion {
     /// Somebody wants it.
@@ -100,6 +110,9 @@ pub(super) fn begin(
         }
         Occasion::Call(own, caller) => (id, parent) = (own, Some(caller)),
         Occasion::Stepped(actor, what_for) => (by, stepped, task) = (actor, true, what_for),
+    }
+    if parent.is_none() {
+        options.permitted(&by).map_err(Error::Refusal)?;
     }
     let lock = DriverLock::take(&store.run_dir(&id)?, &id, is_alive)?;
     let opened = Event::RunOpened {

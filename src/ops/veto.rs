@@ -1,9 +1,10 @@
 //! Vetoes: holding a run, or what came of it, until somebody lifts that.
 
+use super::refusal::{self, Wish};
 use super::start::{Session, StartOptions};
+use super::step::Act;
 use super::subject::Subject;
-use super::workspace::acting;
-use super::{Error, Workspace};
+use super::{Error, Workspace, which};
 use crate::exec::{self, Show};
 use crate::run::{Actor, Event, Run, Veto};
 use crate::store::Journal;
@@ -15,10 +16,10 @@ pub fn veto(
     note: &str,
     as_: Option<&str>,
 ) -> Result<(Journal, Actor), Error> {
-    let (mut store, who) = (workspace.existing_store()?, acting(as_)?);
-    let id = store.find(run)?;
-    let note = said(note)?;
-    let mut journal = store.load(&id)?;
+    let (mut store, act) = (workspace.existing_store()?, Act::named(as_, None)?);
+    let mut journal = store.load(&which::going(&store, run)?)?;
+    refusal::posing(&mut store, &mut journal, &act, Wish::of_run("veto"))?;
+    let (who, note) = (act.actor, said(note)?);
     store.append(&mut journal, &who, exec::now, |tx| tx.record(Event::Vetoed { note }, None))?;
     store.force()?;
     Ok((journal, who))
@@ -42,21 +43,19 @@ pub fn lift(
     options: &StartOptions,
     show: Show<'_>,
 ) -> Result<Lifted, Error> {
-    let (store, who) = (workspace.existing_store()?, acting(as_)?);
-    let id = store.find(run)?;
-    let note = said(note)?;
+    let (store, act) = (workspace.existing_store()?, Act::named(as_, None)?);
+    let (id, wish) = (store.find(run)?, Wish::of_run("lift"));
     let mut subject = Subject::new(store, &id)?;
+    refusal::posing(&mut subject.store, &mut subject.journal, &act, wish)?;
+    let (who, note) = (act.actor, said(note)?);
     if subject.run().vetoes().is_empty() {
         return Err(Error::NotNow(format!("no veto stands on run {id}")));
     }
     subject.record(&who, |tx| {
-        let lifted = match liftable(tx.run(), &who) {
+        let permitted = options.permitted(&who);
+        let lifted = match permitted.and_then(|()| liftable(tx.run(), &who)) {
             Ok(lifted) => lifted,
-            Err(reason) => {
-                let (what, step) = ("lift".to_owned(), String::new());
-                let refused = Event::Refused { what, step, reason: reason.clone(), token: None };
-                return tx.record(refused, None).map(|()| Err(Error::Refusal(reason)));
-            }
+            Err(why) => return refusal::refused(tx, wish, &why).map(Err),
         };
         for veto in &lifted {
             let event = Event::VetoLifted { veto: veto.record, note: note.clone() };

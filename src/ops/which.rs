@@ -4,7 +4,7 @@ use super::Error;
 use crate::action::is_alive;
 use crate::ids::RunId;
 use crate::run::{Actor, Run, RunStatus, State};
-use crate::store::{self, Filter, Holder, Store, Summary};
+use crate::store::{Filter, Holder, Store, Summary};
 
 /// The runs that have not ended, newest first.
 fn open(store: &Store) -> Result<Vec<RunId>, Error> {
@@ -45,6 +45,14 @@ pub(super) fn resumable(store: &Store) -> Result<RunId, Error> {
     Ok(store.find(None)?)
 }
 
+/// The run of this id or verb; without one, the latest that goes on, and where none does, the latest.
+pub(super) fn going(store: &Store, run: Option<&str>) -> Result<RunId, Error> {
+    match run {
+        Some(run) => run_named(store, run),
+        None => open(store)?.into_iter().next().map_or_else(|| Ok(store.find(None)?), Ok),
+    }
+}
+
 /// The run that somebody acts on: the one that is named by its id or by its verb; else the one in which they hold
 /// something, or the only one that waits for somebody.
 pub(super) fn on_desk(store: &Store, run: Option<&str>, actor: &Actor) -> Result<RunId, Error> {
@@ -67,20 +75,8 @@ pub(super) fn on_desk(store: &Store, run: Option<&str>, actor: &Actor) -> Result
         return only(waiting, "no run waits for anybody");
     };
     let of_verb: Vec<Summary> = open.into_iter().filter(|run| run.workflow == name).collect();
-    match (of_verb.is_empty(), store.find(Some(name))) {
-        (true, Err(store::Error::NoRun(_))) => {
-            let known =
-                Filter { workflow: Some(name.to_owned()), limit: Some(1), ..Filter::default() };
-            let ended = store.list(&known)?.pop();
-            match ended {
-                // Its refusals belong to the run that is meant.
-                Some(run) => Ok(run.id),
-                None => Err(store::Error::NoRun(name.to_owned()).into()),
-            }
-        }
-        (true, found) => Ok(found?),
-        (false, _) => only(of_verb, ""),
-    }
+    // Where none is open, the refusals of the latest belong to it.
+    if of_verb.is_empty() { run_named(store, name) } else { only(of_verb, "") }
 }
 
 /// The only one of these runs.
@@ -104,14 +100,13 @@ pub fn is_step_of_latest(store: &Store, word: &str) -> Result<bool, Error> {
     Ok(latest.run().named(word).is_ok() || store.find(Some(word)).is_err())
 }
 
-/// The run whose id begins like this; else the latest of the verb of this name.
+/// The run of this id; else the latest of the verb of this name; else the one whose id begins like this.
 pub fn run_named(store: &Store, text: &str) -> Result<RunId, Error> {
-    match store.find(Some(text)) {
-        Err(error @ (store::Error::NoRun(_) | store::Error::Ambiguous(_))) => {
-            let workflow = Some(text.to_owned());
-            let of_verb = Filter { workflow, limit: Some(1), ..Filter::default() };
-            store.list(&of_verb)?.pop().map(|run| run.id).ok_or_else(|| error.into())
-        }
-        found => Ok(found?),
+    if let Some(id) = RunId::parse(text).filter(|id| store.summary(id).is_ok()) {
+        return Ok(id);
     }
+    let workflow = Some(text.to_owned());
+    let of_verb = Filter { workflow, limit: Some(1), ..Filter::default() };
+    let latest = store.list(&of_verb)?.pop();
+    latest.map_or_else(|| Ok(store.find(Some(text))?), |run| Ok(run.id))
 }

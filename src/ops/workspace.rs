@@ -258,19 +258,46 @@ pub(super) fn actor(kind: ActorKind) -> Actor {
 }
 
 /// Who acts, as they say: by `named` (`--as`), else by `OSTLER_ACTOR`, else a person. What the environment calls an agent
-/// stays one.
+/// stays one, under the name that it has there.
 pub fn acting(named: Option<&str>) -> Result<Actor, Error> {
-    let set = std::env::var("OSTLER_ACTOR").ok().filter(|text| !text.is_empty());
-    let set = set.map(|text| said("OSTLER_ACTOR", &text)).transpose()?;
+    let set = here()?;
     let named = named.map(|text| said("--as", text)).transpose()?;
-    let is = |who: &Option<(ActorKind, _)>, kind| who.as_ref().is_some_and(|(k, _)| *k == kind);
-    if is(&named, ActorKind::Human) && is(&set, ActorKind::Agent) {
-        let why = "OSTLER_ACTOR says that an agent acts here, and an agent cannot be a person";
-        return Err(Error::Refusal(why.to_owned()));
+    match (&set, &named) {
+        (Some((ActorKind::Agent, _)), Some((ActorKind::Human, _))) => {
+            let why = "OSTLER_ACTOR says that an agent acts here, and an agent cannot be a person: leave out --as, or \
+                       ask a person to do it";
+            return Err(Error::Refusal(why.to_owned()));
+        }
+        (Some((ActorKind::Agent, Some(own))), Some((_, Some(name)))) if own != name => {
+            return Err(is_another(own));
+        }
+        _ => {}
     }
-    let (kind, name) = named.or(set).unwrap_or((ActorKind::Human, None));
+    let (kind, name) = match (named, set) {
+        // Who is named by their kind alone is whom the environment names.
+        (Some((kind, None)), Some((of, name))) if kind == of => (kind, name),
+        (named, set) => named.or(set).unwrap_or((ActorKind::Human, None)),
+    };
     let usual = actor(kind);
     Ok(name.map_or(usual, |name| Actor { kind, name }))
+}
+
+/// The name of the agent that acts here, if the environment names one.
+pub fn agent_here() -> Result<Option<String>, Error> {
+    Ok(here()?.and_then(|(kind, name)| name.filter(|_| kind == ActorKind::Agent)))
+}
+
+/// Refuses an agent that says that it has another name than the environment gives it.
+pub fn is_another(own: &str) -> Error {
+    Error::Refusal(format!(
+        "OSTLER_ACTOR says that the agent `{own}` acts here, and it acts under no other name: leave out --as"
+    ))
+}
+
+/// Who acts, as the environment says. What is not UTF-8 names nobody.
+fn here() -> Result<Option<(ActorKind, Option<String>)>, Error> {
+    let set = std::env::var_os("OSTLER_ACTOR").filter(|text| !text.is_empty());
+    set.map(|text| said("OSTLER_ACTOR", &text.to_string_lossy())).transpose()
 }
 
 /// What somebody calls themselves: `agent`, `human`, or one of these with a name.

@@ -243,8 +243,9 @@ fn noted(run: &Run, node: &Node, reader: &Actor) -> Vec<String> {
     let before = run.step(node).edges.iter();
     let before = before.filter_map(|edge| run.node(&Instance::only(edge.step.value.clone())));
     let noted = before.filter_map(|before| {
-        let last = before.last().filter(|last| last.by.as_ref() != Some(reader))?;
-        let (by, note) = (last.by.as_ref()?, last.note.as_ref()?);
+        let last = before.last()?;
+        let by = last.reporter().filter(|by| *by != reader)?;
+        let note = last.note.as_ref()?;
         Some(format!("{}, {} by {by}: {note}", before.instance, before.state.name()))
     });
     noted.collect()

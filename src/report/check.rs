@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::lines::one_line;
 use crate::run::Check;
 
 /// One expectation.
@@ -31,6 +32,7 @@ impl CheckReport {
     /// What was there instead of what would have passed, if it failed.
     pub(crate) fn unmet(&self) -> Option<String> {
         let Self { what, expected, observed, status } = self;
-        (status == "failed").then(|| format!("{what}: expected {expected}, observed {observed}"))
+        let unmet = || format!("{what}: expected {expected}, observed {observed}");
+        (status == "failed").then(|| one_line(&unmet()))
     }
 }

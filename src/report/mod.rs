@@ -351,7 +351,7 @@ fn attempt(run: &Run, node: &Node, attempt: &crate::run::Attempt) -> AttemptRepo
         started_at: attempt.started_at.map(|t| t.to_string()),
         ended_at: attempt.ended_at.map(|t| t.to_string()),
         duration_ms: attempt.started_at.zip(attempt.ended_at).map(|(s, e)| e.since(s)),
-        by: people::somebody(attempt).map(ActorReport::of),
+        by: attempt.reporter().map(ActorReport::of),
         note: attempt.note.clone(),
         said: attempt.said.map(crate::run::Said::name),
         token: attempt.token,

@@ -8,7 +8,7 @@ use super::lines::one_line;
 use super::{StepReport, called};
 use crate::expr::Template;
 use crate::expr::template::{Part, Placeholder};
-use crate::run::{Actor, ActorKind, Attempt, Interruption, Node, Outcome, Run, State};
+use crate::run::{Actor, Attempt, Interruption, Node, Outcome, Run, State};
 use crate::value::readable;
 
 /// A text of a step's author with the values that the run has; a placeholder without one stays as it is written.
@@ -52,29 +52,24 @@ pub(super) fn answers(run: &Run, node: &Node) -> Vec<&'static str> {
     }
 }
 
-/// Who reported an attempt, if it was not the engine.
-pub(super) fn somebody(attempt: &Attempt) -> Option<&Actor> {
-    attempt.by.as_ref().filter(|by| by.kind != ActorKind::Engine)
-}
-
 /// How an attempt ended, in words; who said so, and their note.
 pub(super) fn detail(attempt: &Attempt, outcome: &Outcome) -> String {
     if let Some(called) = attempt.ending.as_ref().and_then(|ending| ending.called.as_ref()) {
         return called::detail(called, outcome);
     }
     let note = attempt.note.as_deref();
-    let by = somebody(attempt).map(|by| {
+    let by = attempt.reporter().map(|by| {
         let note = note.map(|note| format!(": {note}")).unwrap_or_default();
         let did = if attempt.said.is_some() { "reported" } else { "answered" };
         format!("{did} by {by}{note}")
     });
     match (outcome, by) {
         (Outcome::Interrupted { cause: Interruption::LeaseExpired }, Some(_)) => {
-            let by = somebody(attempt).map(Actor::to_string).unwrap_or_default();
+            let by = attempt.reporter().map(Actor::to_string).unwrap_or_default();
             format!("{by} held it and did not report in time")
         }
         (Outcome::Interrupted { cause: Interruption::LeaseRevoked }, Some(_)) => {
-            let by = somebody(attempt).map(Actor::to_string).unwrap_or_default();
+            let by = attempt.reporter().map(Actor::to_string).unwrap_or_default();
             let note = note.map(|note| format!(": {note}")).unwrap_or_default();
             format!("{by} held it until a person ended that{note}")
         }

@@ -225,8 +225,9 @@ fn line(step: &StepReport, width: usize, look: &Look<'_>) -> String {
             more.extend(answered.map(str::to_owned));
         }
     }
-    if let Some(ms) = last.and_then(|a| a.duration_ms).filter(|_| answered.is_none()) {
-        more.push(Millis(ms).to_string());
+    let took: Vec<u64> = step.attempts.iter().filter_map(|a| a.duration_ms).collect();
+    if !took.is_empty() && answered.is_none() {
+        more.push(Millis(took.iter().sum()).to_string());
     }
     if step.attempts.len() > 1 {
         more.push(format!("{} attempts", step.attempts.len()));

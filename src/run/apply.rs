@@ -273,6 +273,8 @@ impl Run {
             _ if never => self.restart(n),
             // Who takes it next sees for themselves what was done.
             OnInterrupt::Ask | OnInterrupt::Rerun if lapsed => self.restart(n),
+            // A person has not agreed because time has passed: they are asked again.
+            _ if lapsed && self.step(&self.nodes[n]).is_asked() => self.restart(n),
             OnInterrupt::Rerun if waits => {}
             OnInterrupt::Rerun => self.restart(n),
             OnInterrupt::Fail => match retry_at {

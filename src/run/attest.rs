@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::apply::Legal;
 use super::record::{Actor, Record};
 use super::state::Run;
+use super::status::RunStatus;
 use crate::plan::Clause;
 use crate::value::Time;
 
@@ -34,7 +35,7 @@ impl Run {
         self.nodes.iter().any(|node| !node.attempts.is_empty())
     }
 
-    /// Whether a condition can be attested now, else why not: what should hold after can only be seen after.
+    /// Whether a condition can be attested now, else why not: what should hold after can only be seen after, of what passed.
     pub fn may_attest(&self, clause: Clause) -> Result<(), String> {
         let known = || self.plan.clauses().map(|(clause, _)| clause);
         if !known().any(|one| one == clause) {
@@ -42,9 +43,17 @@ impl Run {
             let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
             return Err(format!("there is no condition `{clause}` here: there is {all}"));
         }
-        match (clause, self.finished.is_some()) {
-            (Clause::Pre(_), true) => Err(format!("`{clause}` is of before, and it has ended")),
-            (Clause::Post(_), false) => Err(format!("`{clause}` is of after, and it goes on")),
+        let passed = |status| matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures);
+        let id = self.id();
+        match (clause, self.finished.as_ref()) {
+            (Clause::Pre(_), Some(_)) => {
+                Err(format!("`{clause}` is of before, and run {id} has ended"))
+            }
+            (Clause::Post(_), None) => Err(format!("`{clause}` is of after, and run {id} goes on")),
+            (Clause::Post(_), Some((status, _))) if !passed(*status) => {
+                let ended = status.name().replace('_', " ");
+                Err(format!("`{clause}` is of a run that passed, and run {id} is {ended}"))
+            }
             _ => Ok(()),
         }
     }

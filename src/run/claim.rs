@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::apply::Legal;
 use super::node::{Node, State};
-use super::outcome::Check;
-use super::record::{Actor, ActorKind, Record};
+use super::outcome::{Check, Outcome};
+use super::record::{Actor, Record};
 use super::state::Run;
 use crate::ids::Instance;
 use crate::plan::{Action, Step};
@@ -95,7 +95,7 @@ impl Node {
 
     /// Who said that it is done, where it was not the engine.
     pub(super) fn reporter(&self) -> Option<&Actor> {
-        self.last()?.by.as_ref().filter(|by| by.kind != ActorKind::Engine)
+        self.last()?.reporter()
     }
 }
 
@@ -120,7 +120,8 @@ impl Run {
         if step.verify.is_some() || files || can_be_repeated(step) {
             return Claim::Checkable;
         }
-        let is_word = node.last().is_some_and(|last| last.by.is_some());
+        let is_word = node.last().is_some_and(|last| last.by.is_some())
+            && node.ending().is_none_or(|ending| ending.outcome != Outcome::Probed);
         if is_word || step.verify_prose.is_some() {
             return Claim::Attested;
         }

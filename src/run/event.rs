@@ -216,7 +216,7 @@ pub enum Event {
     },
     /// Somebody wanted something that they may not.
     Refused {
-        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `attest`, `resume`, `recheck` or `lift`.
+        /// What: `next`, `take`, `report`, `run`, `release`, `answer`, `attest`, `resume`, `retry`, `cancel`, `recheck`, `veto` or `lift`.
         what: String,
         /// Of which step, as they named it; empty where it is of none.
         step: String,

@@ -9,8 +9,8 @@ use super::claim::Seen;
 use super::event::Said;
 use super::fan::{Item, Members};
 use super::lease::Lease;
-use super::outcome::Ending;
-use super::record::{Actor, Record};
+use super::outcome::{Ending, Outcome};
+use super::record::{Actor, ActorKind, Record};
 use crate::ids::{Instance, Name, RunId};
 use crate::value::Time;
 
@@ -109,6 +109,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Who said how it ended, where it was not the engine that saw it.
+    pub fn reporter(&self) -> Option<&Actor> {
+        let probed = self.ending.as_ref().is_some_and(|ending| ending.outcome == Outcome::Probed);
+        self.by.as_ref().filter(|by| by.kind != ActorKind::Engine && !probed)
+    }
+
     /// An attempt that this record begins.
     pub(super) fn new(n: u32, record: &Record) -> Self {
         Self {

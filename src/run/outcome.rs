@@ -65,6 +65,8 @@ pub enum Outcome {
     },
     /// Somebody said how it ended.
     Answered,
+    /// It was interrupted, and its probe found it done.
+    Probed,
 }
 
 /// Why there is no connection to a host.
@@ -182,6 +184,7 @@ impl Outcome {
             Self::Interrupted { .. } => "interrupted",
             Self::Lost { .. } => "lost",
             Self::Answered => "answered",
+            Self::Probed => "probed",
         }
     }
 
@@ -219,6 +222,7 @@ impl std::fmt::Display for Outcome {
             }),
             Self::Lost { reason } => write!(f, "lost: {reason}"),
             Self::Answered => f.write_str("answered"),
+            Self::Probed => f.write_str("done, as its probe found"),
         }
     }
 }

@@ -79,7 +79,7 @@ impl Run {
 
     /// An interrupted attempt turned out to be done.
     fn passed(&mut self, n: usize, at: Time) {
-        let ending = Ending::of(Outcome::Answered, true);
+        let ending = Ending::of(Outcome::Probed, true);
         self.close_attempt(n, ending, at);
         self.end(n, State::Passed, None);
     }

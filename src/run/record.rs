@@ -41,6 +41,13 @@ pub struct Actor {
     pub name: String,
 }
 
+impl Actor {
+    /// The agent's name, if it is one.
+    pub fn agent(&self) -> Option<&str> {
+        (self.kind == ActorKind::Agent).then_some(self.name.as_str())
+    }
+}
+
 impl std::fmt::Display for Actor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.kind {

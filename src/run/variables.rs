@@ -197,6 +197,7 @@ mod tests {
             Outcome::Interrupted { cause: Interruption::Rebooted },
             Outcome::Lost { reason: reason() },
             Outcome::Answered,
+            Outcome::Probed,
         ];
         let names = outcomes.iter().map(Outcome::name);
         let names: Vec<&str> = names.chain(NoConnection::ALL.map(NoConnection::name)).collect();

@@ -212,7 +212,9 @@ impl Walk<'_, '_> {
             _ if depth > MAX_DEPTH => Kind::Other("a value nested too deeply"),
             ValueContentRef::Null => Kind::Other("null"),
             ValueContentRef::Bool(b) => Kind::Bool(b),
-            ValueContentRef::Number(_) => number(value),
+            ValueContentRef::Number(exact) => {
+                i64::try_from(exact).map_or_else(|_| float(value), Kind::Int)
+            }
             ValueContentRef::String(text) => Kind::String(text.as_str().to_owned()),
             ValueContentRef::EnumVariant(tag) if tag.arg.is_none() => {
                 Kind::String(tag.tag.label().to_owned())
@@ -246,14 +248,10 @@ impl Walk<'_, '_> {
     }
 }
 
-/// A number as the tree has them: whole ones of 64 bits, and others. Nickel itself has one kind only.
-fn number(value: &NickelValue) -> Kind {
-    let whole = i64::deserialize(value.clone()).unwrap_or_default();
+/// A number that is not a whole one of 64 bits: the nearest float. Nickel itself has one kind of numbers only.
+fn float(value: &NickelValue) -> Kind {
     match f64::deserialize(value.clone()) {
-        // Beyond that, Nickel gives the whole number that is nearest.
-        #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "as exact as the other")]
-        Ok(other) if other.abs() < 9.2e18 && whole as f64 == other => Kind::Int(whole),
-        Ok(other) if other.is_finite() => Kind::Float(other),
+        Ok(float) if float.is_finite() => Kind::Float(float),
         _ => Kind::Other("a number beyond 64 bits"),
     }
 }

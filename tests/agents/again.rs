@@ -86,3 +86,21 @@ fn who_gives_a_step_back_is_told_that_it_is() {
         "{told:#}"
     );
 }
+
+#[test]
+fn a_verbs_name_is_no_beginning_of_another_verbs_run() {
+    let one = "[[steps]]\nid = 'a'\ncmd = 'true'\n";
+    let test = Test::with("one", one);
+    let x = test.who("agent:x");
+    let run = x.opens("one");
+    let verb = run[..4].to_owned();
+    let test = test.verb(&verb, one);
+    let x = test.who("agent:x");
+    test.ostler(&[&verb]).code(0);
+    let why = "has ended: passed";
+    let ended = test.ostler(&["runs", "list", "--verb", &verb, "--format", "json"]).json();
+    let ended = ended["runs"][0]["run"].as_str().unwrap().to_owned();
+    x.refused(&ended, &["step", "report", &verb, "a", "--status", "pass"], why);
+    assert_eq!(x.told(&["step", "next", &verb])["run"], ended);
+    assert_eq!(x.told(&["step", "next", &run[..5]])["run"], run);
+}

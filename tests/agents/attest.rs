@@ -78,18 +78,48 @@ fn what_cannot_be_attested_is_refused_and_that_is_recorded() {
     let x = test.who("agent:x");
     let run = x.opens("worded");
     let attest = |names: &[&'static str]| [&["step", "attest"][..], &["worded"], names].concat();
-    x.refused(&run, &attest(&["post-1"]), "`post-1` is of after, and it goes on");
+    x.refused(&run, &attest(&["post-1"]), "`post-1` is of after, and run");
     x.refused(&run, &attest(&["pre-3"]), "there is pre-1, pre-2, post-1");
     x.refused(&run, &attest(&["clean"]), "a condition is called pre-1");
     // One that cannot be said keeps all from being said, and all that is wrong is told.
     let all = attest(&["pre-1", "post-1", "pre-9"]);
-    x.refused(&run, &all, "`post-1` is of after, and it goes on; there is no condition `pre-9`");
+    let goes_on = format!("run {run} goes on; there is no condition `pre-9`");
+    x.refused(&run, &all, &goes_on);
     let posing = [&attest(&["pre-1"])[..], &["--as", "human:ada"]].concat();
     x.refused(&run, &posing, "agent");
+    let many = attest(&["pre-1", "pre-1", "pre-2", "post-1"]);
+    x.refused(&run, &many, &format!("4 conditions are named, and run {run} has 3: name each once"));
     assert_eq!(History::of(&test, &[&run]).all("attested").count(), 0);
     x.told(&["step", "report", &run, "a", "--status", "pass"]);
-    x.refused(&run, &attest(&["pre-1"]), "`pre-1` is of before, and it has ended");
+    x.refused(&run, &attest(&["pre-1"]), "`pre-1` is of before, and run");
     x.runs(&["step", "attest", &run]).code(2);
+    // The verb's name means the latest, which must have passed.
+    let latest = x.opens("worded");
+    test.ostler(&["runs", "cancel", &latest]).code(0);
+    let why = format!("is of a run that passed, and run {latest} is cancelled");
+    x.refused(&latest, &attest(&["post-1"]), &why);
+    assert!(!test.ostler(&["runs", "show", &latest]).stdout.contains("post-1"));
+}
+
+#[test]
+fn whatever_is_named_a_refusal_stays_short() {
+    let conditions: Vec<String> = (1..=60).map(|n| format!("'holds {n}'")).collect();
+    let text = format!("preconditions = [{}]\n[[steps]]\nid = 'a'\n", conditions.join(", "));
+    let test = Test::with("long", &text);
+    let x = test.who("agent:x");
+    let run = x.opens("long");
+    let log = || test.ostler(&["runs", "log", &run, "--format", "json"]).stdout.len();
+    let name = "n".repeat(2_000);
+    let attest = |name: &'static str, n| [&["step", "attest", "long"][..], &vec![name; n]].concat();
+    let before = log();
+    x.refused(&run, &attest("pre-1", 20_000), "20000 conditions are named");
+    x.refused(&run, &attest("pre-99", 60), "there is pre-1");
+    let long = [&["step", "attest", "long"][..], &[&name[..]; 60]].concat();
+    x.refused(&run, &long, "; and 55 more");
+    assert!(log() - before < 12_000, "{} bytes", log() - before);
+    // What is named twice is said once.
+    let brief = x.told(&["step", "attest", "long", "pre-2", "pre-1", "pre-2"]);
+    assert_eq!(brief["attested"], serde_json::json!(["pre-2", "pre-1"]), "{brief}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod killed;
 mod many;
 mod normal;
 mod odd;
+mod posing;
 #[path = "../integration/pty.rs"]
 #[expect(dead_code, reason = "what other tests alone need")]
 mod pty;

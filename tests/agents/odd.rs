@@ -198,3 +198,77 @@ cmd = 'true'
     assert_eq!(status_of(&test, &run, "sign"), "asked");
     test.who("human:ada").runs(&["step", "answer", &run, "sign", "passed"]).code(5);
 }
+
+#[test]
+fn that_nobody_is_asked_is_for_a_person_to_say() {
+    let text = "
+[[steps]]
+id = 'sign'
+actor = 'Human'
+action = 'Sign it'
+on_error = { strategy = 'Fallback', target = 'auto' }
+[[steps]]
+id = 'auto'
+cmd = 'true'
+[[steps]]
+id = 'deploy'
+needs = ['sign']
+cmd = 'touch deployed'
+";
+    let test = Test::with("signed", text);
+    let (x, ada) = (test.who("agent:x"), test.who("human:ada"));
+    let why = "only a person may say that nobody is asked";
+    for args in [&["run", "signed", "--no-ask"][..], &["signed", "--no-ask"]] {
+        x.runs(args).code(6).complains(why);
+    }
+    assert_eq!(test.ostler(&["runs", "list"]).code(0).stdout, "", "none was opened");
+    let run = x.opens("signed");
+    ada.runs(&["runs", "cancel", &run]).code(0);
+    x.refused(&run, &["runs", "retry", &run, "--no-ask"], why);
+    let held = x.opens("signed");
+    x.runs(&["runs", "veto", &held, "--note", "mine"]).code(0);
+    x.refused(&held, &["runs", "veto", &held, "--lift", "--note", "go", "--no-ask"], why);
+    assert!(!test.path().join("deployed").exists());
+    ada.runs(&["run", "signed", "--no-ask"]).code(0);
+    assert!(test.path().join("deployed").exists());
+}
+
+#[test]
+fn a_persons_lease_that_is_over_is_not_their_consent() {
+    let text = "
+[[steps]]
+id = 'sign'
+actor = 'Human'
+cmd = 'echo signed'
+on_interrupt = { probe = 'test -e signed' }
+[[steps]]
+id = 'deploy'
+needs = ['sign']
+cmd = 'echo deploy'
+";
+    let test = Test::with("signed", text);
+    let (x, ada) = (test.who("agent:x"), test.who("human:ada"));
+    let run = x.opens("signed");
+    ada.told(&["step", "take", &run, "sign", "--lease", "100ms"]);
+    std::fs::write(test.path().join("signed"), "").unwrap();
+    wait_until("the lease is over", || {
+        x.told(&["step", "next", &run])["waits"][0]["what"] == "person"
+    });
+    assert_eq!(status_of(&test, &run, "sign"), "asked");
+    x.refused(&run, &["step", "run", &run, "deploy"], "the turn of `deploy` has not come");
+}
+
+#[test]
+fn an_agent_cancels_what_it_opened_and_a_person_the_run_that_goes_on() {
+    let test = Test::with("two", "[[steps]]\nid = 'a'\ncmd = 'true'\n");
+    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
+    let run = x.opens("two");
+    y.refused(&run, &["runs", "cancel", &run], "agent y cancels no run but those it opened");
+    x.runs(&["runs", "cancel", &run]).code(0);
+    let going = x.opens("two");
+    test.ostler(&["two"]).code(0);
+    // The latest has ended; without a name the one that goes on is meant.
+    ada.runs(&["runs", "veto", "--note", "wait"]).code(0).says(&going);
+    ada.runs(&["runs", "cancel"]).code(0).says(&going);
+    ada.runs(&["runs", "cancel"]).code(2).complains("has ended: passed");
+}

@@ -258,7 +258,7 @@ cmd = 'echo {steps.a.outputs.n} > b'
 }
 
 /// A step for an agent, one that only a person does, and one more.
-const SIGN: &str = "
+pub(crate) const SIGN: &str = "
 [[steps]]
 id = 'build'
 cmd = 'echo built >> journal'
@@ -312,59 +312,50 @@ fn an_agent_does_no_persons_step_under_its_own_name() {
 }
 
 #[test]
-fn what_the_environment_calls_an_agent_becomes_no_person() {
+fn an_answer_that_nobody_waits_for_is_refused_like_a_report() {
     let test = Test::with("sign", SIGN);
     let x = test.who("agent:x");
     let run = x.opens("sign");
-    x.told(&["step", "run", &run, "build"]);
-    let human = ["--as", "human:ada"];
-    let attempts: &[&[&str]] = &[
-        &["step", "take", &run, "sign"],
-        &["step", "next", &run],
-        &["step", "run", &run, "ship"],
-        &["step", "report", &run, "sign", "--status", "pass"],
-        &["step", "release", &run, "sign"],
-        &["step", "answer", &run, "sign", "passed"],
-    ];
-    for args in attempts {
-        x.refused(&run, &[*args, &human].concat(), "an agent cannot be a person");
+    let answers = |step| ["passed", "failed", "rerun"].map(|a| ["step", "answer", &run, step, a]);
+    for args in answers("sign") {
+        x.refused(&run, &args, "only a person may answer `sign`");
     }
-    x.runs(&["start", "sign", "--as", "human"]).code(6).complains("an agent cannot be a person");
-    // Another agent it may be: it is no more than one.
-    x.told(&["step", "next", &run, "--as", "agent:y"]);
-    x.runs(&["step", "next", &run, "--as", "nobody"]).code(2).complains("is nobody");
-    test.who("robot").runs(&["step", "next", &run]).code(2).complains("OSTLER_ACTOR");
+    for args in answers("ship") {
+        x.refused(&run, &args, "`ship` is waiting: nobody is asked about it");
+    }
+    x.refused(&run, &["step", "answer", &run, "shop", "passed"], "did you mean `ship`?");
+    x.runs(&["runs", "cancel", &run]).code(0);
+    x.refused(&run, &["step", "answer", &run, "sign", "passed"], "has ended: cancelled");
 }
 
 #[test]
-fn nothing_else_that_an_agent_can_say_answers_for_a_person() {
-    let test = Test::with("sign", SIGN);
-    let x = test.who("agent:x");
-    let run = x.opens("sign");
-    x.told(&["step", "run", &run, "build"]);
-    x.runs(&["runs", "resume", &run]).code(5);
-    let unasked = "only a person may say that nobody is asked";
-    x.refused(&run, &["runs", "resume", &run, "--no-ask"], unasked);
-    assert_eq!(status_of(&test, &run, "sign"), "asked");
-    let history = History::of(&test, &[&run]);
-    assert_eq!(history.all("step_answered").count(), 0);
-    // It can end the run, in its own name; nothing has passed by that.
-    x.runs(&["runs", "cancel", &run]).code(0);
-    let history = History::of(&test, &[&run]);
-    let cancel = &history.records[history.all("cancel_requested").next().unwrap().0];
-    assert_eq!(
-        (&cancel["actor"]["kind"], &cancel["event"]["by"]),
-        (&"agent".into(), &"agent x".into())
-    );
-    assert_eq!(status_of(&test, &run, "sign"), "cancelled");
-    // A retry takes over no more than what passed, and asks a person again.
-    let told = x.told(&["runs", "retry", &run, "--failed"]);
-    assert_eq!(
-        (&told["waits"][0]["what"], &told["step"]),
-        (&"person".into(), &serde_json::Value::Null)
-    );
-    assert_eq!(test.report()["steps"][1]["status"], "asked");
-    assert_eq!(test.report()["trigger"], "agent");
+fn a_pass_that_cannot_be_looked_at_is_refused() {
+    let text = r#"
+[[steps]]
+id = 'make'
+effect = 'Read'
+outputs = { name = 'string' }
+cmd = '''echo '{"name": {"b64": "//4="}}' >> "$OSTLER_OUTPUT"'''
+[[steps]]
+id = 'use'
+needs = ['make']
+expect = { file = { path = 'made', contains = '{steps.make.outputs.name}' } }
+[[steps]]
+id = 'seen'
+needs = ['make']
+cmd = 'true'
+verify = { cmd = 'true', expect = { stdout = { contains = '{steps.make.outputs.name}' } } }
+"#;
+    let test = Test::with("bytes", text).file("made", "");
+    let (x, p) = (test.who("agent:x"), test.who("human:ada"));
+    let run = x.opens("bytes");
+    x.told(&["step", "run", &run, "make"]);
+    let report = |step| ["step", "report", &run, step, "--status", "pass"];
+    x.refused(&run, &report("use"), "it cannot be looked at whether `use` is done: ");
+    x.refused(&run, &report("use"), "; report fail\n");
+    let engine = format!("; report fail, or let the engine run it: ostler step run {run} seen");
+    p.refused(&run, &report("seen"), &engine);
+    x.told(&["step", "report", &run, "use", "--status", "fail"]);
 }
 
 #[test]

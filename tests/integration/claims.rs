@@ -245,8 +245,8 @@ fn an_agent_looks_and_stays_an_agent() {
     as_agent(&["--as", "human:ada"]).code(6).complains("an agent cannot be a person");
     as_agent(&["--as", "robot:x"]).code(2).complains("is nobody");
     as_agent(&[]).code(0).says("looked at again by agent bot");
-    as_agent(&["--as", "agent:other"]).code(0).says("looked at again by agent other");
-    test.ostler(&["runs", "show"]).code(0).says("verified by agent other");
+    as_agent(&["--as", "agent:other"]).code(6).complains("it acts under no other name");
+    test.ostler(&["runs", "show"]).code(0).says("verified by agent bot");
 }
 
 #[test]
@@ -339,4 +339,14 @@ fn a_claim_is_of_one_step_if_that_is_named() {
     test.ostler(&["runs", "export"]).code(0);
     let export = format!("{run}.jsonl");
     test.ostler(&["runs", "verify", &export, "--recheck"]).code(2).complains("where it ran");
+}
+
+#[test]
+fn what_is_looked_at_for_an_agent_is_told_so() {
+    let text = "[[steps]]\nid = 'a'\ncmd = 'true'\nverify = { cmd = 'test \"$OSTLER_ACTOR\" = agent:eve' }\n";
+    let test = Test::with("who", text);
+    test.ostler(&["start", "who"]).code(0);
+    test.ostler(&["step", "run", "who", "a", "--as", "agent:eve"]).code(0);
+    recheck(&test, &["--as", "agent:eve"]).code(0).says("as claimed");
+    recheck(&test, &["--as", "human:bob"]).code(4).says("no longer so");
 }

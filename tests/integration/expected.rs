@@ -118,3 +118,29 @@ expect = { stdout = { equals = "it is {token}", contains = "{token}" }, file = {
         "{checks}"
     );
 }
+
+#[test]
+fn numbers_in_json_are_the_same_exactly_in_both_languages() {
+    // As floats, all that is told of `n` below is the same.
+    let written =
+        r#"{"/n" = 9223372036854775807, "/f" = 31.245270191439438, "/all" = [{ v = 1 }]}"#;
+    let toml = |n: &str| {
+        format!(
+            "[[steps]]\nid = 'a'\ncmd = '''echo '{{\"n\": {n}, \"f\": 31.245270191439438, \"all\": [{{\"v\": 1.0}}]}}' '''\n\
+             expect = {{ stdout = {{ json = {written} }} }}\n"
+        )
+    };
+    let nickel = |n: &str| {
+        format!(
+            "{{ id = \"nickel\", steps = [{{ id = \"a\", cmd = m%\"echo '{{\"n\": {n}, \"f\": 31.245270191439438, \"all\": [{{\"v\": 1.0}}]}}'\"%, \
+             expect = {{ stdout = {{ json = {written} }} }} }}] }}"
+        )
+    };
+    for (n, code) in
+        [("9223372036854775807", 0), ("9223372036854775808", 4), ("9223372036854775806", 4)]
+    {
+        let test = Test::with("toml", &toml(n)).file("workflows/nickel.ncl", &nickel(n));
+        test.ostler(&["run", "toml"]).code(code);
+        test.ostler(&["run", "nickel"]).code(code);
+    }
+}

@@ -123,3 +123,11 @@ fn code_scanning_reads_problems_with_what_their_codes_mean() {
     let none = test.ostler(&["check", "good", "--format", "sarif"]).code(0).json();
     assert_eq!(none["runs"][0]["results"], serde_json::json!([]));
 }
+
+#[test]
+fn where_there_is_nothing_to_check_nothing_is_sound() {
+    for args in [&["check"][..], &["--untrusted", "check", "--format", "github"]] {
+        Test::empty().ostler(args).code(2).complains("nothing to check: no workspace here");
+        Test::new().ostler(args).code(2).complains("nothing to check: there is no workflow file");
+    }
+}

@@ -111,6 +111,7 @@ fn all_that_is_done_here_is_recorded_as_an_agents() {
     test.env.push(("OSTLER_ACTOR".to_owned(), "agent:other".into()));
     let mut other = Client::new(&test);
     other.call("take", &json!({ "run": "release", "step": "build" })).done();
+    test.env.clear();
     let mut named = Client::silent(&test, &["mcp", "--as", "coder"]);
     named.begin("Some Client");
     named

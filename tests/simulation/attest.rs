@@ -40,13 +40,13 @@ fn what_is_of_before_is_attested_until_the_end_and_what_is_of_after_from_then_on
     case.log.put_as(&bot, attested(Clause::Pre(1))).unwrap();
     refused(&mut case, &bot, Clause::Pre(1), "agent bot attested `pre-1` before");
     refused(&mut case, &bot, Clause::Pre(3), "there is pre-1, pre-2, post-1");
-    refused(&mut case, &bot, Clause::Post(1), "`post-1` is of after, and it goes on");
+    refused(&mut case, &bot, Clause::Post(1), "`post-1` is of after, and run");
     // Late, which is seen; and another says the same.
     let mut case = case.go();
     case.log.put_as(&ada, attested(Clause::Pre(2))).unwrap();
     case.log.put_as(&ada, attested(Clause::Pre(1))).unwrap();
     let mut case = case.end("a", exit(0)).ran("a#1 b#1").was(RunStatus::Passed);
-    refused(&mut case, &ada, Clause::Pre(2), "`pre-2` is of before, and it has ended");
+    refused(&mut case, &ada, Clause::Pre(2), "`pre-2` is of before, and run");
     case.log.put_as(&bot, attested(Clause::Post(1))).unwrap();
     let expected = [
         ("pre-1", "bot", false),

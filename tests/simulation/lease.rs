@@ -98,6 +98,34 @@ fn after_a_lease_on_interrupt_holds_where_it_says_fail_or_asks_a_probe() {
 }
 
 #[test]
+fn time_that_has_passed_is_no_persons_word() {
+    let probe = OnInterrupt::Probe("true".to_owned());
+    for way in [probe, OnInterrupt::Fail, OnInterrupt::Ask, OnInterrupt::Rerun] {
+        let mut sign = step("sign").human().interrupt(way);
+        sign.on_error = OnError::Continue;
+        let case = Case::stepped(plan(vec![sign, step("b").needs("sign")], vec![])).go();
+        let mut case = case;
+        let (token, until) = (case.log.run.seq(), case.log.now.plus(LEASE));
+        let ada = Actor { kind: ActorKind::Human, name: "ada".to_owned() };
+        case.log.put_as(&ada, Event::StepTaken { step: inst("sign"), token, until }).unwrap();
+        let case = case.go().passes(LEASE).is("sign=asked b=waiting").offers("sign");
+        case.replays().was(RunStatus::Waiting);
+    }
+}
+
+#[test]
+fn what_a_probe_found_done_is_nobodys_word() {
+    let probed = step("a").interrupt(OnInterrupt::Probe("true".to_owned()));
+    let case = Case::stepped(plan(vec![probed], vec![])).go().take("x", "a").passes(LEASE);
+    let run = &case.is("a=passed").log.run;
+    let node = run.node(&inst("a")).unwrap();
+    assert_eq!(node.ending().map(|ending| &ending.outcome), Some(&Outcome::Probed));
+    let last = node.last().unwrap();
+    assert_eq!((last.by.as_ref(), last.reporter()), (Some(&agent("x")), None));
+    assert_ne!(run.claimer(node), Some(&agent("x")));
+}
+
+#[test]
 fn what_is_given_back_was_not_tried() {
     let case = Case::stepped(plan(vec![step("a")], vec![])).go().take("x", "a");
     let case = case.parts("a", Parting::Released).is("a=ready").offers("a").replays();

@@ -193,6 +193,10 @@ impl Witness {
             let restarted = matches!(now.state, State::Waiting | State::Ready);
             match &step.on_interrupt {
                 OnInterrupt::Ask | OnInterrupt::Rerun if lapsed => (Phase::MayRun, restarted),
+                // Time that has passed is nobody's word.
+                _ if lapsed && step.is_asked() => {
+                    (Phase::MayRun, restarted || now.state == State::Asked)
+                }
                 OnInterrupt::Ask => (Phase::Asking, now.state == State::Unsure),
                 OnInterrupt::Probe(_) => (Phase::Probing, now.state == State::Unsure),
                 OnInterrupt::Rerun => {

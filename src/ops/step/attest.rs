@@ -1,11 +1,15 @@
 //! Attesting what should hold before a run or after it: words, which somebody stands for under their name.
 
+use super::super::refusal::{Wish, typed};
 use super::super::{Error, Workspace};
 use super::Act;
-use super::desk::{Desk, Wish};
+use super::desk::Desk;
 use crate::plan::Clause;
 use crate::report::brief::Brief;
 use crate::run::{Event, Run};
+
+/// Of how many conditions it is told why they cannot be attested.
+const TOLD: usize = 5;
 
 /// Records that somebody says that these conditions hold: all of them, or none if one cannot be attested now. What
 /// they said before is not recorded again, unless they note something else.
@@ -16,8 +20,9 @@ pub fn attest(
     note: Option<&str>,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let mut desk = Desk::at(workspace, run, act)?;
-    let attested = desk.change(Wish { what: "attest", step: "", token: None }, |tx| {
+    let wish = Wish::of_run("attest");
+    let mut desk = Desk::at(workspace, run, act, wish)?;
+    let attested = desk.change(wish, |tx| {
         let named = match named(tx.run(), clauses) {
             Ok(named) => named,
             Err(reason) => return Ok(Err(reason)),
@@ -34,19 +39,37 @@ pub fn attest(
     Ok(Brief { attested, ..desk.settle()?.brief(None) })
 }
 
-/// The conditions of these names, or all that is wrong with them.
+/// The conditions of these names, each once, or what is wrong with them.
 fn named(run: &Run, clauses: &[String]) -> Result<Vec<Clause>, String> {
     if clauses.is_empty() {
         return Err("say which condition: pre-1, …".to_owned());
     }
+    let all = run.plan().clauses().count();
+    if clauses.len() > all.max(1) {
+        let (given, id) = (clauses.len(), run.id());
+        return Err(format!(
+            "{given} conditions are named, and run {id} has {all}: name each once"
+        ));
+    }
     let one = |text: &String| -> Result<Clause, String> {
-        let clause = text.parse().map_err(|why| format!("`{text}`: {why}"))?;
+        let clause = text.parse().map_err(|why| format!("`{}`: {why}", typed(text)))?;
         run.may_attest(clause).map(|()| clause)
     };
-    let (named, wrong): (Vec<_>, Vec<_>) = clauses.iter().map(one).partition(Result::is_ok);
-    let wrong: Vec<String> = wrong.into_iter().filter_map(Result::err).collect();
-    if wrong.is_empty() {
-        return Ok(named.into_iter().flatten().collect());
+    let (mut named, mut wrong) = (Vec::new(), Vec::new());
+    for clause in clauses.iter().map(one) {
+        match clause {
+            Ok(clause) if named.contains(&clause) => {}
+            Ok(clause) => named.push(clause),
+            Err(why) => wrong.push(why),
+        }
     }
-    Err(wrong.join("; "))
+    if wrong.is_empty() {
+        return Ok(named);
+    }
+    let more = match wrong.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    wrong.truncate(TOLD);
+    Err(wrong.join("; ") + &more)
 }

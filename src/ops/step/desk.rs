@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use super::super::act::died;
+use super::super::refusal::{self, Wish};
 use super::super::start::{Session, drive, looking};
 use super::super::subject::free_lock;
 use super::super::workspace::{actor, runtime};
@@ -21,19 +22,6 @@ use crate::store::{self, Append, Journal, Store};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long another engine is waited for that does what follows.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How much of what somebody typed is recorded of it where it is refused.
-const TYPED: usize = 100;
-
-/// An attempt at something, for the record of its refusal.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wish<'a> {
-    /// What: `take`, `report`, `run` or `release`.
-    pub(super) what: &'static str,
-    /// Of which step, as it was typed.
-    pub(super) step: &'a str,
-    /// The token that was shown.
-    pub(super) token: Option<u64>,
-}
 
 /// A run on somebody's desk.
 pub(super) struct Desk<'a> {
@@ -44,15 +32,17 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    /// The run that is meant, once what a dead engine left in it is settled.
+    /// The run that is meant, for what is wished there, once what a dead engine left in it is settled.
     pub(super) fn at(
         workspace: &'a Workspace,
         run: Option<&str>,
         act: &'a Act,
+        wish: Wish<'_>,
     ) -> Result<Self, Error> {
-        let store = workspace.existing_store()?;
+        let mut store = workspace.existing_store()?;
         let id = which::on_desk(&store, run, &act.actor)?;
-        let journal = store.load(&id)?;
+        let mut journal = store.load(&id)?;
+        refusal::posing(&mut store, &mut journal, act, wish)?;
         let desk = Self { workspace, act, store, journal };
         let left = desk.run().driver().is_some() && !desk.run().status().is_final();
         match if left { free_lock(&desk.store, &id)? } else { None } {
@@ -74,19 +64,16 @@ impl<'a> Desk<'a> {
         work: impl FnOnce(&mut Append<'_>) -> Result<Result<T, String>, store::Error>,
     ) -> Result<T, Error> {
         let engine = actor(ActorKind::Engine);
-        let poses = self.act.poses.clone();
         let done = self.store.append(&mut self.journal, &self.act.actor, exec::now, |tx| {
             exec::settle(tx, &engine)?;
-            let done = poses.map_or_else(|| work(tx), |why| Ok(Err(why)))?;
-            match &done {
-                Ok(_) => exec::settle(tx, &engine)?,
-                Err(reason) => tx.record(refused(wish, reason), None)?,
+            match work(tx)? {
+                Ok(done) => exec::settle(tx, &engine).map(|()| Ok(done)),
+                Err(why) => refusal::refused(tx, wish, &why).map(Err),
             }
-            Ok(done)
         })?;
         // What somebody is told has happened, has.
         self.store.force()?;
-        done.map_err(Error::Refusal)
+        done
     }
 
     /// Records that something was refused.
@@ -138,7 +125,7 @@ impl<'a> Desk<'a> {
     fn drive(self, lock: &store::DriverLock) -> Result<Self, Error> {
         let Self { workspace, act, store, journal } = self;
         let options =
-            StartOptions { agent: act.agent().map(str::to_owned), ..StartOptions::default() };
+            StartOptions { agent: act.actor.agent().map(str::to_owned), ..StartOptions::default() };
         let session = drive(workspace, store, journal, lock, &options, &mut |_, _, _| {})?;
         Self::after(session, workspace, act)
     }
@@ -165,7 +152,7 @@ impl<'a> Desk<'a> {
         let act = self.act;
         let idle = act.actor.kind == ActorKind::Agent && !self.holds_any();
         if idle && !brief::open_to(self.run(), &act.actor).is_empty() {
-            self.change(Wish { what: "take", step: "", token: None }, |tx| {
+            self.change(Wish::of_run("take"), |tx| {
                 // Others may have taken them just now: then there is none.
                 let steps = rules::choice(tx.run(), &act.actor);
                 take_first(tx, &steps, act).map(|_| Ok(()))
@@ -178,12 +165,11 @@ impl<'a> Desk<'a> {
         self.run().held().any(|(_, lease)| lease.by == self.act.actor)
     }
 
-    /// Looks at what can be seen of a step that is said to be done.
-    pub(super) fn look(&self, step: &Instance, look: Look) -> Result<Done, Error> {
+    /// Looks at what can be seen of a step that is said to be done; or says why nobody can.
+    pub(super) fn look(&self, step: &Instance, look: Look) -> Result<Result<Done, String>, Error> {
         // What this look writes is the output of the attempt that is reported, and stays in the run's folder.
-        let setting = looking(self.workspace, &self.store, &self.journal, self.act.agent())?;
-        let looked = runtime()?.block_on(exec::recheck(self.run(), step, look, setting));
-        looked.map_err(Error::Refusal)
+        let setting = looking(self.workspace, &self.store, &self.journal, self.act.actor.agent())?;
+        Ok(runtime()?.block_on(exec::recheck(self.run(), step, look, setting)))
     }
 
     /// What its reader is told now. `about` is the step that they acted on.
@@ -265,15 +251,4 @@ pub(super) fn lease(
     let (token, until) = (tx.run().seq(), tx.now().plus(act.lease()));
     tx.record(Event::StepTaken { step: step.clone(), token, until }, None)?;
     Ok(Ok(token))
-}
-
-fn refused(wish: Wish<'_>, reason: &str) -> Event {
-    let short =
-        |text: &str| -> String { crate::diagnostic::printable(text).chars().take(TYPED).collect() };
-    Event::Refused {
-        what: wish.what.to_owned(),
-        step: short(wish.step),
-        reason: reason.to_owned(),
-        token: wish.token,
-    }
 }

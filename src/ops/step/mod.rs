@@ -8,10 +8,10 @@ mod rules;
 use std::time::Duration;
 
 pub use self::attest::attest;
-use self::desk::{Desk, Wish};
+use self::desk::Desk;
 pub use self::report::{Reported, report_step};
 use self::rules::Handing;
-use super::act::unasked;
+use super::refusal::Wish;
 use super::retry::{Again, retry};
 use super::start::{Occasion, begin};
 use super::workspace::acting;
@@ -20,7 +20,7 @@ use crate::exec::Evidence;
 use crate::ids::{Instance, RunId};
 use crate::plan::Plan;
 use crate::report::brief::{self, Brief};
-use crate::run::{Actor, ActorKind, Answer, Event, Parting, Said, State};
+use crate::run::{Actor, Answer, Event, Parting, Said};
 use crate::store::{self, Append, Journal, Store};
 
 /// How long a lease lasts where nobody says.
@@ -56,9 +56,9 @@ impl Act {
         }
     }
 
-    /// The agent's name, if it is one.
-    fn agent(&self) -> Option<&str> {
-        (self.actor.kind == ActorKind::Agent).then_some(self.actor.name.as_str())
+    /// Why they may do nothing, if they say that they are somebody whom they cannot be.
+    pub(super) fn poses(&self) -> Option<&str> {
+        self.poses.as_deref()
     }
 
     /// How long a lease they get, in milliseconds.
@@ -75,11 +75,11 @@ pub fn open(
     task: Option<String>,
     act: &Act,
 ) -> Result<Brief, Error> {
-    if let Some(why) = &act.poses {
-        return Err(Error::Refusal(why.clone()));
+    if let Some(why) = act.poses() {
+        return Err(Error::Refusal(why.to_owned()));
     }
     let occasion = Occasion::Stepped(act.actor.clone(), task);
-    let agent = act.agent().map(str::to_owned);
+    let agent = act.actor.agent().map(str::to_owned);
     let options = StartOptions { agent, ..StartOptions::default() };
     let session = begin(workspace, plan.into(), occasion, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
@@ -92,7 +92,7 @@ pub fn open_again(
     options: &StartOptions,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let agent = act.agent().map(str::to_owned);
+    let agent = act.actor.agent().map(str::to_owned);
     let options = StartOptions { agent, ..options.clone() };
     let session = retry(workspace, again, &options, &mut |_, _, _| {})?;
     Ok(Desk::after(session, workspace, act)?.hand_next()?.brief(None))
@@ -100,9 +100,10 @@ pub fn open_again(
 
 /// What there is to do now. It takes nothing.
 pub fn next(workspace: &Workspace, run: Option<&str>, act: &Act) -> Result<Brief, Error> {
-    let mut desk = Desk::at(workspace, run, act)?;
+    let wish = Wish::of_run("next");
+    let mut desk = Desk::at(workspace, run, act, wish)?;
     if !desk.run().status().is_final() {
-        desk.change(Wish { what: "next", step: "", token: None }, |_| Ok(Ok(())))?;
+        desk.change(wish, |_| Ok(Ok(())))?;
     }
     Ok(desk.go_on(None)?.brief(None))
 }
@@ -114,8 +115,8 @@ pub fn take(
     step: Option<&str>,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let mut desk = Desk::at(workspace, run, act)?;
     let wish = Wish { what: "take", step: step.unwrap_or_default(), token: None };
+    let mut desk = Desk::at(workspace, run, act, wish)?;
     let taken = desk.change(wish, |tx| {
         let run = tx.run();
         let steps = match step {
@@ -142,8 +143,9 @@ pub fn release(
     note: Option<String>,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let mut desk = Desk::at(workspace, run, act)?;
-    let given_back = desk.change(Wish { what: "release", step, token: None }, |tx| {
+    let wish = Wish { what: "release", step, token: None };
+    let mut desk = Desk::at(workspace, run, act, wish)?;
+    let given_back = desk.change(wish, |tx| {
         let run = tx.run();
         let held = run
             .named(step)
@@ -173,21 +175,18 @@ pub fn run_step(
     step: &str,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let (desk, step) = let_run(Desk::at(workspace, run, act)?, "run", step)?;
+    let wish = Wish { what: "run", step, token: None };
+    let (desk, step) = let_run(Desk::at(workspace, run, act, wish)?, wish)?;
     Ok(desk.hand_next()?.brief(Some(&step)))
 }
 
 /// Lets the engine do a step, to its end.
-fn let_run<'a>(
-    mut desk: Desk<'a>,
-    what: &'static str,
-    step: &str,
-) -> Result<(Desk<'a>, Instance), Error> {
+fn let_run<'a>(mut desk: Desk<'a>, wish: Wish<'_>) -> Result<(Desk<'a>, Instance), Error> {
     let act = desk.act;
-    let step = desk.change(Wish { what, step, token: None }, |tx| {
+    let step = desk.change(wish, |tx| {
         let run = tx.run();
         let found = run
-            .named(step)
+            .named(wish.step)
             .and_then(|node| Ok((node.instance.clone(), rules::handing(run, node, &act.actor)?)));
         match found {
             Ok((step, handing)) => hand_over(tx, &step, handing).map(|()| Ok(step)),
@@ -221,23 +220,22 @@ pub(super) fn answer(
     said: super::Said,
     act: &Act,
 ) -> Result<Session, Error> {
-    let desk = Desk::at(workspace, Some(run.as_str()), act)?;
     let super::Said { step, answer, outputs, note } = said;
-    let node = desk.run().named(&step).map_err(Error::NotNow)?;
-    if node.state != State::Asked && act.poses.is_none() {
-        return Err(unasked(node));
-    }
+    let wish = Wish { what: "answer", step: &step, token: None };
+    let mut desk = Desk::at(workspace, Some(run.as_str()), act, wish)?;
+    desk.change(wish, |tx| Ok(rules::answering(tx.run(), &step, &act.actor)))?;
     let said = match answer {
         Answer::Rerun => None,
         Answer::Passed => Some(Said::Passed),
         Answer::Failed => Some(Said::Failed),
     };
     let (desk, _) = match said {
-        None => let_run(desk, "answer", &step)?,
+        None => let_run(desk, wish)?,
         Some(said) => {
             let (token, id, evidence) = (None, None, Evidence::default());
+            let step = step.clone();
             let said = Reported { step, said, note, outputs, token, id, evidence };
-            report::reported(desk, "answer", &said)?
+            report::reported(desk, wish, &said)?
         }
     };
     let Desk { store, journal, .. } = desk;
@@ -250,8 +248,9 @@ pub(super) fn refuse(
     store: Store,
     journal: Journal,
     act: &Act,
-    why: &str,
+    what: &'static str,
+    why: String,
 ) -> Error {
     let mut desk = Desk { workspace, act, store, journal };
-    desk.refuse(Wish { what: "resume", step: "", token: None }, why.to_owned())
+    desk.refuse(Wish::of_run(what), why)
 }

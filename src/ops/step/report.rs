@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::desk::{self, Desk, Wish};
+use super::super::refusal::Wish;
+use super::desk::{self, Desk};
 use super::rules::{self, Grip};
 use super::{Act, Error, Workspace};
 use crate::exec::{Evidence, Look};
@@ -40,7 +41,8 @@ pub fn report_step(
     said: &Reported,
     act: &Act,
 ) -> Result<Brief, Error> {
-    let (desk, step) = reported(Desk::at(workspace, run, act)?, "report", said)?;
+    let wish = Wish { what: "report", step: &said.step, token: said.token };
+    let (desk, step) = reported(Desk::at(workspace, run, act, wish)?, wish, said)?;
     Ok(desk.hand_next()?.brief(Some(&step)))
 }
 
@@ -52,26 +54,26 @@ enum Gate {
     Open { step: Instance, grip: Grip, outputs: BTreeMap<Name, Value> },
 }
 
-/// Reports a step, and does what follows. `what` is what it is called where it is refused.
+/// Reports a step, and does what follows. `wish` is what it is called where it is refused.
 pub(super) fn reported<'a>(
     mut desk: Desk<'a>,
-    what: &'static str,
+    wish: Wish<'_>,
     said: &Reported,
 ) -> Result<(Desk<'a>, Instance), Error> {
     let act = desk.act;
-    let wish = Wish { what, step: &said.step, token: said.token };
     // What is looked at takes a while: who may not report it is told at once, and asked again after.
     let (mut said, mut looked) = (said.clone(), None);
     match desk.change(wish, |tx| Ok(gate(tx.run(), &said, act)))? {
         Gate::Repeated(step) => return Ok((desk, step)),
         Gate::Open { step, grip, outputs } => {
             if said.said == Said::Passed {
-                let done = desk.look(&step, Look { evidence: said.evidence.clone(), outputs })?;
-                if !done.ending.passed {
-                    let reason = rules::not_so(&step, &done.ending);
-                    return Err(desk.refuse(wish, reason));
-                }
-                looked = Some(done);
+                let look = Look { evidence: said.evidence.clone(), outputs };
+                let seen = match desk.look(&step, look)? {
+                    Ok(done) if done.ending.passed => Ok(done),
+                    Ok(done) => Err(rules::not_so(&step, &done.ending)),
+                    Err(why) => Err(rules::unseen(desk.run(), &step, &why)),
+                };
+                looked = Some(seen.map_err(|why| desk.refuse(wish, why))?);
             }
             // It is a report under the lease under which it began.
             if let Grip::Held(token) = grip {

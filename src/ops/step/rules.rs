@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::{act::over, typed};
+use super::super::act::{over, unasked};
+use super::super::typed;
 use super::Reported;
 use crate::diagnostic::printable;
 use crate::exec;
@@ -147,6 +148,17 @@ pub(super) fn handing(run: &Run, node: &Node, actor: &Actor) -> Result<Handing, 
     }
 }
 
+/// Whether somebody is asked what became of a step, so that an agent may answer.
+pub(super) fn answering(run: &Run, step: &str, actor: &Actor) -> Result<(), String> {
+    let node = run.named(step)?;
+    open(run)?;
+    permitted(run, node, actor, "answer")?;
+    if node.state == State::Asked {
+        return Ok(());
+    }
+    Err(format!("{}; see what there is to do: ostler step next {}", unasked(node), run.id()))
+}
+
 /// The outputs of a report, typed. One that passes has all of them.
 pub(super) fn outputs(
     run: &Run,
@@ -168,7 +180,7 @@ pub(super) fn repeated(node: &Node, said: &Reported, actor: &Actor) -> Option<Re
     let same = |attempt: &&crate::run::Attempt| {
         let by_id = said.id.is_some() && attempt.report == said.id;
         let by_token = said.token.is_some() && attempt.token == said.token;
-        attempt.by.as_ref() == Some(actor) && attempt.ending.is_some() && (by_id || by_token)
+        attempt.reporter() == Some(actor) && attempt.ending.is_some() && (by_id || by_token)
     };
     let attempt = node.attempts.iter().rev().find(same)?;
     let passed = attempt.ending.as_ref().is_some_and(|ending| ending.passed);
@@ -291,6 +303,17 @@ pub(super) fn not_so(step: &Instance, ending: &Ending) -> String {
         "`{step}` has not passed: {}; mend it and report it again, or report fail",
         why.join("; ")
     )
+}
+
+/// Why nobody can look whether a step is done, and what does without.
+pub(super) fn unseen(run: &Run, step: &Instance, why: &str) -> String {
+    let has_run = run.node(step).is_some_and(|node| !run.step(node).is_asked());
+    let run = if has_run {
+        format!(", or let the engine run it: ostler step run {} {step}", run.id())
+    } else {
+        String::new()
+    };
+    format!("it cannot be looked at whether `{step}` is done: {why}; report fail{run}")
 }
 
 /// Why there is nothing to take.
