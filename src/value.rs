@@ -87,6 +87,31 @@ pub fn to_text(value: &Value) -> String {
     }
 }
 
+/// How many bytes of what is no text are shown.
+const SHOWN: usize = 16;
+
+/// A value as JSON writes it, for people: bytes that are no text are counted, and the first of them shown.
+pub fn readable(value: &Value) -> String {
+    let bytes = match value {
+        Value::Object(map) if map.len() == 1 && map.contains_key("b64") => to_bytes(value),
+        Value::Array(all) => {
+            return format!("[{}]", all.iter().map(readable).collect::<Vec<_>>().join(","));
+        }
+        _ => return value.to_string(),
+    };
+    if std::str::from_utf8(&bytes).is_ok() {
+        return value.to_string();
+    }
+    let first: Vec<String> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let count = if bytes.len() == 1 {
+        "1 byte that is".into()
+    } else {
+        format!("{} bytes that are", bytes.len())
+    };
+    let more = if bytes.len() > SHOWN { " …" } else { "" };
+    format!("{count} no text: {}{more}", first.join(" "))
+}
+
 /// Whether two JSON values are the same, numbers by what they are worth, exactly and at every depth: `1` is `1.0`.
 pub fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
@@ -207,6 +232,17 @@ mod tests {
             to_bytes(&serde_json::json!({"b64": "not base64!"})),
             b"{\"b64\":\"not base64!\"}"
         );
+    }
+
+    #[test]
+    fn what_is_no_text_is_shown_to_people_byte_by_byte() {
+        let shown = |bytes: &[u8]| readable(&from_bytes(bytes));
+        assert_eq!(shown(b"\xff\xfe"), "2 bytes that are no text: ff fe");
+        assert_eq!(shown(b"\xff"), "1 byte that is no text: ff");
+        assert_eq!(shown(b"plain"), "\"plain\"");
+        assert!(shown(&[0xff; 40]).starts_with("40 bytes") && shown(&[0xff; 40]).ends_with("ff …"));
+        let all = serde_json::json!(["a", from_bytes(b"\xff"), { "b64": "x y" }, 1]);
+        assert_eq!(readable(&all), "[\"a\",1 byte that is no text: ff,{\"b64\":\"x y\"},1]");
     }
 
     fn is_same(one: &str, other: &str) -> bool {

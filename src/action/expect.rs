@@ -172,8 +172,11 @@ fn stream(
         add(format!("equals {shown}"), passed, excerpt(&text));
     }
     for part in &that.contains {
-        let passed = contains(&text, part.as_bytes());
-        let observed = if passed { "found".to_owned() } else { excerpt(&text) };
+        let (observed, passed) = match sought(&text, part) {
+            Ok(true) => ("found".to_owned(), true),
+            Ok(false) => (excerpt(&text), false),
+            Err(why) => (why, false),
+        };
         let shown = excerpt(&beginning(part.as_bytes(), masks));
         add(format!("contains {shown}"), passed, observed);
     }
@@ -209,10 +212,13 @@ fn stream(
     checks
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty()
-        || regex::bytes::Regex::new(&regex::escape(&String::from_utf8_lossy(part)))
-            .is_ok_and(|r| r.is_match(text))
+/// Whether a text contains a part. Where a placeholder left that empty, it would be in every text.
+fn sought(text: &[u8], part: &str) -> Result<bool, String> {
+    if part.is_empty() {
+        return Err("the text to look for is empty, which every text contains".to_owned());
+    }
+    let part = regex::bytes::Regex::new(&regex::escape(part));
+    Ok(part.is_ok_and(|part| part.is_match(text)))
 }
 
 fn lines(count: u64, kept: &Kept, dir: &Path) -> Check {
@@ -275,8 +281,11 @@ fn file(
         let expected = format!("contains {}", excerpt(&beginning(part.as_bytes(), masks)));
         let (observed, passed) = match &facts.text {
             None => ("it cannot be read, or is too large".to_owned(), false),
-            Some(text) if contains(text, part.as_bytes()) => ("found".to_owned(), true),
-            Some(text) => (excerpt(&beginning(text, masks)), false),
+            Some(text) => match sought(text, part) {
+                Ok(true) => ("found".to_owned(), true),
+                Ok(false) => (excerpt(&beginning(text, masks)), false),
+                Err(why) => (why, false),
+            },
         };
         checks.push(check(what, expected, observed, passed));
     }
@@ -328,6 +337,13 @@ mod tests {
 
     fn passes(that: &TextExpect, text: &str) -> bool {
         stream("stdout", that, &kept(text), Path::new(""), None).iter().all(|c| c.passed)
+    }
+
+    #[test]
+    fn the_empty_text_is_not_looked_for() {
+        let that = TextExpect { contains: vec![at("")], ..TextExpect::default() };
+        let checks = stream("stdout", &that, &kept("a"), Path::new(""), None);
+        assert!(!checks[0].passed && checks[0].observed.contains("is empty"), "{checks:?}");
     }
 
     #[test]

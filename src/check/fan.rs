@@ -8,7 +8,7 @@ use crate::expr::Ref;
 use crate::expr::template::{Form, Part};
 use crate::ids::Name;
 use crate::workflow::{
-    ForEach, HostRef, Items, Names, OnDisconnect, OnError, Step, ValueType, Workflow,
+    ForEach, HostRef, Items, LOCAL, Names, OnDisconnect, OnError, Step, ValueType, Workflow,
 };
 
 /// Names that an item cannot have, because they mean something else in placeholders and conditions.
@@ -63,12 +63,20 @@ pub(super) fn sees_more(workflow: &Workflow, step: &Step) -> bool {
 
 /// Whether something may run on a host; `step` is none for what belongs to the workflow.
 pub(super) fn may_have_host(workflow: &Workflow, step: Option<&Step>) -> bool {
-    let own = |step: &Step| step.host.is_some() || !step.hosts.is_empty();
-    match step {
-        _ if workflow.host.is_some() => true,
-        Some(step) => own(step) || stands_in_for(workflow, step).is_some_and(own),
-        None => workflow.guards.iter().any(|guard| guard.host.is_some()),
+    let own = |step: &Step| {
+        let host = step.host.as_ref().or(workflow.host.as_ref());
+        !step.hosts.is_empty() || host.is_some_and(is_another)
+    };
+    if let Some(step) = step {
+        return own(step) || stands_in_for(workflow, step).is_some_and(own);
     }
+    let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
+    guards.chain(&workflow.host).any(is_another)
+}
+
+/// Whether it may be another machine than this one.
+fn is_another(host: &At<HostRef>) -> bool {
+    !matches!(&host.value, HostRef::Named(name) if name == LOCAL)
 }
 
 /// Whether a param names one host.

@@ -13,6 +13,7 @@ mod options;
 mod outputs;
 mod own;
 mod params;
+mod prose;
 mod scripts;
 mod secrets;
 mod steps;
@@ -73,6 +74,7 @@ pub fn check(workflow: &Workflow, sources: &Sources) -> Findings {
     let sound = steps::check(workflow, &mut problems);
     let names = Names::of(workflow);
     texts::check(workflow, &names, sources, &mut problems);
+    prose::check(workflow, &names, sources, &mut problems);
     let scripts = scripts::check(workflow, &names, sources, &mut problems);
     options::check(workflow, &names, sources, &mut problems);
     fan::check(workflow, &names, &mut problems);

@@ -179,8 +179,10 @@ fn expectation(expect: &At<Expect>, names: &Names<'_>, problems: &mut Vec<Diagno
     for text in [&expect.stdout, &expect.stderr].into_iter().flatten() {
         text.matches.iter().for_each(|pattern| regex(pattern, names, problems));
         text_expectation(text, expect, problems);
+        text.contains.iter().for_each(|part| part_of_all(part, problems));
     }
     for file in &expect.file {
+        file.contains.iter().for_each(|part| part_of_all(part, problems));
         if !file.exists && (!file.contains.is_empty() || file.sha256.is_some()) {
             let message = "a file that is absent contains nothing";
             problems.push(contradiction(file.path.place, message, "absent"));
@@ -225,6 +227,16 @@ fn regex(pattern: &At<String>, names: &Names<'_>, problems: &mut Vec<Diagnostic>
                 "for more, let a command look: verify = { cmd = \"…\" }; a brace itself is `\\{`",
             ),
     );
+}
+
+/// The empty text is in every other.
+fn part_of_all(part: &At<String>, problems: &mut Vec<Diagnostic>) {
+    if part.is_empty() {
+        let problem = Diagnostic::new(Code::WeakExpect, "every text contains the empty one");
+        let problem = problem.at(part.place, "proves nothing");
+        problems
+            .push(problem.hint("say what it must contain; that there is anything: empty = false"));
+    }
 }
 
 fn text_expectation(text: &TextExpect, expect: &At<Expect>, problems: &mut Vec<Diagnostic>) {

@@ -51,9 +51,6 @@ pub(super) fn check(
     for step in all_steps(workflow) {
         texts.step(step);
     }
-    for prose in workflow.preconditions.iter().chain(&workflow.postconditions) {
-        texts.prose(prose);
-    }
 }
 
 impl Texts<'_> {
@@ -284,21 +281,6 @@ impl Texts<'_> {
         );
     }
 
-    fn prose(&mut self, prose: &At<String>) {
-        let starts = ["test ", "[ ", "./", "sudo ", "grep ", "curl ", "ls ", "! "];
-        let holds = ["&&", "||", "$(", " | ", "2>"];
-        if starts.iter().any(|s| prose.starts_with(s)) || holds.iter().any(|h| prose.contains(h)) {
-            self.problems.push(
-                Diagnostic::new(
-                    Code::LooksLikeCommand,
-                    "this looks like a command, but is never executed",
-                )
-                .at(prose.place, "prose")
-                .hint("a command that must pass before any step is a guard"),
-            );
-        }
-    }
-
     fn find(&self, text: &At<String>, part: &str) -> Place {
         find(self.sources, text, part, 0)
     }
@@ -310,7 +292,7 @@ pub(super) fn doubled(text: &str) -> String {
 }
 
 /// The place of the nth occurrence of a part, where the text was written without escapes; else of the whole text.
-fn find(sources: &Sources, text: &At<String>, part: &str, nth: usize) -> Place {
+pub(super) fn find(sources: &Sources, text: &At<String>, part: &str, nth: usize) -> Place {
     let written = sources.text(text.place);
     // `${x}` is the shell's own, and `{{x}` a literal.
     let ours = |at: &usize| !part.starts_with('{') || !written[..*at].ends_with(['$', '{']);

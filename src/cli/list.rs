@@ -12,7 +12,7 @@ use crate::report::lines::{cut, one_line};
 use crate::report::{Paint, Tone};
 use crate::run::RunStatus;
 use crate::store::Summary;
-use crate::value::Time;
+use crate::value::{Time, readable};
 use crate::workflow::Millis;
 
 /// What `--status` takes beside the statuses of runs.
@@ -80,7 +80,7 @@ impl Context {
 /// The params that a run was given, in short.
 fn shown(given: &BTreeMap<String, Value>) -> String {
     let one = |(name, value): (&String, &Value)| {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let text = value.as_str().map_or_else(|| readable(value), str::to_owned);
         format!("  {name}={}", one_line(&text))
     };
     given.iter().map(one).collect()

@@ -108,7 +108,7 @@ fn listed(run: &Listed) -> String {
         _ => summary.status.name().replace('_', " "),
     };
     let given = given.iter().map(|(name, value)| {
-        let value: String = value.to_string().chars().take(80).collect();
+        let value: String = crate::value::readable(value).chars().take(80).collect();
         format!(" {name}={value}")
     });
     let given: String = given.collect();

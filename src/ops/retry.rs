@@ -68,7 +68,8 @@ pub fn again(workspace: &Workspace, run: Option<&str>, how: &Retry) -> Result<Ag
              (`ostler runs veto {id} --lift --note WHY`); without --failed and --from all of it runs anew",
             veto.by, veto.note
         );
-        return Err(Error::Refusal(why));
+        let act = Act::named(None, None)?;
+        return Err(step::refuse(workspace, store, journal, &act, "retry", why));
     }
     let Origins { there, doubted } =
         if takes { Origins::of(&store, old)? } else { Origins::default() };

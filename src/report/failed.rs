@@ -9,6 +9,7 @@ use super::{Look, Report, StepReport, Tone};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
 use crate::run::NoConnection;
+use crate::value::readable;
 
 /// How many columns of a value are shown.
 const VALUE: usize = 60;
@@ -60,7 +61,7 @@ fn command(out: &mut String, step: &StepReport, look: &Look<'_>) {
         let _ = writeln!(out, "  {sign} {line}");
     }
     for (name, value) in &step.with {
-        let value = cut(&printable(&value.to_string()), VALUE);
+        let value = cut(&printable(&readable(value)), VALUE);
         let line = format!("    {name} = {value}");
         let _ = writeln!(out, "{}", look.paint.paint(Tone::Faint, &line));
     }

@@ -9,6 +9,7 @@ use super::{StepReport, called};
 use crate::expr::Template;
 use crate::expr::template::{Part, Placeholder};
 use crate::run::{Actor, Attempt, Interruption, Node, Outcome, Run, State};
+use crate::value::readable;
 
 /// A text of a step's author with the values that the run has; a placeholder without one stays as it is written.
 pub(super) fn filled(run: &Run, node: &Node, text: &str) -> String {
@@ -35,7 +36,7 @@ pub(super) fn filled_in(
         Part::Text(text) => text.clone(),
         Part::Ref(found) => match value(found) {
             Some(Value::String(text)) => one_line(&text),
-            Some(value) => one_line(&value.to_string()),
+            Some(value) => one_line(&readable(&value)),
             None => found.braced(),
         },
     };

@@ -12,6 +12,7 @@ use crate::diagnostic::printable;
 use crate::ids::StepId;
 use crate::plan::{Clause, Origin, Plan, Step};
 use crate::run::RunStatus;
+use crate::value::readable;
 
 /// More steps than this are listed without a picture: nobody could follow its lines.
 const DRAWN: usize = 60;
@@ -113,7 +114,7 @@ impl Page<'_> {
                 Origin::Given => "given",
                 Origin::Default => "default",
             };
-            let value = printable(&param.value.to_string());
+            let value = printable(&readable(&param.value));
             self.line(&format!("  {name:width$}  {value}  {}", self.faint(from)));
         }
         for guard in &self.plan.guards {

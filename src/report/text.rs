@@ -11,6 +11,7 @@ use super::{Report, StepReport, head, step};
 use crate::diagnostic::printable;
 use crate::plan::quoted;
 use crate::run::{Check, Node, Run, RunStatus, State};
+use crate::value::readable;
 use crate::workflow::Millis;
 
 /// The widest that the names of steps may make their column.
@@ -349,7 +350,7 @@ fn summary(out: &mut String, run: &Run, report: &Report, paint: &dyn Paint) {
         paint.paint(Tone::Faint, &format!("({counts}; {took}run {}{links})", report.run)),
     );
     for (name, value) in &report.outputs {
-        let line = format!("  {name} = {}", one_line(&value.to_string()));
+        let line = format!("  {name} = {}", one_line(&readable(value)));
         let _ = writeln!(out, "{}", paint.paint(Tone::Faint, &line));
     }
     if let Some(task) = &report.task {

@@ -93,30 +93,6 @@ fn a_person_takes_a_step_from_an_agent_that_will_not_come_back() {
     ada.refused(&run, &["step", "release", &run, "b"], "`b` is held by bob until");
 }
 
-#[test]
-fn who_is_asked_next_reads_why_a_person_ended_the_lease() {
-    let text = "[[steps]]\nid = 'a'\nactor = 'Both'\naction = 'do it'\n";
-    let test = Test::with("v", text);
-    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
-    let run = x.opens("v");
-    x.takes(&run, "a");
-    ada.told(&["step", "release", &run, "a", "--note", "not like that"]);
-    let why = "agent x held it until a person ended that: not like that";
-    for told in [["step", "next"], ["step", "take"]] {
-        assert_eq!(y.told(&[told[0], told[1], &run])["step"]["before"], why);
-    }
-}
-
-#[test]
-fn who_names_a_step_that_fans_out_is_told_of_its_instances() {
-    let text = "[[steps]]\nid = 'fan'\nfor_each = ['p', 'q']\ncmd = 'echo {item}'\n";
-    let test = Test::with("v", text);
-    let x = test.who("agent:x");
-    let run = x.opens("v");
-    let why = "`fan` is its instances: name one of them, such as `fan[p]`";
-    x.refused(&run, &["step", "release", &run, "fan"], why);
-}
-
 /// Steps that somebody does, each with something that its pass requires.
 const LOOKED_AT: &str = "
 [[steps]]

@@ -84,3 +84,27 @@ fn an_agent_and_a_person_step_a_mode_with_a_review_and_a_loop_to_its_end() {
     assert_eq!(history.all("step_reported").count(), 4);
     test.ostler(&["runs", "verify"]).code(0).says("sound");
 }
+
+#[test]
+fn who_is_asked_next_reads_why_a_person_ended_the_lease() {
+    let text = "[[steps]]\nid = 'a'\nactor = 'Both'\naction = 'do it'\n";
+    let test = Test::with("v", text);
+    let (x, y, ada) = (test.who("agent:x"), test.who("agent:y"), test.who("human:ada"));
+    let run = x.opens("v");
+    x.takes(&run, "a");
+    ada.told(&["step", "release", &run, "a", "--note", "not like that"]);
+    let why = "agent x held it until a person ended that: not like that";
+    for told in [["step", "next"], ["step", "take"]] {
+        assert_eq!(y.told(&[told[0], told[1], &run])["step"]["before"], why);
+    }
+}
+
+#[test]
+fn who_names_a_step_that_fans_out_is_told_of_its_instances() {
+    let text = "[[steps]]\nid = 'fan'\nfor_each = ['p', 'q']\ncmd = 'echo {item}'\n";
+    let test = Test::with("v", text);
+    let x = test.who("agent:x");
+    let run = x.opens("v");
+    let why = "`fan` is its instances: name one of them, such as `fan[p]`";
+    x.refused(&run, &["step", "release", &run, "fan"], why);
+}

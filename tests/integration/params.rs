@@ -241,3 +241,30 @@ fn a_plan_shows_shell_text_as_it_was_written() {
     let plan = test.ostler(&["plan", "v", "--format", "json"]).code(0).stdout;
     assert!(plan.contains("OSTLER_V1"), "the plan itself has what will run: {plan}");
 }
+
+#[test]
+fn what_is_no_text_is_shown_to_people_and_kept_for_programs() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let text = "[[params]]\nname = 'p'\n[[steps]]\nid = 'a'\naction = 'Look at {p}'\ncmd = 'echo {p}; false'\n";
+    let test = Test::with("v", text);
+    for start in ["run", "start"] {
+        let mut run = test.command(&[start, "v", "--p"]);
+        run.arg(std::ffi::OsStr::from_bytes(b"\xff\xfe"));
+        let said = String::from_utf8(run.output().unwrap().stdout).unwrap();
+        let shown = test.ostler(&["runs", "show"]).code(0).stdout + &said;
+        assert!(shown.contains("2 bytes that are no text: ff fe"), "{shown}");
+        assert!(!shown.contains("b64"), "{shown}");
+        assert_eq!(test.report()["params"]["p"]["b64"], "//4=");
+    }
+}
+
+#[test]
+fn a_value_that_is_empty_is_not_looked_for() {
+    let text = "[[params]]\nname = 'p'\ndefault = ''\n[[steps]]\nid = 'a'\ncmd = 'echo x > f; echo x'\n\
+        expect = { stdout = { contains = '{p}' }, file = { path = 'f', contains = '{p}' } }\n";
+    let test = Test::with("v", text);
+    test.ostler(&["run", "v", "--p", "x"]).code(0);
+    let ran = test.ostler(&["run", "v"]).code(4);
+    let why = "the text to look for is empty, which every text contains";
+    assert!(format!("{}{}", ran.stdout, ran.stderr).contains(why), "{ran:?}");
+}

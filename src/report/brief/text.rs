@@ -7,6 +7,7 @@ use crate::report::data::shown;
 use crate::report::lines::{cut, one_line};
 use crate::report::text::{Paint, Plain, Tone, sign, words};
 use crate::report::{ActorReport, ClauseReport};
+use crate::value::readable;
 
 /// How many lines of a command or a note are shown, and how many other steps.
 const SHOWN: usize = 20;
@@ -180,7 +181,7 @@ fn shortened(text: &str, whole: &str) -> String {
 
 /// A value by its name, which may be long.
 fn given(name: &str, value: &serde_json::Value) -> String {
-    format!("{name} = {}", cut(&one_line(&value.to_string()), VALUE))
+    format!("{name} = {}", cut(&one_line(&readable(value)), VALUE))
 }
 
 /// The first of many, and how many others there are.
