@@ -67,13 +67,11 @@ pub(super) fn may_have_host(workflow: &Workflow, step: Option<&Step>) -> bool {
         let host = step.host.as_ref().or(workflow.host.as_ref());
         !step.hosts.is_empty() || host.is_some_and(is_another)
     };
-    match step {
-        Some(step) => own(step) || stands_in_for(workflow, step).is_some_and(own),
-        None => {
-            let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
-            guards.chain(&workflow.host).any(is_another)
-        }
-    }
+    let Some(step) = step else {
+        let guards = workflow.guards.iter().filter_map(|guard| guard.host.as_ref());
+        return guards.chain(&workflow.host).any(is_another);
+    };
+    own(step) || stands_in_for(workflow, step).is_some_and(own)
 }
 
 /// Whether it may be another machine than this one.
