@@ -272,3 +272,33 @@ fn an_agent_cancels_what_it_opened_and_a_person_the_run_that_goes_on() {
     ada.runs(&["runs", "cancel"]).code(0).says(&going);
     ada.runs(&["runs", "cancel"]).code(2).complains("has ended: passed");
 }
+
+#[test]
+fn a_pass_that_cannot_be_looked_at_is_refused() {
+    let text = r#"
+[[steps]]
+id = 'make'
+effect = 'Read'
+outputs = { name = 'string' }
+cmd = '''echo '{"name": {"b64": "//4="}}' >> "$OSTLER_OUTPUT"'''
+[[steps]]
+id = 'use'
+needs = ['make']
+expect = { file = { path = 'made', contains = '{steps.make.outputs.name}' } }
+[[steps]]
+id = 'seen'
+needs = ['make']
+cmd = 'true'
+verify = { cmd = 'true', expect = { stdout = { contains = '{steps.make.outputs.name}' } } }
+"#;
+    let test = Test::with("bytes", text).file("made", "");
+    let (x, p) = (test.who("agent:x"), test.who("human:ada"));
+    let run = x.opens("bytes");
+    x.told(&["step", "run", &run, "make"]);
+    let report = |step| ["step", "report", &run, step, "--status", "pass"];
+    x.refused(&run, &report("use"), "it cannot be looked at whether `use` is done: ");
+    x.refused(&run, &report("use"), "; report fail\n");
+    let engine = format!("; report fail, or let the engine run it: ostler step run {run} seen");
+    p.refused(&run, &report("seen"), &engine);
+    x.told(&["step", "report", &run, "use", "--status", "fail"]);
+}

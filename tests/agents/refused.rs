@@ -329,36 +329,6 @@ fn an_answer_that_nobody_waits_for_is_refused_like_a_report() {
 }
 
 #[test]
-fn a_pass_that_cannot_be_looked_at_is_refused() {
-    let text = r#"
-[[steps]]
-id = 'make'
-effect = 'Read'
-outputs = { name = 'string' }
-cmd = '''echo '{"name": {"b64": "//4="}}' >> "$OSTLER_OUTPUT"'''
-[[steps]]
-id = 'use'
-needs = ['make']
-expect = { file = { path = 'made', contains = '{steps.make.outputs.name}' } }
-[[steps]]
-id = 'seen'
-needs = ['make']
-cmd = 'true'
-verify = { cmd = 'true', expect = { stdout = { contains = '{steps.make.outputs.name}' } } }
-"#;
-    let test = Test::with("bytes", text).file("made", "");
-    let (x, p) = (test.who("agent:x"), test.who("human:ada"));
-    let run = x.opens("bytes");
-    x.told(&["step", "run", &run, "make"]);
-    let report = |step| ["step", "report", &run, step, "--status", "pass"];
-    x.refused(&run, &report("use"), "it cannot be looked at whether `use` is done: ");
-    x.refused(&run, &report("use"), "; report fail\n");
-    let engine = format!("; report fail, or let the engine run it: ostler step run {run} seen");
-    p.refused(&run, &report("seen"), &engine);
-    x.told(&["step", "report", &run, "use", "--status", "fail"]);
-}
-
-#[test]
 fn an_answer_of_an_agents_is_looked_at_like_a_report() {
     // The engine dies in a step that expects something.
     let text = "
