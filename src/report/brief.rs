@@ -188,7 +188,7 @@ pub fn brief_of(run: &Run, actor: &Actor, last: Option<Last>, chosen: Option<&No
 
 /// What somebody should make sure of now, and has not said that they did.
 fn open_clauses(run: &Run) -> [Vec<ClauseReport>; 2] {
-    let passed = matches!(run.status(), RunStatus::Passed | RunStatus::PassedWithFailures);
+    let passed = run.status().has_passed();
     let [mut before, mut after] = clauses(run);
     before.retain(|one| one.attested.is_empty() && !run.has_begun() && !run.status().is_final());
     after.retain(|one| one.attested.is_empty() && passed);

@@ -10,7 +10,7 @@ use super::claims::ActorReport;
 use super::lines::one_line;
 use super::people::filled_with;
 use crate::plan::Clause;
-use crate::run::{Attestation, Run, RunStatus};
+use crate::run::{Attestation, Run};
 
 /// A condition in prose.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -66,7 +66,7 @@ impl Report {
     /// What is said of its conditions: who attested them; of the others, those that somebody could have by now.
     pub(crate) fn clauses(&self) -> impl Iterator<Item = &ClauseReport> {
         let ended = self.status.is_final();
-        let passed = matches!(self.status, RunStatus::Passed | RunStatus::PassedWithFailures);
+        let passed = self.status.has_passed();
         let is_told = |one: &&ClauseReport, now: bool| now || !one.attested.is_empty();
         // Of a run that the engine drives by itself, nobody was told the preconditions.
         let before =

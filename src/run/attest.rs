@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::apply::Legal;
 use super::record::{Actor, Record};
 use super::state::Run;
-use super::status::RunStatus;
 use crate::plan::Clause;
 use crate::value::Time;
 
@@ -43,14 +42,13 @@ impl Run {
             let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
             return Err(format!("there is no condition `{clause}` here: there is {all}"));
         }
-        let passed = |status| matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures);
         let id = self.id();
         match (clause, self.finished.as_ref()) {
             (Clause::Pre(_), Some(_)) => {
                 Err(format!("`{clause}` is of before, and run {id} has ended"))
             }
             (Clause::Post(_), None) => Err(format!("`{clause}` is of after, and run {id} goes on")),
-            (Clause::Post(_), Some((status, _))) if !passed(*status) => {
+            (Clause::Post(_), Some((status, _))) if !status.has_passed() => {
                 let ended = status.name().replace('_', " ");
                 Err(format!("`{clause}` is of a run that passed, and run {id} is {ended}"))
             }

@@ -46,6 +46,11 @@ impl RunStatus {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 
+    /// Whether it passed, with failures or without.
+    pub fn has_passed(self) -> bool {
+        matches!(self, Self::Passed | Self::PassedWithFailures)
+    }
+
     /// Its name, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -102,9 +107,7 @@ impl Run {
         let (status, reason) = self.verdict();
         let (outputs, missing) = self.handed_on();
         // Who counts on an output must not take its absence for a pass.
-        match missing
-            .filter(|_| matches!(status, RunStatus::Passed | RunStatus::PassedWithFailures))
-        {
+        match missing.filter(|_| status.has_passed()) {
             Some(why) => {
                 Event::RunFinished { status: RunStatus::Failed, reason: Some(why), outputs }
             }
